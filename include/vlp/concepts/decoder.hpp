@@ -1,0 +1,98 @@
+#pragma once
+// Decoder: predicts the next token of a text from the tokens so far and the image states.
+// Letters: B images, K beams an image, T text tokens, N image tokens, D text width, V vocabulary, H heads.
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "vlp/concepts/component.hpp"
+
+namespace torch::nn {
+class Module;
+}
+
+namespace vlp {
+
+/// Keys and values kept while decoding. Self-attention's are static buffers of the longest length, written by position;
+/// cross-attention's are computed once per image and layer and shared by all its beams and all steps.
+struct DecodingCache {
+  std::int64_t beams = 1;                ///< K
+  std::int64_t length = 0;               ///< positions already written
+  std::vector<at::Tensor> self_keys;     ///< per layer [B * K, H, L, D / H], L = longest length
+  std::vector<at::Tensor> self_values;   ///< per layer [B * K, H, L, D / H]
+  std::vector<at::Tensor> cross_keys;    ///< per layer [B, H, N, D / H]
+  std::vector<at::Tensor> cross_values;  ///< per layer [B, H, N, D / H]
+};
+
+template <class Dec>
+concept Decoder = requires(Dec decoder, const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states,
+                           const at::Tensor& states, DecodingCache& cache, std::int64_t n) {
+  // Teacher forcing: ids [B, T] int64 and mask [B, T] bool (true = token), image states [B, N, De] -> [B, T, D].
+  { decoder->states(ids, mask, image_states) } -> std::same_as<at::Tensor>;
+  // The head: [..., D] -> [..., V].
+  { decoder->logits(states) } -> std::same_as<at::Tensor>;
+  // An empty cache for `beams` beams an image and texts of at most `longest` tokens: (image_states, beams, longest).
+  { decoder->make_cache(image_states, n, n) } -> std::same_as<DecodingCache>;
+  // Feeds the next tokens, ids [B * K, t] at positions cache.length.., and gives the last one's logits [B * K, V].
+  { decoder->step(ids, cache) } -> std::same_as<at::Tensor>;
+  { decoder.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
+};
+
+/// Any decoder as a value; used like a module holder.
+class AnyDecoder {
+ public:
+  static constexpr std::string_view kind = "decoder";
+
+  template <class Dec>
+    requires(!std::same_as<Dec, AnyDecoder>) && Decoder<Dec>
+  AnyDecoder(Dec decoder) : self_(std::make_shared<Holder<Dec>>(std::move(decoder))) {}
+
+  AnyDecoder* operator->() { return this; }
+  [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
+    return self_->states(ids, mask, image_states);
+  }
+  [[nodiscard]] at::Tensor logits(const at::Tensor& states) { return self_->logits(states); }
+  [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) {
+    return self_->make_cache(image_states, beams, longest);
+  }
+  [[nodiscard]] at::Tensor step(const at::Tensor& ids, DecodingCache& cache) { return self_->step(ids, cache); }
+  [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return self_->ptr(); }
+
+ private:
+  struct Base {
+    virtual ~Base() = default;
+    virtual at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) = 0;
+    virtual at::Tensor logits(const at::Tensor& states) = 0;
+    virtual DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) = 0;
+    virtual at::Tensor step(const at::Tensor& ids, DecodingCache& cache) = 0;
+    virtual std::shared_ptr<torch::nn::Module> ptr() const = 0;
+  };
+  template <class Dec>
+  struct Holder final : Base {
+    explicit Holder(Dec d) : decoder(std::move(d)) {}
+    at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) override {
+      return decoder->states(ids, mask, image_states);
+    }
+    at::Tensor logits(const at::Tensor& states) override { return decoder->logits(states); }
+    DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) override {
+      return decoder->make_cache(image_states, beams, longest);
+    }
+    at::Tensor step(const at::Tensor& ids, DecodingCache& cache) override { return decoder->step(ids, cache); }
+    std::shared_ptr<torch::nn::Module> ptr() const override { return decoder.ptr(); }
+    Dec decoder;
+  };
+  std::shared_ptr<Base> self_;
+};
+static_assert(Decoder<AnyDecoder>);
+
+template <Decoder T>
+AnyDecoder kind_of(ComponentTag<T>);
+
+}  // namespace vlp

@@ -1,0 +1,84 @@
+#pragma once
+// Loss: a scalar to minimise over one forward pass. Contract: `operator()` asks the pass for what it needs, is
+// differentiable, and never waits for the device; `needs` says beforehand which parts it will ask for.
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "vlp/concepts/component.hpp"
+#include "vlp/concepts/model.hpp"
+#include "vlp/concepts/needs.hpp"
+#include "vlp/core/state.hpp"
+
+namespace vlp {
+
+/// A loss with the parts of which it is made, for the log.
+struct LossValue {
+  at::Tensor total;                                        ///< scalar, on the device, with gradient
+  std::vector<std::pair<std::string, at::Tensor>> parts;   ///< named scalars, detached; may be empty
+};
+
+/// `L::needs` is a constant of the type; a loss that holds tensors of its own is also `Stateful`.
+template <class L>
+concept Loss = std::movable<L> && requires(L loss, Forward& pass) {
+  { loss(pass) } -> std::same_as<LossValue>;
+} && (requires { { L::needs } -> std::convertible_to<Needs>; } || requires(const L& loss) { { loss.needs() } -> std::same_as<Needs>; });
+
+/// Needs of a loss, from its type where it is a constant there.
+template <Loss L>
+[[nodiscard]] Needs needs_of(const L& loss) {
+  if constexpr (requires { { L::needs } -> std::convertible_to<Needs>; })
+    return L::needs;
+  else
+    return loss.needs();
+}
+
+/// Any loss as a value that is moved, not copied.
+class AnyLoss {
+ public:
+  static constexpr std::string_view kind = "loss";
+
+  template <class L>
+    requires(!std::same_as<L, AnyLoss>) && Loss<L>
+  AnyLoss(L loss) : self_(std::make_unique<Holder<L>>(std::move(loss))) {}
+
+  LossValue operator()(Forward& pass) { return self_->call(pass); }
+  [[nodiscard]] Needs needs() const { return self_->needs(); }
+  void save(State& state) const { self_->save(state); }
+  void load(const State& state) { self_->load(state); }
+
+ private:
+  struct Base {
+    virtual ~Base() = default;
+    virtual LossValue call(Forward& pass) = 0;
+    virtual Needs needs() const = 0;
+    virtual void save(State& state) const = 0;
+    virtual void load(const State& state) = 0;
+  };
+  template <class L>
+  struct Holder final : Base {
+    explicit Holder(L l) : loss(std::move(l)) {}
+    LossValue call(Forward& pass) override { return loss(pass); }
+    Needs needs() const override { return needs_of(loss); }
+    void save(State& state) const override {
+      if constexpr (Stateful<L>) loss.save(state);
+    }
+    void load(const State& state) override {
+      if constexpr (Stateful<L>) loss.load(state);
+    }
+    L loss;
+  };
+  std::unique_ptr<Base> self_;
+};
+static_assert(Loss<AnyLoss>);
+
+template <Loss T>
+AnyLoss kind_of(ComponentTag<T>);
+
+}  // namespace vlp

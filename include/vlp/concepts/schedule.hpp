@@ -1,0 +1,80 @@
+#pragma once
+// Schedule: the learning rate as a factor of the optimizer's own, a pure function of the position in the run, so that
+// it needs no state and resumes exactly. Includes no torch.
+
+#include <algorithm>
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+#include <utility>
+
+#include "vlp/concepts/component.hpp"
+
+namespace vlp {
+
+/// Where a run stands. A step is one update of the parameters.
+struct SchedulePosition {
+  std::int64_t step = 0;             ///< updates done so far
+  std::int64_t steps = 1;            ///< updates of the whole run
+  std::int64_t steps_per_epoch = 1;  ///< updates of one epoch
+};
+
+/// What a decay counts: it changes with every update, or once an epoch.
+enum class ScheduleUnit { step, epoch };
+
+/// The ramp at the start of a run, common to all schedules; always counted in updates.
+struct Warmup {
+  std::int64_t steps = 0;  ///< updates; 0 = none
+  double start = 0;        ///< factor of the first update
+
+  [[nodiscard]] bool covers(const SchedulePosition& position) const { return position.step < steps; }
+  /// @return  from `start` at update 0 linearly to 1 at update `steps`
+  [[nodiscard]] double factor(const SchedulePosition& position) const {
+    return start + (1 - start) * static_cast<double>(position.step) / static_cast<double>(steps);
+  }
+};
+
+/// Epochs completed, whole.
+[[nodiscard]] inline std::int64_t epochs_done(const SchedulePosition& position) {
+  return position.step / std::max<std::int64_t>(1, position.steps_per_epoch);
+}
+
+/// How far the decay has come, 0-1. By step: over the updates after the warm-up. By epoch: completed epochs over all
+/// epochs of the run (a last one that is cut short counts as one), wherever the warm-up ended.
+[[nodiscard]] inline double decay_progress(const SchedulePosition& position, ScheduleUnit unit, const Warmup& warmup) {
+  std::int64_t done = position.step - warmup.steps;
+  std::int64_t all = position.steps - warmup.steps;
+  if (unit == ScheduleUnit::epoch) {
+    const std::int64_t length = std::max<std::int64_t>(1, position.steps_per_epoch);
+    done = epochs_done(position);
+    all = (position.steps + length - 1) / length;
+  }
+  return std::clamp(static_cast<double>(done) / static_cast<double>(std::max<std::int64_t>(1, all)), 0.0, 1.0);
+}
+
+template <class S>
+concept Schedule = std::movable<S> && requires(const S& schedule, const SchedulePosition& position) {
+  { schedule(position) } -> std::convertible_to<double>;  // factor, >= 0
+};
+
+/// Any schedule as a value.
+class AnySchedule {
+ public:
+  static constexpr std::string_view kind = "schedule";
+
+  template <class S>
+    requires(!std::same_as<S, AnySchedule>) && Schedule<S>
+  AnySchedule(S schedule) : call_([s = std::move(schedule)](const SchedulePosition& p) -> double { return s(p); }) {}
+
+  [[nodiscard]] double operator()(const SchedulePosition& position) const { return call_(position); }
+
+ private:
+  std::function<double(const SchedulePosition&)> call_;
+};
+static_assert(Schedule<AnySchedule>);
+
+template <Schedule T>
+AnySchedule kind_of(ComponentTag<T>);
+
+}  // namespace vlp

@@ -1,0 +1,75 @@
+#pragma once
+// The tree of errors: one class per cause that a user can mend, each with the program's exit code.
+// A message reads `where: what happened (got X, expected Y). What to do.`, lower case, one line a problem.
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace vlp {
+
+/// Exit codes of the program; every `Error` carries one.
+enum class ExitCode {
+  ok = 0,
+  unexpected = 1,
+  recipe = 2,
+  plugin = 3,
+  data = 4,
+  weights = 5,
+  non_finite = 6,
+  differs = 7,
+  interrupted = 8,
+};
+
+/// Root of everything that vlp throws on purpose.
+class Error : public std::runtime_error {
+ public:
+  Error(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  /// The exit code with which the program ends when this error reaches it.
+  [[nodiscard]] ExitCode code() const noexcept { return code_; }
+
+ private:
+  ExitCode code_;
+};
+
+/// A mistake in a recipe or on the command line.
+struct RecipeError : Error {
+  explicit RecipeError(const std::string& message) : Error(ExitCode::recipe, message) {}
+};
+
+/// A plugin that can't be opened, doesn't fit this build, or clashes with another.
+struct PluginError : Error {
+  explicit PluginError(const std::string& message) : Error(ExitCode::plugin, message) {}
+};
+
+/// A missing, broken or contradictory file of a dataset.
+struct DataError : Error {
+  explicit DataError(const std::string& message) : Error(ExitCode::data, message) {}
+};
+
+/// A dataset that is not where it was looked for, as opposed to one that is broken.
+struct DataNotFoundError : DataError {
+  using DataError::DataError;
+};
+
+/// A checkpoint or weight file that can't be read or doesn't fit the model.
+struct WeightsError : Error {
+  explicit WeightsError(const std::string& message) : Error(ExitCode::weights, message) {}
+};
+
+/// A loss or gradient that is not a number, or infinite.
+struct NonFiniteError : Error {
+  explicit NonFiniteError(const std::string& message) : Error(ExitCode::non_finite, message) {}
+};
+
+/// A run that was stopped from outside after its checkpoint was written.
+struct InterruptedError : Error {
+  explicit InterruptedError(const std::string& message) : Error(ExitCode::interrupted, message) {}
+};
+
+/// A tensor whose shape or dtype breaks the contract of the function it was given to.
+struct ShapeError : Error {
+  explicit ShapeError(const std::string& message) : Error(ExitCode::unexpected, message) {}
+};
+
+}  // namespace vlp

@@ -1,0 +1,138 @@
+#pragma once
+// Options declared once: an aggregate and a tuple of described members. Reading, range checks, the resolved recipe,
+// `vlp help`, the reference page and `--set` all walk that tuple. Standard library only.
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace vlp {
+
+/// The values that a number may take. For strings and lists it bounds the length.
+struct Range {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool low_open = false;  ///< `low` itself is not allowed
+
+  [[nodiscard]] constexpr bool contains(double x) const { return (low_open ? x > low : x >= low) && x <= high; }
+  [[nodiscard]] constexpr bool bounded() const {
+    return low != -std::numeric_limits<double>::infinity() || high != std::numeric_limits<double>::infinity();
+  }
+};
+
+constexpr Range between(double low, double high) { return {low, high, false}; }
+constexpr Range at_least(double low) { return {low, std::numeric_limits<double>::infinity(), false}; }
+constexpr Range above(double low) { return {low, std::numeric_limits<double>::infinity(), true}; }
+constexpr Range above_up_to(double low, double high) { return {low, high, true}; }
+/// For strings and lists: at least one character or entry.
+constexpr Range not_empty() { return at_least(1); }
+
+namespace detail {
+
+template <auto Member>
+consteval std::string_view member_name() {
+  std::string_view s = __PRETTY_FUNCTION__;  // "... [Member = &Owner::temperature]"; g++ adds "; ..." and "with auto"
+  s.remove_prefix(s.find("= &"));
+  s = s.substr(0, s.find_first_of(";]"));
+  return s.substr(s.rfind("::") + 2);
+}
+
+template <class T>
+struct MemberOf;
+template <class Owner, class T>
+struct MemberOf<T Owner::*> {
+  using owner = Owner;
+  using type = T;
+};
+
+struct AnyValue {
+  template <class T>
+  operator T() const;
+};
+template <class T, std::size_t... I>
+constexpr bool braces(std::index_sequence<I...>) {
+  return requires { T{((void)I, AnyValue{})...}; };
+}
+/// How many members an aggregate has: the largest N for which T{N values} parses.
+template <class T, std::size_t N = 24>
+constexpr std::size_t arity() {
+  if constexpr (N == 0)
+    return 0;
+  else if constexpr (braces<T>(std::make_index_sequence<N>{}))
+    return N;
+  else
+    return arity<T, N - 1>();
+}
+
+template <auto Value>
+consteval std::string_view enumerator_name() {
+  std::string_view s = __PRETTY_FUNCTION__;  // "... [Value = ns::Kind::linear]", or "(ns::Kind)7" where none exists
+  s.remove_prefix(s.find("Value = ") + 8);
+  s = s.substr(0, s.find_first_of(";]"));
+  const std::size_t last = s.find_last_of(":)");
+  return last == s.npos ? s : s[last] == ')' ? std::string_view{} : s.substr(last + 1);
+}
+template <class E, std::size_t... I>
+consteval auto enumerator_names(std::index_sequence<I...>) {
+  return std::array<std::string_view, sizeof...(I)>{enumerator_name<static_cast<E>(I)>()...};
+}
+
+}  // namespace detail
+
+/// Names of an `enum class` whose values count up from 0, as TOML spells them; at most 16.
+template <class E>
+  requires std::is_enum_v<E>
+struct EnumNames {
+  static constexpr auto table = detail::enumerator_names<E>(std::make_index_sequence<16>{});
+  static constexpr std::size_t count() {
+    std::size_t n = 0;
+    while (n < table.size() && !table[n].empty()) ++n;
+    return n;
+  }
+  static constexpr std::string_view of(E value) { return table[static_cast<std::size_t>(value)]; }
+};
+
+/// One described member of an options aggregate; make it with `field<&Options::member>(...)`.
+template <auto Member>
+struct Field {
+  using owner = typename detail::MemberOf<decltype(Member)>::owner;
+  using type = typename detail::MemberOf<decltype(Member)>::type;
+  static constexpr std::string_view name = detail::member_name<Member>();
+
+  std::string_view doc;
+  Range range{};
+
+  static constexpr type& of(owner& options) { return options.*Member; }
+  static constexpr const type& of(const owner& options) { return options.*Member; }
+};
+
+/// @param doc    one sentence with the unit
+/// @param range  what a number, or the length of a string or list, must satisfy
+template <auto Member>
+constexpr Field<Member> field(std::string_view doc, Range range = {}) {
+  return {doc, range};
+}
+
+/// An aggregate whose every member is described by `fields()`; a forgotten member doesn't compile.
+template <class O>
+concept Options = std::is_aggregate_v<O> && std::default_initializable<O> && requires { O::fields(); } &&
+                  detail::arity<O>() == std::tuple_size_v<decltype(O::fields())>;
+
+/// Calls `visit(field)` for each described member, in order.
+template <Options O, class Visit>
+constexpr void for_each_field(Visit&& visit) {
+  std::apply([&](const auto&... fields) { (visit(fields), ...); }, O::fields());
+}
+
+/// The options of a component that has none.
+struct NoOptions {
+  static constexpr auto fields() { return std::tuple{}; }
+};
+
+}  // namespace vlp

@@ -1,0 +1,206 @@
+#pragma once
+// TOML files to value trees: parsing, `extends`, `--set`. The only header that includes toml++.
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "vlp/core/error.hpp"
+#include "vlp/recipe/diagnostics.hpp"
+#include "vlp/recipe/recipe.hpp"
+#include "vlp/recipe/value.hpp"
+#include "vlp/recipe/write.hpp"
+
+#include <toml++/toml.h>
+
+namespace vlp {
+
+namespace detail {
+
+inline Place place_of(const toml::source_region& region, const std::shared_ptr<const std::string>& file) {
+  return {file, static_cast<std::uint32_t>(region.begin.line), static_cast<std::uint32_t>(region.begin.column)};
+}
+
+inline Value convert(const toml::node& node, const std::shared_ptr<const std::string>& file) {
+  const Place place = place_of(node.source(), file);
+  if (const auto* b = node.as_boolean()) return {b->get(), place};
+  if (const auto* n = node.as_integer()) return {n->get(), place};
+  if (const auto* f = node.as_floating_point()) return {f->get(), place};
+  if (const auto* s = node.as_string()) return {s->get(), place};
+  if (const auto* array = node.as_array()) {
+    Array items;
+    for (const toml::node& item : *array) items.push_back(convert(item, file));
+    return {std::move(items), place};
+  }
+  if (const auto* table = node.as_table()) {
+    Table entries;
+    for (const auto& [key, item] : *table) entries.set(std::string(key.str()), convert(item, file), place_of(key.source(), file));
+    std::ranges::sort(entries.entries(), {}, [](const Entry& e) { return std::pair(e.place.line, e.place.column); });
+    return {std::move(entries), place};
+  }
+  return {Value::Unsupported{node.is_date() ? "date" : node.is_time() ? "time" : "date-time"}, place};
+}
+
+}  // namespace detail
+
+/// @param text  a TOML document
+/// @param name  what its places are called
+/// @throws RecipeError with the place of the first syntax error
+[[nodiscard]] inline Value parse_toml(std::string_view text, const std::string& name) {
+  const auto file = std::make_shared<const std::string>(name);
+  try {
+    Value root = detail::convert(toml::parse(text, name), file);
+    root.place = {file, 0, 0};
+    return root;
+  } catch (const toml::parse_error& error) {
+    throw RecipeError(detail::place_of(error.source(), file).text() + ": not TOML: " + std::string(error.description()) + ".");
+  }
+}
+
+/// @throws RecipeError if the file can't be read or isn't TOML
+[[nodiscard]] inline Value parse_toml_file(const std::filesystem::path& file) {
+  if (std::filesystem::is_directory(file)) throw RecipeError(file.string() + ": is a folder, expected a recipe file.");
+  std::ifstream in(file, std::ios::binary);
+  if (!in) throw RecipeError(file.string() + ": recipe not found or not readable. `vlp list` names components; recipes/ holds recipes.");
+  std::ostringstream text;
+  text << in.rdbuf();
+  return parse_toml(text.str(), file.string());
+}
+
+/// Merges `over` into `base`: tables key by key, everything else replaced. A table that names another component
+/// (`use`) replaces the base's, since their options differ.
+inline void merge(Table& base, const Table& over) {
+  for (const Entry& entry : over.entries()) {
+    Entry* old = base.find(entry.key);
+    Table* inner = old ? old->value.as<Table>() : nullptr;
+    const Table* inner_over = entry.value.as<Table>();
+    if (inner && inner_over) {
+      const Entry *was = inner->find("use"), *now = inner_over->find("use");
+      const bool other = was && now && was->value.brief() != now->value.brief();
+      if (!other) {
+        merge(*inner, *inner_over);
+        continue;
+      }
+    }
+    base.set(entry.key, entry.value, entry.place);
+  }
+}
+
+namespace detail {
+
+/// Reads VALUE of `--set KEY=VALUE`: TOML, or a bare word or path as a string.
+inline Value parse_set_value(std::string_view text, const Place& place) {
+  Value value;
+  try {
+    const toml::table table = toml::parse("value = " + std::string(text));
+    value = table.size() == 1 ? convert(*table.get("value"), place.file) : Value(std::string(text));
+  } catch (const toml::parse_error&) {
+    value = Value(std::string(text));
+  }
+  value.place = place;
+  return value;
+}
+
+/// The entry of an array that `step` names: an index, or the one table whose `use` is `step`.
+inline Value* array_entry(Array& array, const std::string& step, std::string& why) {
+  if (!step.empty() && step.find_first_not_of("0123456789") == step.npos) {
+    const std::size_t index = step.size() > 9 ? array.size() : std::stoul(step);
+    if (index < array.size()) return &array[index];
+    why = "index " + step + " is out of range, the array has " + std::to_string(array.size()) + " entries";
+    return nullptr;
+  }
+  std::vector<std::string> names;
+  Value* found = nullptr;
+  std::size_t matches = 0;
+  for (Value& item : array) {
+    const Table* table = item.as<Table>();
+    const Entry* use = table ? table->find("use") : nullptr;
+    const std::string* name = use ? use->value.as<std::string>() : nullptr;
+    if (!name) continue;
+    names.push_back(*name);
+    if (*name == step) found = &item, ++matches;
+  }
+  if (matches == 1) return found;
+  why = matches > 1 ? "'" + step + "' occurs " + std::to_string(matches) + " times, use an index"
+                    : "no entry named '" + step + "'" + suggestion(step, names) + "; entries: " + listing(names);
+  return nullptr;
+}
+
+}  // namespace detail
+
+/// Applies one `--set KEY=VALUE`. Missing tables on the way are made; entries of arrays must exist.
+/// @param text  e.g. `train.lr=1e-4`, `loss.lm.weight=0.5`, `transform.0.size=64`
+inline void apply_set(Value& root, const std::string& text, Diagnostics& diagnostics) {
+  const Place place{std::make_shared<const std::string>("--set " + text), 0, 0};
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) {
+    diagnostics.add(place, "", "got '" + text + "', expected KEY=VALUE, e.g. --set train.max_steps=100");
+    return;
+  }
+  std::vector<std::string> steps;
+  std::istringstream key(text.substr(0, equals));
+  for (std::string step; std::getline(key, step, '.');) steps.push_back(step);
+
+  Value value = detail::parse_set_value(std::string_view(text).substr(equals + 1), place);
+  Value* at = &root;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const bool last = i + 1 == steps.size();
+    std::string why = "got " + at->type_name() + " at this key, expected a table or an array";
+    if (Array* array = at->as<Array>()) {
+      at = detail::array_entry(*array, steps[i], why);
+    } else if (Table* table = at->as<Table>()) {
+      Entry* entry = table->find(steps[i]);
+      if (!entry) {
+        at = &table->set(steps[i], Value(Table{}, place), place);
+      } else {
+        at = &entry->value;
+        if (last) entry->place = place;
+      }
+    } else {
+      at = nullptr;
+    }
+    if (!at) {
+      diagnostics.add(place, text.substr(0, equals), why);
+      return;
+    }
+  }
+  *at = std::move(value);
+}
+
+/// Reads a recipe file with its base (`extends`, one level, relative to the recipe) and the `--set`s.
+/// Problems of `extends` and `--set` are kept in the recipe, to be shown with all others.
+/// @throws RecipeError if a file can't be read or isn't TOML
+[[nodiscard]] inline Recipe load_recipe(const std::filesystem::path& file, const std::vector<std::string>& sets = {}) {
+  Diagnostics diagnostics;
+  Value root = parse_toml_file(file);
+  Table& table = *root.as<Table>();
+  if (const Entry* found = table.find("extends")) {
+    const Entry extends = *found;
+    std::erase_if(table.entries(), [](const Entry& e) { return e.key == "extends"; });
+    const std::string* name = extends.value.as<std::string>();
+    const std::filesystem::path base_file = name ? file.parent_path() / *name : std::filesystem::path{};
+    if (!name) {
+      diagnostics.add(extends.value.place, "extends", "got " + extends.value.brief() + ", expected the path of one recipe");
+    } else if (!std::filesystem::is_regular_file(base_file)) {
+      diagnostics.add(extends.value.place, "extends", "no recipe at " + base_file.string() + " (relative paths start at this recipe)");
+    } else {
+      Value base = parse_toml_file(base_file);
+      if (const Entry* again = base.as<Table>()->find("extends")) {
+        diagnostics.add(again->place, "extends", "a base recipe must not extend another one; write out the common part");
+        std::erase_if(base.as<Table>()->entries(), [](const Entry& e) { return e.key == "extends"; });
+      }
+      merge(*base.as<Table>(), table);
+      base.place = root.place;
+      root = std::move(base);
+    }
+  }
+  for (const std::string& set : sets) apply_set(root, set, diagnostics);
+  return {std::move(root), file, std::move(diagnostics)};
+}
+
+}  // namespace vlp

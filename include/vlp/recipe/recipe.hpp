@@ -1,0 +1,31 @@
+#pragma once
+// A recipe that has been read but not yet understood: its values, and the problems met so far.
+
+#include <filesystem>
+
+#include "vlp/recipe/diagnostics.hpp"
+#include "vlp/recipe/value.hpp"
+
+namespace vlp {
+
+struct Recipe {
+  Value value;                 ///< the root table, with `extends` and `--set` already applied
+  std::filesystem::path file;
+  Diagnostics problems;        ///< of `extends` and `--set`
+
+  /// The place of a dotted key, or of the whole recipe where it isn't written.
+  [[nodiscard]] Place place_of(std::string_view key) const {
+    const Value* at = &value;
+    while (!key.empty()) {
+      const std::size_t dot = key.find('.');
+      const Table* table = at->as<Table>();
+      const Entry* entry = table ? table->find(key.substr(0, dot)) : nullptr;
+      if (!entry) return value.place;
+      at = &entry->value;
+      key = dot == key.npos ? std::string_view{} : key.substr(dot + 1);
+    }
+    return at->place;
+  }
+};
+
+}  // namespace vlp

@@ -1,0 +1,130 @@
+#pragma once
+// Names to components. An object, not a singleton: `main` makes one, every test makes its own. Includes no torch:
+// it knows kinds by their names and factories by their erased value's type.
+
+#include <concepts>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vlp/concepts/component.hpp"
+#include "vlp/concepts/needs.hpp"
+#include "vlp/core/context.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/recipe/read.hpp"
+#include "vlp/recipe/value.hpp"
+
+namespace vlp {
+
+/// A component chosen by a recipe, its options read and checked, not yet built.
+template <class AnyX>
+struct Prepared {
+  std::string name;
+  std::function<AnyX(const Context&)> build;
+  std::function<Value()> write;       ///< the options as they will be used, without `use`
+  Needs needs = Needs::nothing;       ///< of a loss: the parts of a pass that it asks for
+  Needs serves = Needs::nothing;      ///< of a model: the parts that it serves
+};
+
+/// What every factory shows to `vlp list` and `vlp help`.
+struct ComponentInfo {
+  std::string kind, name, version;
+  std::string origin;                 ///< the built-in header or the plugin file
+  std::function<std::vector<OptionDoc>()> describe;
+};
+
+/// Makes Prepared components of one name.
+template <class AnyX>
+struct Factory {
+  std::shared_ptr<const ComponentInfo> info;
+  /// Reads the component's own options from `table`; keys in `taken` belong to its surroundings.
+  std::function<std::shared_ptr<const Prepared<AnyX>>(const Table& table, const Place& place, const std::string& path,
+                                                      const std::vector<std::string>& taken, ReadContext& ctx)>
+      prepare;
+};
+
+class Registry {
+ public:
+  /// Adds component `T` of kind `AnyX`.
+  /// @throws PluginError if the kind already has a component of that name, naming both origins
+  template <class AnyX, Component T>
+  void add(const std::string& version, const std::string& origin) {
+    const std::string kind(AnyX::kind), name(name_of<T>);
+    auto& slot = factories_[kind][name];
+    if (slot.info)
+      throw PluginError(origin + ": " + kind + " '" + name + "' is registered twice: by " + slot.info->origin + " and by " + origin +
+                        ". Rename one of them.");
+    auto info = std::make_shared<const ComponentInfo>(
+        ComponentInfo{kind, name, version, origin, [] { return describe_options<options_of<T>>(); }});
+    slot.info = info;
+    slot.factory = std::make_shared<const Factory<AnyX>>(Factory<AnyX>{info, prepare<AnyX, T>});
+  }
+
+  /// @return  null if the kind has no component of that name
+  template <class AnyX>
+  [[nodiscard]] const Factory<AnyX>* find(std::string_view name) const {
+    const auto kind = factories_.find(AnyX::kind);
+    if (kind == factories_.end()) return nullptr;
+    const auto slot = kind->second.find(name);
+    return slot == kind->second.end() ? nullptr : static_cast<const Factory<AnyX>*>(slot->second.factory.get());
+  }
+
+  /// Names of a kind, sorted.
+  [[nodiscard]] std::vector<std::string> names(std::string_view kind) const {
+    std::vector<std::string> names;
+    if (const auto found = factories_.find(kind); found != factories_.end())
+      for (const auto& [name, slot] : found->second) names.push_back(name);
+    return names;
+  }
+
+  /// Every component, by kind and name.
+  [[nodiscard]] std::vector<std::shared_ptr<const ComponentInfo>> components() const {
+    std::vector<std::shared_ptr<const ComponentInfo>> all;
+    for (const auto& [kind, slots] : factories_)
+      for (const auto& [name, slot] : slots) all.push_back(slot.info);
+    return all;
+  }
+
+ private:
+  struct Slot {
+    std::shared_ptr<const ComponentInfo> info;
+    std::shared_ptr<const void> factory;
+  };
+
+  template <class AnyX, class T>
+  static std::shared_ptr<const Prepared<AnyX>> prepare(const Table& table, const Place& place, const std::string& path,
+                                                       const std::vector<std::string>& taken, ReadContext& ctx) {
+    using O = options_of<T>;
+    std::vector<std::string> known = taken;
+    for (std::string& key : option_names<O>()) known.push_back(std::move(key));
+    report_unknown_keys(table, path, known, ctx);
+    auto options = std::make_shared<O>();
+    read_fields(table, place, path, *options, ctx);
+    report_joint_problem(*options, place, path, ctx);
+    return prepared<AnyX, T>(std::move(options));
+  }
+
+  template <class AnyX, class T>
+  static std::shared_ptr<const Prepared<AnyX>> prepared(std::shared_ptr<options_of<T>> options) {
+    Prepared<AnyX> made;
+    made.name = name_of<T>;
+    made.build = [options](const Context& ctx) { return AnyX(build_component<T>(*options, ctx)); };
+    made.write = [options] { return write_options(*options); };
+    using Type = typename detail::Described<T>::type;
+    if constexpr (requires { { Type::needs } -> std::convertible_to<Needs>; }) made.needs = Type::needs;
+    if constexpr (requires { { Type::serves() } -> std::same_as<Needs>; }) made.serves = Type::serves();
+    if constexpr (requires { { Type::serves(*options) } -> std::same_as<Needs>; }) made.serves = Type::serves(*options);
+    return std::make_shared<const Prepared<AnyX>>(std::move(made));
+  }
+
+  template <class AnyX, Options Extra>
+  friend class Use;
+
+  std::map<std::string, std::map<std::string, Slot, std::less<>>, std::less<>> factories_;
+};
+
+}  // namespace vlp
