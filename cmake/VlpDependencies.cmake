@@ -1,0 +1,67 @@
+# Everything that is not ours, as a few interface targets. Debian's packages are listed in third_party/.
+
+find_package(TorchWheel 2.11...<2.12 MODULE REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
+pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
+pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
+pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
+pkg_check_modules(cairo REQUIRED IMPORTED_TARGET cairo)
+find_path(VLP_RANGE_V3_INCLUDE_DIR range/v3/view/transform.hpp REQUIRED)
+find_path(VLP_CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
+
+# Our headers and what they need as long as no tensor is involved.
+add_library(vlp_base INTERFACE)
+target_include_directories(vlp_base INTERFACE "${PROJECT_SOURCE_DIR}/include" "${PROJECT_SOURCE_DIR}")
+target_compile_features(vlp_base INTERFACE cxx_std_20)
+target_compile_definitions(vlp_base INTERFACE VLP_VERSION="${PROJECT_VERSION}")
+target_link_libraries(vlp_base INTERFACE fmt::fmt nlohmann_json::nlohmann_json PkgConfig::tomlplusplus
+                      PkgConfig::utf8proc Threads::Threads ${CMAKE_DL_LIBS})
+
+add_library(vlp_image_libraries INTERFACE)
+target_link_libraries(vlp_image_libraries INTERFACE PkgConfig::jpeg PkgConfig::png PkgConfig::cairo)
+
+# The same with LibTorch. Its include folder carries an fmt of its own that comes before the system's: header-only, it
+# needs no library of that version.
+add_library(vlp_torch_base INTERFACE)
+target_compile_definitions(vlp_torch_base INTERFACE FMT_HEADER_ONLY=1)
+target_link_libraries(vlp_torch_base INTERFACE vlp_base vlp_image_libraries TorchWheel::torch)
+
+# Third-party headers, precompiled once. Never our own: an edit would rebuild everything.
+if(VLP_PCH)
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/vlp_pch.cpp" CONTENT "// Owner of the precompiled header.\n")
+  add_library(vlp_pch OBJECT "${PROJECT_BINARY_DIR}/generated/vlp_pch.cpp")
+  target_link_libraries(vlp_pch PRIVATE vlp_torch_base)
+  target_precompile_headers(vlp_pch PRIVATE
+    <ATen/ATen.h>
+    <ATen/autocast_mode.h>
+    <torch/csrc/autograd/custom_function.h>
+    <torch/nn/init.h>
+    <torch/nn/module.h>
+    <torch/nn/modules/container/modulelist.h>
+    <torch/nn/modules/conv.h>
+    <torch/nn/modules/dropout.h>
+    <torch/nn/modules/embedding.h>
+    <torch/nn/modules/linear.h>
+    <torch/nn/modules/normalization.h>
+    <fmt/format.h>
+    <nlohmann/json.hpp>
+    <toml++/toml.h>
+    <algorithm> <array> <cmath> <cstdint> <filesystem> <fstream> <functional> <map> <memory> <mutex> <numeric>
+    <optional> <ranges> <span> <sstream> <string> <string_view> <thread> <tuple> <unordered_map> <utility> <variant>
+    <vector>)
+endif()
+
+# What every target that sees tensors says: the libraries, the precompiled header, where LibTorch is at run time.
+function(vlp_use_torch target)
+  target_link_libraries(${target} PRIVATE vlp_torch_base)
+  vlp_use_fingerprint(${target})
+  set_target_properties(${target} PROPERTIES DEFINE_SYMBOL ""
+    BUILD_RPATH "$ORIGIN;${TorchWheel_LIBRARY_DIR}" BUILD_RPATH_USE_ORIGIN OFF)
+  if(VLP_PCH)
+    target_precompile_headers(${target} REUSE_FROM vlp_pch)
+  endif()
+endfunction()
