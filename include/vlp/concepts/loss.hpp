@@ -26,9 +26,11 @@ struct LossValue {
 
 /// `L::needs` is a constant of the type; a loss that holds tensors of its own is also `Stateful`.
 template <class L>
-concept Loss = std::movable<L> && requires(L loss, Forward& pass) {
-  { loss(pass) } -> std::same_as<LossValue>;
-} && (requires { { L::needs } -> std::convertible_to<Needs>; } || requires(const L& loss) { { loss.needs() } -> std::same_as<Needs>; });
+concept Loss = std::movable<L> &&
+               (requires { { L::needs } -> std::convertible_to<Needs>; } || requires(const L& loss) { { loss.needs() } -> std::same_as<Needs>; }) &&
+               requires(L loss, Forward& pass) {
+                 { loss(pass) } -> std::same_as<LossValue>;  // last: asking a module holder this is an error, not a no
+               };
 
 /// Needs of a loss, from its type where it is a constant there.
 template <Loss L>
