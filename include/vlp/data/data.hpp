@@ -1,0 +1,25 @@
+#pragma once
+// Everything between files and batches: the dataset, its tokenizer, its transforms and the prompt.
+
+#include <string>
+#include <vector>
+
+#include "vlp/concepts/dataset.hpp"
+#include "vlp/concepts/tokenizer.hpp"
+#include "vlp/concepts/transform.hpp"
+
+namespace vlp {
+
+/// How images and texts become tensors.
+struct Preprocessing {
+  AnyTokenizer tokenizer;
+  std::vector<AnyTransform> transforms;  ///< in order; the last gives float32 [3, H, W]
+  std::string prompt;                    ///< stands before every caption; not supervised; may be empty
+};
+
+/// What training and evaluation read from.
+struct Data : Preprocessing {
+  AnyDataset dataset;
+};
+
+}  // namespace vlp

@@ -1,0 +1,188 @@
+#pragma once
+// Kaggle's `results.csv` of Flickr30k: the header `image_name| comment_number| comment`, then one row a caption with
+// `|` and stray blanks between the columns. The published file's flaws are read; anything else broken is an error.
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <ios>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "vlp/core/error.hpp"
+
+namespace vlp {
+
+/// One image of a caption file.
+struct ImageCaptions {
+  std::string image_id;               ///< file name, as written
+  std::vector<std::string> captions;  ///< by comment number; at least one
+};
+
+namespace detail {
+
+struct CsvRow {
+  std::string_view image;
+  std::int64_t number = 0;
+  std::string comment;
+};
+
+inline std::string_view trim_blanks(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\v\f";
+  const std::size_t first = text.find_first_not_of(blanks);
+  return first == text.npos ? std::string_view{} : text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// Well-formed UTF-8 without overlong forms and surrogates (Unicode 15, table 3-7).
+inline bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = [&](std::size_t k) { return k < text.size() ? static_cast<unsigned char>(text[k]) : 0U; };
+    const unsigned lead = byte(i);
+    const std::size_t length = lead < 0x80                   ? 1
+                               : lead >= 0xC2 && lead < 0xE0 ? 2
+                               : lead >= 0xE0 && lead < 0xF0 ? 3
+                               : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                             : 0;
+    if (length == 0) return false;
+    const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+    if (length > 1 && (byte(i + 1) < low || byte(i + 1) > high)) return false;
+    for (std::size_t k = 2; k < length; ++k)
+      if (byte(i + k) < 0x80 || byte(i + k) > 0xBF) return false;
+    i += length;
+  }
+  return true;
+}
+
+/// `"a ""b"" c"` becomes `a "b" c`; any other text, e.g. `"a" and "b"`, stays as it is.
+inline std::string unwrap_quotes(std::string_view text) {
+  if (text.size() < 2 || text.front() != '"' || text.back() != '"') return std::string(text);
+  std::string inner;
+  for (std::size_t i = 1; i + 1 < text.size(); ++i) {
+    inner += text[i];
+    if (text[i] == '"' && (i + 2 >= text.size() || text[++i] != '"')) return std::string(text);
+  }
+  return std::string(trim_blanks(inner));
+}
+
+inline std::optional<std::int64_t> whole_number(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || number < 0) return std::nullopt;
+  return number;
+}
+
+/// @return  the problem in words, empty if `row` was filled
+inline std::string read_row(std::string_view line, CsvRow& row) {
+  if (!is_utf8(line)) return "bytes that are not UTF-8. Convert the file to UTF-8.";
+  const std::size_t first = line.find('|');
+  if (first == line.npos) return "no separator '|' (expected image_name| comment_number| comment). Mend or delete the row.";
+  row.image = trim_blanks(line.substr(0, first));
+  if (row.image.empty()) return "no image name. Mend or delete the row.";
+
+  const std::string_view rest = line.substr(first + 1);
+  const std::size_t second = rest.find('|');
+  std::string_view number = trim_blanks(rest.substr(0, second));
+  std::string_view comment = second == rest.npos ? std::string_view{} : trim_blanks(rest.substr(second + 1));
+  // The published file has one row whose number and comment stand in one column: `2199200615.jpg| 4   A dog ...`.
+  if (const std::size_t blank = number.find_first_of(" \t"); comment.empty() && blank != number.npos) {
+    comment = trim_blanks(number.substr(blank));
+    number = number.substr(0, blank);
+  }
+  const std::optional<std::int64_t> value = whole_number(number);
+  if (!value)
+    return "comment number is not a number (got '" + std::string(number.substr(0, 40)) +
+           "', expected 0, 1, 2, ...). Mend or delete the row.";
+  row.number = *value;
+  row.comment = unwrap_quotes(comment);
+  return row.comment.empty() ? "empty comment. Mend or delete the row." : "";
+}
+
+inline bool is_header(std::string_view line) {
+  constexpr std::array<std::string_view, 3> names{"image_name", "comment_number", "comment"};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::size_t bar = line.find('|');
+    if (trim_blanks(line.substr(0, bar)) != names[i] || (bar == line.npos) != (i + 1 == names.size())) return false;
+    line.remove_prefix(bar == line.npos ? line.size() : bar + 1);
+  }
+  return true;
+}
+
+}  // namespace detail
+
+/// Reads the text of a caption file: images in order of first appearance, captions of an image by comment number
+/// (equal numbers in file order). Blank lines, CRLF and a byte order mark are skipped; a comment wholly in quotes is
+/// unwrapped as CSV has it, any other keeps its quotes.
+/// @param name  how messages call the file
+/// @throws DataError naming `name:line` of the first 20 broken rows and the count of all
+[[nodiscard]] inline std::vector<ImageCaptions> parse_kaggle_csv(std::string_view text, const std::string& name) {
+  constexpr std::size_t kShown = 20;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+
+  using Numbered = std::multimap<std::int64_t, std::string>;  // equal numbers stay in the order of the file
+  std::vector<std::pair<std::string_view, Numbered>> images;
+  std::unordered_map<std::string_view, std::size_t> index;
+  std::string problems;
+  std::size_t broken = 0, line_number = 0;
+  bool header_seen = false;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    const std::string_view line = detail::trim_blanks(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+    ++line_number;
+    if (line.empty()) continue;
+    const std::string where = name + ":" + std::to_string(line_number) + ": ";
+    if (!header_seen) {
+      if (!detail::is_header(line))
+        throw DataError(where + "no header (expected image_name| comment_number| comment). Is this Kaggle's results.csv?");
+      header_seen = true;
+      continue;
+    }
+    detail::CsvRow row;
+    if (const std::string problem = detail::read_row(line, row); !problem.empty()) {
+      if (++broken <= kShown) problems += (broken > 1 ? "\n" : "") + where + problem;
+      continue;
+    }
+    const auto [found, is_new] = index.try_emplace(row.image, images.size());
+    if (is_new) images.emplace_back(row.image, Numbered{});
+    images[found->second].second.emplace(row.number, std::move(row.comment));
+  }
+  if (broken > kShown)
+    problems += "\n" + name + ": " + std::to_string(broken) + " broken rows in all, the first " + std::to_string(kShown) + " are listed.";
+  if (broken > 0) throw DataError(problems);
+  if (images.empty())
+    throw DataError(name + ":" + std::to_string(std::max<std::size_t>(line_number, 1)) +
+                    ": no captions (the file is empty). Is the download complete?");
+
+  std::vector<ImageCaptions> result;
+  result.reserve(images.size());
+  for (auto& [image, numbered] : images) {
+    ImageCaptions& entry = result.emplace_back(ImageCaptions{std::string(image), {}});
+    for (auto& [number, comment] : numbered) entry.captions.push_back(std::move(comment));
+  }
+  return result;
+}
+
+/// Reads a caption file; see `parse_kaggle_csv`.
+/// @throws DataError if the file can't be read or has broken rows
+[[nodiscard]] inline std::vector<ImageCaptions> read_kaggle_csv(const std::filesystem::path& file) {
+  std::error_code error;
+  std::string text(std::filesystem::is_regular_file(file, error) ? std::filesystem::file_size(file, error) : 0, '\0');
+  std::ifstream stream(file, std::ios::binary);
+  if (error || !stream.read(text.data(), static_cast<std::streamsize>(text.size())))
+    throw DataError(file.string() + ": can't be read. Check the path and its permissions.");
+  return parse_kaggle_csv(text, file.string());
+}
+
+}  // namespace vlp

@@ -1,0 +1,196 @@
+#pragma once
+// Batches of decoded, transformed and tokenized samples, prepared by worker threads ahead of the consumer. What comes
+// out, and in which order, depends on seed and epoch only, never on the threads.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vlp/concepts/dataset.hpp"
+#include "vlp/concepts/tokenizer.hpp"
+#include "vlp/concepts/transform.hpp"
+#include "vlp/core/context.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/core/state.hpp"
+#include "vlp/data/batch_maker.hpp"
+#include "vlp/data/collate.hpp"
+#include "vlp/data/sampler.hpp"
+#include "vlp/data/worker_pool.hpp"
+#include "vlp/image/decode.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/empty.h>
+#include <c10/core/GradMode.h>
+
+namespace vlp {
+
+/// How a `Loader` makes batches.
+struct LoaderOptions {
+  std::int64_t batch_size = 1;  ///< samples
+  bool shuffle = false;         ///< a new order each epoch
+  bool drop_last = false;       ///< leave out an incomplete last batch, unless it is the only one
+  std::int64_t workers = 1;     ///< threads
+  std::int64_t prefetch = 2;    ///< batches prepared ahead of the consumer
+  bool images_only = false;     ///< one row an image, in order, without texts
+  ImageDecoder decode = [](const std::filesystem::path& file) { return decode_image(file); };
+};
+
+/// Iterates over the batches of an epoch. For one consumer thread; the records must outlive it. Batches are on the CPU,
+/// with pixels in page-locked memory if the context's device is a GPU.
+class Loader {
+ public:
+  /// @param transforms  applied in order; the result is float32 [3, H, W] of one size for all images
+  /// @param prompt      put before each caption, not supervised; empty = none
+  /// @throws DataError    if there are no samples
+  /// @throws RecipeError  if batch_size, workers or prefetch is below 1
+  Loader(std::span<const ImageRecord> records, CaptionsPerImage mode, const std::vector<AnyTransform>& transforms,
+         const AnyTokenizer& tokenizer, const std::string& prompt, LoaderOptions options, const Context& ctx)
+      : options_(std::move(options)),
+        mode_(mode),
+        order_(ctx.seeds.derive("sampler")),
+        maker_{.records = records,
+               .transforms = transforms,
+               .tokenizer = tokenizer,
+               .prompt = prompt,
+               .unsupervised = prompt_length(tokenizer, prompt),
+               .texts = !options_.images_only,
+               .pinned = ctx.device.type == DeviceName::Type::cuda && pinning_works(),
+               .augmentation = ctx.seeds.derive("augmentation"),
+               .decode = options_.decode},
+        row_count_(options_.images_only ? static_cast<std::int64_t>(records.size()) : rows_per_epoch(records, mode)) {
+    if (options_.batch_size < 1 || options_.workers < 1 || options_.prefetch < 1)
+      throw RecipeError("loader: sizes below 1 (got batch_size " + std::to_string(options_.batch_size) + ", workers " +
+                        std::to_string(options_.workers) + ", prefetch " + std::to_string(options_.prefetch) +
+                        ", expected at least 1). Raise them.");
+    if (row_count_ == 0) throw DataError("loader: no samples (got an empty split). Raise its share in dataset.split, or dataset.subset.");
+  }
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
+
+  [[nodiscard]] std::int64_t batches_per_epoch() const {
+    const std::int64_t whole = row_count_ / options_.batch_size;
+    const bool rest = row_count_ % options_.batch_size != 0;
+    return options_.drop_last ? std::max<std::int64_t>(whole, 1) : whole + (rest ? 1 : 0);
+  }
+  /// Samples that an epoch delivers, without those of a dropped batch.
+  [[nodiscard]] std::int64_t samples_per_epoch() const { return std::min(row_count_, batches_per_epoch() * options_.batch_size); }
+
+  /// Begins an epoch, abandoning the one under way.
+  /// @param first_batch  batches to skip, 0 to batches_per_epoch()
+  void start_epoch(std::int64_t epoch, std::int64_t first_batch = 0) {
+    if (first_batch < 0 || first_batch > batches_per_epoch())
+      throw DataError("loader: no such batch (got " + std::to_string(first_batch) + ", expected 0 to " +
+                      std::to_string(batches_per_epoch()) + "). Start the epoch from batch 0.");
+    if (workers_) workers_->discard();
+    ready_.clear();
+    rows_ = options_.images_only ? image_rows() : epoch_rows(maker_.records, mode_, options_.shuffle, order_, epoch);
+    epoch_ = epoch;
+    delivered_ = scheduled_ = first_batch;
+    schedule();
+  }
+
+  /// @return  the next batch, waiting for it if need be; nothing at the end of the epoch or before the first
+  /// @throws DataError  naming the first image of this batch that can't be used; the batch counts as delivered
+  [[nodiscard]] std::optional<LoadedBatch> next() {
+    if (ready_.empty()) return std::nullopt;
+    std::future<BatchMaker::Finished> front = std::move(ready_.front());
+    ready_.pop_front();
+    ++delivered_;
+    schedule();
+    BatchMaker::Finished finished = front.get();
+    if (!size_) size_ = finished.sizes.front();
+    for (std::size_t row = 0; row < finished.sizes.size(); ++row)
+      require_size(finished.loaded.batch.image_ids[row], finished.sizes[row], *size_);
+    return std::move(finished.loaded);
+  }
+
+  /// Saves epoch and batches delivered.
+  void save(State& state) const {
+    state.put("epoch", epoch_);
+    state.put("delivered", delivered_);
+    state.put("rows", row_count_);
+    state.put("batch_size", options_.batch_size);
+  }
+  /// Starts the saved epoch at the next batch.
+  /// @throws DataError  if dataset or batch size have changed since
+  void load(const State& state) {
+    if (state.integer("rows") != row_count_ || state.integer("batch_size") != options_.batch_size)
+      throw DataError("loader: the checkpoint belongs to other data (got " + std::to_string(row_count_) + " samples in batches of " +
+                      std::to_string(options_.batch_size) + ", expected " + std::to_string(state.integer("rows")) + " in batches of " +
+                      std::to_string(state.integer("batch_size")) + "). Resume with the dataset and batch size of the checkpoint.");
+    start_epoch(state.integer("epoch"), state.integer("delivered"));
+  }
+
+ private:
+  static bool pinning_works() {
+    try {
+      return at::empty({1}, at::TensorOptions().pinned_memory(true)).is_pinned();
+    } catch (const std::exception&) {
+      return false;  // slower copies, nothing else
+    }
+  }
+
+  static void require_size(const std::string& image_id, const ImageSize& size, const ImageSize& expected) {
+    const auto text = [](const ImageSize& s) { return std::to_string(s.height) + " x " + std::to_string(s.width); };
+    if (size.height != expected.height || size.width != expected.width)
+      throw DataError("image '" + image_id + "': another size than the images before it after the transforms (got " + text(size) +
+                      ", expected " + text(expected) + "). Add a `resize` transform.");
+  }
+
+  [[nodiscard]] std::vector<SampleRow> image_rows() const {
+    std::vector<SampleRow> rows(maker_.records.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].record = static_cast<std::int64_t>(i);
+    return rows;
+  }
+
+  /// ATen's thread count has a part that each thread owns and parts that all share (MKL's, and the default of threads to
+  /// come), so the shared ones are put back once all workers have set their own to 1. Each worker asks for its count
+  /// first: the first question sets it to the default.
+  static std::unique_ptr<WorkerPool> start_workers(std::int64_t count) {
+    const int intra_op = at::get_num_threads();
+    auto pool = std::make_unique<WorkerPool>(count, [] {
+      if (at::get_num_threads() != 1) at::set_num_threads(1);
+      c10::GradMode::set_enabled(false);
+    });
+    at::set_num_threads(intra_op);
+    return pool;
+  }
+
+  void schedule() {
+    if (!workers_) workers_ = start_workers(options_.workers);
+    for (; scheduled_ < batches_per_epoch() && static_cast<std::int64_t>(ready_.size()) < options_.prefetch; ++scheduled_) {
+      const auto first = rows_.begin() + scheduled_ * options_.batch_size;
+      const std::int64_t count = std::min<std::int64_t>(options_.batch_size, rows_.end() - first);
+      const auto assembly = std::make_shared<BatchMaker::Assembly>(std::vector<SampleRow>(first, first + count), epoch_);
+      ready_.push_back(assembly->promise.get_future());
+      for (std::size_t row = 0; row < assembly->rows.size(); ++row)
+        workers_->submit([this, assembly, row] { maker_.add_row(*assembly, row); });
+    }
+  }
+
+  const LoaderOptions options_;
+  const CaptionsPerImage mode_;
+  const RandomStream order_;
+  const BatchMaker maker_;
+  const std::int64_t row_count_;
+
+  std::vector<SampleRow> rows_;
+  std::int64_t epoch_ = 0, delivered_ = 0, scheduled_ = 0;
+  std::optional<ImageSize> size_;                        ///< of the first image delivered
+  std::deque<std::future<BatchMaker::Finished>> ready_;  ///< in the order of delivery, at most `prefetch`
+  std::unique_ptr<WorkerPool> workers_;                  ///< last, so that its threads end before what they use
+};
+static_assert(Stateful<Loader>);
+
+}  // namespace vlp

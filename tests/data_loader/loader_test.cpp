@@ -1,0 +1,392 @@
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "tests/data_loader/words.hpp"
+#include "vlp/data/loader.hpp"
+
+namespace fs = std::filesystem;
+using vlp::AnyTokenizer;
+using vlp::AnyTransform;
+using vlp::CaptionsPerImage;
+using vlp::DataError;
+using vlp::ImageRecord;
+using vlp::LoadedBatch;
+using vlp::Loader;
+using vlp::LoaderOptions;
+using vlp::RandomStream;
+
+namespace {
+
+/// Images 0.jpg, 1.jpg, ...; image i has the captions "w0 wi", "w1 w1 wi", "w2 w2 w2 wi".
+std::vector<ImageRecord> make_records(std::int64_t count) {
+  std::vector<ImageRecord> records;
+  for (std::int64_t i = 0; i < count; ++i) {
+    ImageRecord& record = records.emplace_back(ImageRecord{std::to_string(i) + ".jpg", std::to_string(i) + ".jpg", {}});
+    std::string caption = "w" + std::to_string(i);
+    for (const std::string word : {"w0 ", "w1 ", "w2 "}) {
+      caption = word + caption;
+      record.captions.push_back(caption);
+    }
+  }
+  return records;
+}
+
+/// An image of 2 x 4 pixels whose values are the number in its name.
+at::Tensor numbered_image(const fs::path& file) { return at::full({3, 2, 4}, std::stoll(file.stem().string()), at::kByte); }
+
+/// To float32, plus noise below 0.5 from the sample's stream.
+const AnyTransform kNoise([](const at::Tensor& image, RandomStream& random) { return image.to(at::kFloat) + random.uniform() / 2; });
+
+struct Setting {
+  std::vector<ImageRecord> records = make_records(7);
+  CaptionsPerImage mode = CaptionsPerImage::all;
+  std::vector<AnyTransform> transforms{kNoise};
+  std::string prompt;
+  LoaderOptions options;
+  vlp::Context ctx;
+
+  Setting() {
+    options.batch_size = 4;
+    options.shuffle = true;
+    options.drop_last = true;
+    options.workers = 2;
+    options.decode = numbered_image;
+  }
+  [[nodiscard]] std::unique_ptr<Loader> loader() const {
+    return std::make_unique<Loader>(records, mode, transforms, AnyTokenizer(vlp::test::Words{}), prompt, options, ctx);
+  }
+};
+
+std::vector<LoadedBatch> rest_of(Loader& loader) {
+  std::vector<LoadedBatch> batches;
+  while (std::optional<LoadedBatch> batch = loader.next()) batches.push_back(std::move(*batch));
+  return batches;
+}
+std::vector<LoadedBatch> epoch_of(Loader& loader, std::int64_t epoch) {
+  loader.start_epoch(epoch);
+  return rest_of(loader);
+}
+
+bool same(const LoadedBatch& a, const LoadedBatch& b) {
+  return a.record_index == b.record_index && a.batch.image_ids == b.batch.image_ids && at::equal(a.batch.pixels, b.batch.pixels) &&
+         at::equal(a.batch.token_ids, b.batch.token_ids) && at::equal(a.batch.token_mask, b.batch.token_mask) &&
+         at::equal(a.batch.target_index, b.batch.target_index) && at::equal(a.batch.targets, b.batch.targets);
+}
+bool same(const std::vector<LoadedBatch>& a, const std::vector<LoadedBatch>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const LoadedBatch& x, const LoadedBatch& y) { return same(x, y); });
+}
+
+std::string problem_of_next(Loader& loader) {
+  try {
+    (void)loader.next();
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(loader)
+
+BOOST_AUTO_TEST_CASE(a_batch_has_the_shapes_and_values_of_its_samples) {
+  const Setting setting;
+  const auto loader = setting.loader();
+  const std::vector<LoadedBatch> batches = epoch_of(*loader, 0);
+  BOOST_REQUIRE_EQUAL(batches.size(), 5);  // 21 captions
+  std::multiset<std::int64_t> seen;
+  for (const auto& [batch, record_index] : batches) {
+    BOOST_TEST(batch.pixels.sizes() == (at::IntArrayRef{4, 3, 2, 4}));
+    BOOST_TEST((batch.pixels.scalar_type() == at::kFloat));
+    BOOST_TEST(!batch.pixels.requires_grad());
+    BOOST_REQUIRE_EQUAL(record_index.size(), 4);
+    for (std::size_t row = 0; row < 4; ++row) {
+      const std::int64_t i = record_index[row];
+      seen.insert(i);
+      BOOST_TEST(batch.image_ids[row] == std::to_string(i) + ".jpg");
+      BOOST_TEST(batch.pixels[static_cast<std::int64_t>(row)].floor().eq(i).all().item<bool>());
+      const at::Tensor words =
+          batch.token_ids[static_cast<std::int64_t>(row)].masked_select(batch.token_mask[static_cast<std::int64_t>(row)]);
+      BOOST_TEST(words[-2].item<std::int64_t>() == vlp::test::Words::kFirst + i);  // the caption's last word, before [SEP]
+    }
+  }
+  BOOST_TEST(seen.size() == 20);
+}
+
+BOOST_AUTO_TEST_CASE(threads_do_not_change_what_comes_out) {
+  Setting setting;
+  setting.options.workers = 1;
+  const auto one = setting.loader();
+  const auto expected = epoch_of(*one, 3);
+  for (const std::int64_t workers : {2, 5}) {
+    setting.options.workers = workers;
+    setting.options.prefetch = workers;
+    const auto several = setting.loader();
+    BOOST_TEST(same(epoch_of(*several, 3), expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(seed_and_epoch_change_order_and_augmentation) {
+  Setting setting;
+  const auto loader = setting.loader();
+  const auto first = epoch_of(*loader, 0);
+  BOOST_TEST(same(epoch_of(*loader, 0), first));
+  BOOST_TEST(!same(epoch_of(*loader, 1), first));
+  setting.ctx.seeds = RandomStream(18);
+  const auto other = setting.loader();
+  BOOST_TEST(!same(epoch_of(*other, 0), first));
+  setting.options.shuffle = false;
+  const auto in_order = setting.loader();
+  BOOST_TEST(!at::equal(epoch_of(*in_order, 0)[0].batch.pixels, epoch_of(*in_order, 1)[0].batch.pixels));
+}
+
+BOOST_AUTO_TEST_CASE(a_sample_is_augmented_alike_wherever_it_falls) {
+  Setting setting;
+  setting.mode = CaptionsPerImage::all;
+  setting.options.batch_size = 1;
+  const auto shuffled = setting.loader();
+  setting.options.shuffle = false;
+  setting.options.batch_size = 21;
+  const auto in_order = setting.loader();
+  const at::Tensor all = epoch_of(*in_order, 0).at(0).batch.pixels;
+  for (const auto& [batch, record_index] : epoch_of(*shuffled, 0)) BOOST_TEST((all == batch.pixels).flatten(1).all(1).any().item<bool>());
+}
+
+BOOST_AUTO_TEST_CASE(one_caption_an_image_gives_each_image_once) {
+  Setting setting;
+  setting.mode = CaptionsPerImage::one;
+  setting.options.drop_last = false;
+  const auto loader = setting.loader();
+  BOOST_TEST(loader->samples_per_epoch() == 7);
+  BOOST_TEST(loader->batches_per_epoch() == 2);
+  std::multiset<std::int64_t> seen;
+  for (const LoadedBatch& batch : epoch_of(*loader, 0)) seen.insert(batch.record_index.begin(), batch.record_index.end());
+  BOOST_TEST(seen == (std::multiset<std::int64_t>{0, 1, 2, 3, 4, 5, 6}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(drop_last_drops_an_incomplete_batch_but_never_the_only_one) {
+  Setting setting;
+  BOOST_TEST(setting.loader()->batches_per_epoch() == 5);
+  BOOST_TEST(setting.loader()->samples_per_epoch() == 20);
+  setting.options.drop_last = false;
+  const auto whole = setting.loader();
+  BOOST_TEST(whole->samples_per_epoch() == 21);
+  const auto batches = epoch_of(*whole, 0);
+  BOOST_REQUIRE_EQUAL(batches.size(), 6);
+  BOOST_TEST(batches.back().batch.size() == 1);
+  setting.options.drop_last = true;
+  setting.options.batch_size = 100;
+  const auto small = setting.loader();
+  BOOST_TEST(small->samples_per_epoch() == 21);
+  const auto only = epoch_of(*small, 0);
+  BOOST_REQUIRE_EQUAL(only.size(), 1);
+  BOOST_TEST(only[0].batch.size() == 21);
+}
+
+BOOST_AUTO_TEST_CASE(images_only_gives_each_image_once_in_order_without_text) {
+  Setting setting;
+  setting.options.images_only = true;
+  setting.options.drop_last = false;
+  setting.records[2].captions.clear();
+  const auto loader = setting.loader();
+  const auto batches = epoch_of(*loader, 0);
+  BOOST_REQUIRE_EQUAL(batches.size(), 2);
+  BOOST_TEST(batches[0].record_index == (std::vector<std::int64_t>{0, 1, 2, 3}), boost::test_tools::per_element());
+  BOOST_TEST(batches[1].record_index == (std::vector<std::int64_t>{4, 5, 6}), boost::test_tools::per_element());
+  BOOST_TEST(!batches[0].batch.token_ids.defined());
+  BOOST_TEST(!batches[0].batch.targets.defined());
+}
+
+BOOST_AUTO_TEST_CASE(a_prompt_is_put_before_each_caption_and_not_supervised) {
+  Setting setting;
+  setting.prompt = "w8 w9";
+  const auto loader = setting.loader();
+  for (const auto& [batch, record_index] : epoch_of(*loader, 0)) {
+    BOOST_TEST(batch.token_ids.select(1, 1).eq(18).all().item<bool>());
+    BOOST_TEST(batch.token_ids.select(1, 2).eq(19).all().item<bool>());
+    BOOST_TEST(!at::isin(batch.targets, at::tensor({18, 19}, at::kLong)).any().item<bool>());
+    BOOST_TEST(batch.targets.eq(vlp::test::Words::kSep).sum().item<std::int64_t>() == 4);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_reloaded_loader_goes_on_with_the_next_batch) {
+  const Setting setting;
+  const auto loader = setting.loader();
+  loader->start_epoch(2);
+  (void)loader->next();
+  (void)loader->next();
+  vlp::State state;
+  loader->save(state);
+  const auto expected = rest_of(*loader);
+  BOOST_REQUIRE_EQUAL(expected.size(), 3);
+  const auto reloaded = setting.loader();
+  reloaded->load(state);
+  BOOST_TEST(same(rest_of(*reloaded), expected));
+
+  loader->save(state);
+  reloaded->load(state);
+  BOOST_TEST(!reloaded->next().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_checkpoint_of_other_data_is_refused) {
+  Setting setting;
+  vlp::State state;
+  setting.loader()->save(state);
+  setting.options.batch_size = 2;
+  BOOST_CHECK_EXCEPTION(setting.loader()->load(state), DataError, [](const DataError& error) {
+    return std::string(error.what()) ==
+           "loader: the checkpoint belongs to other data (got 21 samples in batches of 2, expected 21 in batches of 4). "
+           "Resume with the dataset and batch size of the checkpoint.";
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_broken_image_is_named_at_its_batch_and_the_next_one_follows) {
+  Setting setting;
+  setting.options.images_only = true;
+  setting.options.drop_last = false;
+  setting.options.batch_size = 2;
+  setting.options.decode = [](const fs::path& file) {
+    if (file == "2.jpg" || file == "3.jpg") throw DataError(file.string() + ": truncated (got 3 bytes, expected 9). Copy it again.");
+    if (file == "4.jpg") TORCH_CHECK(false, "an error of torch");
+    return numbered_image(file);
+  };
+  const auto loader = setting.loader();
+  loader->start_epoch(0);
+  BOOST_TEST(loader->next().has_value());
+  BOOST_TEST(problem_of_next(*loader) == "image '2.jpg': 2.jpg: truncated (got 3 bytes, expected 9). Copy it again.");
+  BOOST_TEST(problem_of_next(*loader) == "image '4.jpg': an error of torch");
+  BOOST_TEST(loader->next()->record_index.at(0) == 6);
+  BOOST_TEST(!loader->next().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_broken_file_is_named_by_the_usual_decoder) {
+  const fs::path folder =
+      fs::temp_directory_path() / ("vlp-loader-" + std::to_string(std::random_device{}()) + "-" + std::to_string(std::random_device{}()));
+  fs::create_directories(folder);
+  std::ofstream(folder / "bad.jpg") << "not a JPEG";
+  Setting setting;
+  setting.records = {{"bad.jpg", folder / "bad.jpg", {"w1"}}};
+  setting.options.decode = LoaderOptions{}.decode;
+  const auto loader = setting.loader();
+  loader->start_epoch(0);
+  const std::string problem = problem_of_next(*loader);
+  BOOST_TEST(problem.starts_with("image 'bad.jpg': "));
+  BOOST_TEST(problem.find((folder / "bad.jpg").string()) != problem.npos);
+  fs::remove_all(folder);
+}
+
+BOOST_AUTO_TEST_CASE(images_of_differing_sizes_are_refused_within_and_across_batches) {
+  Setting setting;
+  setting.options.images_only = true;
+  setting.options.drop_last = false;
+  setting.options.decode = [](const fs::path& file) { return at::zeros({3, file == "2.jpg" ? 5 : 2, 4}, at::kByte); };
+  const std::string expected =
+      "image '2.jpg': another size than the images before it after the transforms (got 5 x 4, expected 2 x 4). Add a `resize` transform.";
+  for (const std::int64_t batch_size : {3, 2}) {
+    setting.options.batch_size = batch_size;
+    const auto loader = setting.loader();
+    loader->start_epoch(0);
+    if (batch_size == 2) BOOST_TEST(loader->next().has_value());
+    BOOST_TEST(problem_of_next(*loader) == expected);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(images_that_are_not_float_after_the_transforms_are_refused) {
+  Setting setting;
+  setting.transforms.clear();
+  setting.options.shuffle = false;
+  const auto loader = setting.loader();
+  loader->start_epoch(0);
+  BOOST_TEST(problem_of_next(*loader) ==
+             "image '0.jpg': not an input of a model after the transforms (got Byte with 3 dimensions, expected Float [3, H, W]). Add a "
+             "`normalize` transform.");
+}
+
+BOOST_AUTO_TEST_CASE(wrong_options_and_empty_splits_are_refused) {
+  Setting setting;
+  setting.options.workers = 0;
+  BOOST_CHECK_EXCEPTION((void)setting.loader(), vlp::RecipeError, [](const vlp::RecipeError& error) {
+    return std::string(error.what()) == "loader: sizes below 1 (got batch_size 4, workers 0, prefetch 2, expected at least 1). Raise them.";
+  });
+  setting.options.workers = 1;
+  BOOST_CHECK_THROW(setting.loader()->start_epoch(0, 6), DataError);
+  setting.records.clear();
+  BOOST_CHECK_EXCEPTION((void)setting.loader(), DataError, [](const DataError& error) {
+    return std::string(error.what()) == "loader: no samples (got an empty split). Raise its share in dataset.split, or dataset.subset.";
+  });
+}
+
+BOOST_AUTO_TEST_CASE(a_gpu_changes_where_pixels_lie_and_nothing_else) {
+  Setting setting;
+  const auto on_cpu = setting.loader();
+  setting.ctx.device.type = vlp::DeviceName::Type::cuda;  // without one, memory that can't be locked is taken as it is
+  const auto for_gpu = setting.loader();
+  BOOST_TEST(same(epoch_of(*for_gpu, 0), epoch_of(*on_cpu, 0)));
+}
+
+BOOST_AUTO_TEST_CASE(prefetch_bounds_what_is_decoded_ahead) {
+  Setting setting;
+  std::atomic<int> decoded = 0;
+  setting.options.images_only = true;
+  setting.options.batch_size = 1;
+  setting.options.prefetch = 2;
+  setting.options.decode = [&](const fs::path& file) {
+    ++decoded;
+    return numbered_image(file);
+  };
+  const auto loader = setting.loader();
+  loader->start_epoch(0);
+  BOOST_TEST(decoded <= 2);
+  (void)loader->next();
+  BOOST_TEST(decoded <= 3);
+  BOOST_TEST(rest_of(*loader).size() == 6);
+  BOOST_TEST(decoded == 7);
+}
+
+BOOST_AUTO_TEST_CASE(abandoned_epochs_and_destruction_join_cleanly) {
+  const Setting setting;
+  const auto loader = setting.loader();
+  BOOST_TEST(!loader->next().has_value());
+  const auto expected = epoch_of(*loader, 9);
+  for (std::int64_t epoch = 0; epoch < 20; ++epoch) {
+    loader->start_epoch(epoch);
+    if (epoch % 2) (void)loader->next();
+    const auto dropped = setting.loader();
+    dropped->start_epoch(epoch);
+  }
+  BOOST_TEST(same(epoch_of(*loader, 9), expected));
+}
+
+BOOST_AUTO_TEST_CASE(workers_run_aten_in_one_thread_without_gradients_and_leave_the_consumer_s_setting) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(3);
+  std::atomic<bool> several_threads = false, gradients = false;
+  Setting setting;
+  setting.options.decode = [&](const fs::path& file) {
+    if (at::get_num_threads() > 1) several_threads = true;
+    if (at::GradMode::is_enabled()) gradients = true;
+    return numbered_image(file);
+  };
+  const auto loader = setting.loader();
+  (void)epoch_of(*loader, 0);
+  const int consumer = at::get_num_threads();
+  at::set_num_threads(before);
+  BOOST_TEST(!several_threads);
+  BOOST_TEST(!gradients);
+  BOOST_TEST(consumer == 3);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
