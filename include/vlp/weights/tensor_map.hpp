@@ -1,0 +1,58 @@
+#pragma once
+// What every weight file comes down to: tensors by name, as bytes. Sizes are computed under overflow checks, because
+// they come from files that anyone may have written. Includes no torch.
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "vlp/core/state.hpp"
+
+namespace vlp {
+
+/// Tensors by name; each keeps the file that it lies in open.
+using TensorMap = std::map<std::string, TensorBytes, std::less<>>;
+
+/// The dtypes that vlp knows, for messages.
+inline constexpr std::string_view kTensorDtypes = "F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL";
+
+/// @return  bytes of one element of `dtype` in safetensors' spelling, or nothing if vlp doesn't know it
+[[nodiscard]] constexpr std::optional<std::uint64_t> item_size(std::string_view dtype) {
+  if (dtype == "F64" || dtype == "I64") return 8;
+  if (dtype == "F32" || dtype == "I32") return 4;
+  if (dtype == "F16" || dtype == "BF16" || dtype == "I16") return 2;
+  if (dtype == "I8" || dtype == "U8" || dtype == "BOOL") return 1;
+  return std::nullopt;
+}
+
+/// @return  bytes of a contiguous tensor, or nothing if the dtype is unknown, a size is negative, or the sizes are so
+///          large that strides or bytes would not fit 63 bits (even where a size of 0 makes the product 0)
+[[nodiscard]] constexpr std::optional<std::uint64_t> byte_size(std::string_view dtype, std::span<const std::int64_t> shape) {
+  const auto item = item_size(dtype);
+  if (!item) return std::nullopt;
+  constexpr std::uint64_t limit = std::numeric_limits<std::int64_t>::max();
+  std::uint64_t stride = *item;
+  bool empty = false;
+  for (const std::int64_t size : shape) {
+    if (size < 0) return std::nullopt;
+    empty |= size == 0;
+    const std::uint64_t factor = size == 0 ? 1 : static_cast<std::uint64_t>(size);
+    if (stride > limit / factor) return std::nullopt;
+    stride *= factor;
+  }
+  return empty ? 0 : stride;
+}
+
+/// @return  a shape as people write it, e.g. "[3, 4]"
+[[nodiscard]] inline std::string shape_text(std::span<const std::int64_t> shape) {
+  std::string text = "[";
+  for (const std::int64_t size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
+  return text + "]";
+}
+
+}  // namespace vlp

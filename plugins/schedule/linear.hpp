@@ -1,0 +1,51 @@
+#pragma once
+// A learning rate that falls in a straight line.
+
+#include <cstdint>
+#include <string_view>
+#include <tuple>
+
+#include "vlp/concepts/schedule.hpp"
+#include "vlp/recipe/field.hpp"
+#include "vlp/registry/plugin.hpp"
+
+namespace vlp {
+
+/// From 1 after the warm-up to min_factor at the end. With unit = "step" and min_factor = 0 it is transformers'
+/// get_linear_schedule_with_warmup.
+class LinearSchedule {
+ public:
+  static constexpr std::string_view name = "linear";
+
+  struct Options {
+    ScheduleUnit unit = ScheduleUnit::step;
+    std::int64_t warmup = 0;
+    double warmup_start = 0;
+    double min_factor = 0;
+
+    static constexpr auto fields() {
+      return std::tuple{
+          field<&Options::unit>("What the decay counts: every update, or whole epochs."),
+          field<&Options::warmup>("Length of the linear warm-up, updates whatever the unit; 0 = none.", at_least(0)),
+          field<&Options::warmup_start>("Factor of the first update of the warm-up, 0-1.", between(0.0, 1.0)),
+          field<&Options::min_factor>("Factor at the end of the run, 0-1.", between(0.0, 1.0))};
+    }
+  };
+
+  explicit LinearSchedule(Options options) : options_(options) {}
+
+  /// @return  factor of the update about to be done, 0-1
+  [[nodiscard]] double operator()(const SchedulePosition& position) const {
+    const Warmup warmup{options_.warmup, options_.warmup_start};
+    if (warmup.covers(position)) return warmup.factor(position);
+    return 1 - (1 - options_.min_factor) * decay_progress(position, options_.unit, warmup);
+  }
+
+ private:
+  Options options_;
+};
+static_assert(Schedule<LinearSchedule>);
+
+}  // namespace vlp
+
+VLP_PLUGIN(linear, "1.0", vlp::LinearSchedule);
