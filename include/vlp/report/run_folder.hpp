@@ -1,0 +1,75 @@
+#pragma once
+// The folder of one run: what was asked for, what happened, and the weights. Never touches an earlier run.
+
+#include <chrono>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "vlp/concepts/dataset.hpp"
+#include "vlp/core/error.hpp"
+
+namespace vlp {
+
+using Json = nlohmann::ordered_json;
+
+/// Names of the splits in files.
+[[nodiscard]] inline std::string split_name(Split split) {
+  return split == Split::train ? "train" : split == Split::validation ? "validation" : "test";
+}
+
+/// `NAME-20260131-142501`, in local time.
+[[nodiscard]] inline std::string timed_name(const std::string& name) {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm local{};
+  localtime_r(&now, &local);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y%m%d-%H%M%S", &local);
+  return name + "-" + text;
+}
+
+class RunFolder {
+ public:
+  /// Makes the folder.
+  /// @throws RecipeError if it exists and isn't empty, DataError if it can't be made
+  explicit RunFolder(std::filesystem::path folder) : folder_(std::move(folder)) {
+    namespace fs = std::filesystem;
+    if (fs::exists(folder_) && (!fs::is_directory(folder_) || !fs::is_empty(folder_)))
+      throw RecipeError("--out " + folder_.string() + ": exists and is not empty. Earlier runs are never overwritten; choose another folder.");
+    std::error_code error;
+    fs::create_directories(folder_, error);
+    if (error) throw DataError(folder_.string() + ": can't make the run folder: " + error.message() + ". Choose another --out.");
+  }
+
+  [[nodiscard]] const std::filesystem::path& path() const { return folder_; }
+  /// A folder inside, made when first asked for.
+  [[nodiscard]] std::filesystem::path subfolder(const std::string& name) const {
+    std::filesystem::create_directories(folder_ / name);
+    return folder_ / name;
+  }
+
+  /// Replaces a file as a whole. @throws DataError if it can't be written
+  void write(const std::string& name, const std::string& text) const { put(name, text, std::ios::trunc); }
+  void write(const std::string& name, const Json& json) const { write(name, json.dump(2) + "\n"); }
+  /// Adds one line to a JSON-lines file. @throws DataError if it can't be written
+  void append(const std::string& name, const Json& json) const { put(name, json.dump() + "\n", std::ios::app); }
+
+ private:
+  void put(const std::string& name, const std::string& text, std::ios::openmode mode) const {
+    const std::filesystem::path file = folder_ / name;
+    std::filesystem::create_directories(file.parent_path());
+    std::ofstream out(file, std::ios::binary | mode);
+    out << text;
+    out.flush();
+    if (!out) throw DataError(file.string() + ": can't be written. Is the disk full?");
+  }
+
+  std::filesystem::path folder_;
+};
+
+}  // namespace vlp
