@@ -1,0 +1,111 @@
+#pragma once
+// The loop of greedy decoding and beam search: score, choose, reorder, step. The beams of an image share its keys and
+// values of cross-attention; only self-attention's follow the beams.
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include "vlp/concepts/decoder.hpp"
+#include "vlp/concepts/generation.hpp"
+#include "vlp/generate/decoding.hpp"
+#include "vlp/generate/hypotheses.hpp"
+
+namespace vlp {
+
+namespace detail {
+
+/// The best continuations of every image's beams, best first. Waits for the device once.
+/// @param log_probabilities  [B * K, V]
+/// @param searches           B images, K beams each
+[[nodiscard]] inline std::vector<std::vector<Hypotheses::Continuation>> best_continuations(const at::Tensor& log_probabilities,
+                                                                                          const std::vector<Hypotheses>& searches) {
+  const std::int64_t beams = log_probabilities.size(0) / static_cast<std::int64_t>(searches.size());
+  const std::int64_t count = std::min(2 * beams, log_probabilities.size(1));
+  const auto [values, ids] = log_probabilities.topk(count);  // an image's best are among its beams' best
+  const at::Tensor both = at::stack({values.to(at::kDouble), ids.to(at::kDouble)}).cpu();
+  const auto best = both.accessor<double, 3>();
+
+  std::vector<std::vector<Hypotheses::Continuation>> result(searches.size());
+  for (std::size_t b = 0; b < searches.size(); ++b) {
+    for (std::int64_t k = 0; k < beams; ++k) {
+      const double so_far = searches[b].running()[static_cast<std::size_t>(k)].score;
+      const std::int64_t row = static_cast<std::int64_t>(b) * beams + k;
+      for (std::int64_t i = 0; i < count; ++i) result[b].push_back({so_far + best[0][row][i], k, static_cast<std::int64_t>(best[1][row][i])});
+    }
+    std::ranges::stable_sort(result[b], std::greater{}, &Hypotheses::Continuation::score);
+    result[b].resize(std::min(result[b].size(), static_cast<std::size_t>(2 * beams)));
+  }
+  return result;
+}
+
+}  // namespace detail
+
+/// Finished images leave the batch when half of it is finished.
+/// @param image_states  [B, N, De]
+/// @param begin         ids given, [DEC] first, the same for all images
+/// @param score         (logits [rows, V], the ids of each row so far) -> log-probabilities [rows, V] to search by
+/// @return              for each image its finished candidates, best first, `limits.beams` of them
+template <Decoder Dec, class Score>
+  requires std::invocable<Score&, const at::Tensor&, const std::vector<std::vector<std::int64_t>>&>
+[[nodiscard]] std::vector<std::vector<Candidate>> search(Dec decoder, const at::Tensor& image_states, const std::vector<std::int64_t>& begin,
+                                                         const SearchLimits& limits, Score score) {
+  const c10::InferenceMode inference;
+  const auto images = static_cast<std::size_t>(image_states.size(0));
+  std::vector<std::vector<Candidate>> results(images);
+  if (images == 0) return results;
+  std::vector<Hypotheses> searches(images, Hypotheses(limits, begin));
+  std::vector<std::size_t> image_of(images);  // for each search
+  for (std::size_t i = 0; i < images; ++i) image_of[i] = i;
+
+  // The prompt is the same for all beams of an image: it goes through the decoder once.
+  DecodingCache cache = decoder->make_cache(image_states, 1, limits.longest);
+  at::Tensor logits = decoder->step(ids_tensor(std::vector(images, begin)).to(image_states.device()), cache);
+  expand_beams(cache, limits.beams);
+  logits = logits.repeat_interleave(limits.beams, 0);
+
+  while (true) {
+    std::vector<std::vector<std::int64_t>> so_far;
+    for (const Hypotheses& search : searches)
+      for (const auto& beam : search.running()) so_far.push_back(beam.ids);
+    const auto best = detail::best_continuations(score(logits, so_far), searches);
+
+    std::vector<std::int64_t> stay;  // searches that the next step includes
+    std::size_t open = 0;
+    for (std::size_t b = 0; b < searches.size(); ++b) {
+      searches[b].advance(best[b]);
+      if (searches[b].done())
+        results[image_of[b]] = searches[b].finished();
+      else
+        ++open;
+    }
+    if (open == 0) return results;
+    const bool shrink = 2 * open <= searches.size();
+    for (std::size_t b = 0; b < searches.size(); ++b)
+      if (!shrink || !searches[b].done()) stay.push_back(static_cast<std::int64_t>(b));
+
+    std::vector<std::int64_t> rows;
+    std::vector<std::vector<std::int64_t>> last;
+    for (std::size_t i = 0; i < stay.size(); ++i) {
+      const auto from = static_cast<std::size_t>(stay[i]);
+      if (i != from) searches[i] = std::move(searches[from]);
+      image_of[i] = image_of[from];
+      for (const auto& beam : searches[i].running()) {
+        rows.push_back(stay[i] * limits.beams + beam.parent);
+        last.push_back({beam.ids.back()});
+      }
+    }
+    searches.erase(searches.begin() + static_cast<std::ptrdiff_t>(stay.size()), searches.end());
+    select_rows(cache, rows, stay);
+    logits = decoder->step(ids_tensor(last).to(image_states.device()), cache);
+  }
+}
+
+}  // namespace vlp

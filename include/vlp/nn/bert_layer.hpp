@@ -1,0 +1,112 @@
+#pragma once
+// One post-norm layer of a BERT text transformer with cross-attention to an image (Devlin et al. 2019; Li et al. 2022,
+// figure 2), parameters named as Hugging Face's BLIP names them. Letters: B batch, T text tokens, N image tokens, H heads.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <ATen/ATen.h>
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include "vlp/nn/attention.hpp"
+#include "vlp/nn/layers.hpp"
+
+namespace vlp {
+
+/// Sizes of a text layer.
+struct BertLayerSizes {
+  std::int64_t width = 768;
+  std::int64_t image_width = 768;  ///< of the image states that it attends to
+  std::int64_t heads = 12;
+  std::int64_t hidden = 3072;      ///< of the feed-forward part
+  double dropout = 0;              ///< of attention probabilities and of every branch, while training
+  double eps = 1e-12;              ///< of the layer norms
+};
+
+/// norm(dropout(dense(x)) + residual): how every branch of a BERT layer ends.
+class BertOutputImpl : public torch::nn::Module {
+ public:
+  BertOutputImpl(std::int64_t in, const BertLayerSizes& sizes)
+      : dense(register_module("dense", Linear(in, sizes.width))), norm(register_module("LayerNorm", LayerNorm(sizes.width, sizes.eps))), dropout_(sizes.dropout) {}
+
+  /// @param x         [B, T, in]
+  /// @param residual  [B, T, D]
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& residual) {
+    at::Tensor branch = dense(x);
+    if (dropout_ > 0 && is_training()) branch = at::dropout(branch, dropout_, true);
+    return norm(add_residual(std::move(branch), residual));
+  }
+
+  Linear dense;
+  LayerNorm norm;
+
+ private:
+  double dropout_;
+};
+TORCH_MODULE(BertOutput);
+
+/// Attention with separate projections `self.{query,key,value}`, and its `output`.
+class BertAttentionImpl : public torch::nn::Module {
+ public:
+  /// @param source_width  of what is attended to
+  BertAttentionImpl(std::int64_t source_width, const BertLayerSizes& sizes) : heads_(sizes.heads), dropout_(sizes.dropout) {
+    const auto projections = register_module("self", Group());
+    query = projections->register_module("query", Linear(sizes.width, sizes.width));
+    key = projections->register_module("key", Linear(source_width, sizes.width));
+    value = projections->register_module("value", Linear(source_width, sizes.width));
+    output = register_module("output", BertOutput(sizes.width, sizes));
+  }
+
+  /// @param x  [B, T, D]
+  /// @return   [B, H, T, d], as `keys` and `values` of a source [B, S, De]
+  [[nodiscard]] at::Tensor queries(const at::Tensor& x) { return split_heads(query(x), heads_); }
+  [[nodiscard]] at::Tensor keys(const at::Tensor& source) { return split_heads(key(source), heads_); }
+  [[nodiscard]] at::Tensor values(const at::Tensor& source) { return split_heads(value(source), heads_); }
+
+  /// @param x       [B, T, D]
+  /// @param source  [B, S, De]; x itself for self-attention
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& source, const AttentionMask& mask = {}) {
+    return output(attend(queries(x), keys(source), values(source), mask, is_training() ? dropout_ : 0), x);
+  }
+  /// The probabilities of `forward` without dropout, [B, H, T, S].
+  [[nodiscard]] at::Tensor probabilities(const at::Tensor& x, const at::Tensor& source, const AttentionMask& mask = {}) {
+    return attention_probabilities(queries(x), keys(source), mask);
+  }
+
+  Linear query{nullptr}, key{nullptr}, value{nullptr};
+  BertOutput output{nullptr};
+
+ private:
+  std::int64_t heads_;
+  double dropout_;
+};
+TORCH_MODULE(BertAttention);
+
+/// Self-attention, cross-attention to the image, feed-forward with exact GELU; a layer norm after each.
+class BertLayerImpl : public torch::nn::Module {
+ public:
+  explicit BertLayerImpl(const BertLayerSizes& sizes)
+      : attention(register_module("attention", BertAttention(sizes.width, sizes))),
+        crossattention(register_module("crossattention", BertAttention(sizes.image_width, sizes))) {
+    intermediate = register_module("intermediate", Group())->register_module("dense", Linear(sizes.width, sizes.hidden));
+    output = register_module("output", BertOutput(sizes.hidden, sizes));
+  }
+
+  /// @param x             [B, T, D]
+  /// @param image_states  [B, N, De]
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& image_states, const AttentionMask& mask) {
+    return feed_forward(crossattention(attention(x, x, mask), image_states));
+  }
+  /// The last third of the layer.
+  [[nodiscard]] at::Tensor feed_forward(const at::Tensor& x) { return output(at::gelu(intermediate(x)), x); }
+
+  BertAttention attention, crossattention;
+  Linear intermediate{nullptr};
+  BertOutput output{nullptr};
+};
+TORCH_MODULE(BertLayer);
+
+}  // namespace vlp

@@ -1,0 +1,81 @@
+#pragma once
+// The layers with parameters from which everything else is made. They differ from torch::nn's in one thing: initial
+// values are drawn once, from N(0, 0.02) on the CPU, as BERT and ViT begin (Devlin et al. 2019; Dosovitskiy et al. 2021).
+
+#include <cstdint>
+#include <utility>
+
+#include <ATen/ATen.h>
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+namespace vlp {
+
+/// Standard deviation of all initial weights. Cut off at +-2 as in BLIP, a hundred deviations away, it is a plain normal.
+inline constexpr double kInitialDeviation = 0.02;
+
+/// New weights of a shape, float32 on the CPU, drawn from torch's generator.
+[[nodiscard]] inline at::Tensor initial_weights(at::IntArrayRef shape) { return at::empty(shape).normal_(0.0, kInitialDeviation); }
+
+/// y = x W^T + b with `weight` [out, in] and `bias` [out].
+class LinearImpl : public torch::nn::Module {
+ public:
+  LinearImpl(std::int64_t in, std::int64_t out)
+      : weight(register_parameter("weight", initial_weights({out, in}))), bias(register_parameter("bias", at::zeros({out}))) {}
+
+  /// @param x  [..., in]
+  /// @return   [..., out]
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x) { return at::linear(x, weight, bias); }
+
+  at::Tensor weight, bias;
+};
+TORCH_MODULE(Linear);
+
+/// Layer normalisation over the last dimension (Ba et al. 2016).
+class LayerNormImpl : public torch::nn::Module {
+ public:
+  LayerNormImpl(std::int64_t width, double eps)
+      : weight(register_parameter("weight", at::ones({width}))), bias(register_parameter("bias", at::zeros({width}))), eps_(eps) {}
+
+  /// @param x  [..., width]
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x) { return at::layer_norm(x, {weight.size(0)}, weight, bias, eps_); }
+
+  at::Tensor weight, bias;
+
+ private:
+  double eps_;
+};
+TORCH_MODULE(LayerNorm);
+
+/// A table of `count` rows, looked up by id.
+class EmbeddingImpl : public torch::nn::Module {
+ public:
+  EmbeddingImpl(std::int64_t count, std::int64_t width) : weight(register_parameter("weight", initial_weights({count, width}))) {}
+
+  /// @param padding  the id whose row receives no gradient, -1 = none
+  EmbeddingImpl(std::int64_t count, std::int64_t width, std::int64_t padding) : EmbeddingImpl(count, width) {
+    padding_ = padding;
+    if (padding >= 0) weight.detach()[padding].zero_();
+  }
+
+  /// @param ids  [...] int64
+  /// @return     [..., width]
+  [[nodiscard]] at::Tensor forward(const at::Tensor& ids) { return at::embedding(weight, ids, padding_); }
+
+  at::Tensor weight;
+
+ private:
+  std::int64_t padding_ = -1;
+};
+TORCH_MODULE(Embedding);
+
+/// A module that only gives its children a common name.
+class GroupImpl : public torch::nn::Module {};
+TORCH_MODULE(Group);
+
+/// y + x, in y's memory where both have one type; y must be a fresh result that nothing else reads, e.g. a linear layer's.
+[[nodiscard]] inline at::Tensor add_residual(at::Tensor y, const at::Tensor& x) {
+  return y.scalar_type() == x.scalar_type() ? y.add_(x) : y + x;
+}
+
+}  // namespace vlp

@@ -1,0 +1,215 @@
+#pragma once
+// BLIP's image-grounded text decoder (Li et al. 2022, section 3.1): a BERT with causal self-attention, cross-attention
+// to the image in every layer, and a language-model head whose matrix is the word embedding.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include "vlp/concepts/decoder.hpp"
+#include "vlp/core/context.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/nn/attention.hpp"
+#include "vlp/nn/bert_layer.hpp"
+#include "vlp/nn/layers.hpp"
+#include "vlp/recipe/field.hpp"
+#include "vlp/registry/plugin.hpp"
+
+namespace vlp {
+
+/// Attention of a decoder under teacher forcing, per layer.
+struct DecoderAttention {
+  std::vector<at::Tensor> self;   ///< [B, H, T, T], 0 where masked
+  std::vector<at::Tensor> cross;  ///< [B, H, T, N]
+};
+
+/// Parameters are named as below `text_decoder.` in Hugging Face's BLIP. Letters: B images, K beams an image, T text
+/// tokens, N image tokens, D width, De the encoder's width, V vocabulary, H heads, d = D / H.
+class BertCrossAttentionImpl : public torch::nn::Module {
+ public:
+  static constexpr std::string_view name = "bert_cross_attention";
+
+  struct Options {
+    std::int64_t width = 768;
+    std::int64_t depth = 12;
+    std::int64_t heads = 12;
+    std::int64_t mlp = 0;
+    std::int64_t max_positions = 512;
+    std::int64_t vocabulary_size = 0;
+    double dropout = 0.0;
+    double layer_norm_eps = 1e-12;
+    bool tie_embeddings = true;
+
+    static constexpr auto fields() {
+      return std::tuple{
+          field<&Options::width>("Width of the states.", at_least(1)),
+          field<&Options::depth>("Layers.", at_least(1)),
+          field<&Options::heads>("Attention heads; they divide the width.", at_least(1)),
+          field<&Options::mlp>("Hidden width of the feed-forward part; 0 is four times the width.", at_least(0)),
+          field<&Options::max_positions>("Longest text, tokens, [DEC] and prompt included.", at_least(1)),
+          field<&Options::vocabulary_size>("Tokens in the vocabulary; 0 takes the tokenizer's.", at_least(0)),
+          field<&Options::dropout>("Dropout of attention and branches; 0 in Hugging Face's BLIP, 0.1 in the original.", between(0, 0.99)),
+          field<&Options::layer_norm_eps>("Added to the variance in layer norms.", above(0)),
+          field<&Options::tie_embeddings>("The head's matrix is the word embedding."),
+      };
+    }
+  };
+
+  /// @throws RecipeError if the heads don't divide the width, or vocabulary or encoder width aren't known
+  BertCrossAttentionImpl(const Options& options, const Context& ctx) : options_(options) {
+    const std::int64_t vocabulary = options.vocabulary_size > 0 ? options.vocabulary_size : ctx.dimensions.vocabulary_size;
+    check(vocabulary > 0, "the vocabulary's size isn't known (got 0). Set vocabulary_size or choose a tokenizer.");
+    check(ctx.dimensions.encoder_width > 0, "the encoder's width isn't known (got 0). Build the encoder first.");
+    check(options.width % options.heads == 0, "heads don't divide width (got heads " + std::to_string(options.heads) + ", width " +
+                                                  std::to_string(options.width) + "). Choose heads that divide it.");
+    const std::int64_t width = options.width;
+    const BertLayerSizes sizes{.width = width,
+                               .image_width = ctx.dimensions.encoder_width,
+                               .heads = options.heads,
+                               .hidden = options.mlp > 0 ? options.mlp : 4 * width,
+                               .dropout = options.dropout,
+                               .eps = options.layer_norm_eps};
+
+    const auto bert = register_module("bert", Group());
+    const auto embeddings = bert->register_module("embeddings", Group());
+    word_embeddings = embeddings->register_module("word_embeddings", Embedding(vocabulary, width, ctx.tokens.pad));
+    position_embeddings = embeddings->register_module("position_embeddings", Embedding(options.max_positions, width));
+    embedding_norm = embeddings->register_module("LayerNorm", LayerNorm(width, options.layer_norm_eps));
+    const auto list = bert->register_module("encoder", Group())->register_module("layer", Group());
+    for (std::int64_t i = 0; i < options.depth; ++i) layers.push_back(list->register_module(std::to_string(i), BertLayer(sizes)));
+
+    const auto predictions = register_module("cls", Group())->register_module("predictions", Group());
+    const auto transform = predictions->register_module("transform", Group());
+    head_dense = transform->register_module("dense", Linear(width, width));
+    head_norm = transform->register_module("LayerNorm", LayerNorm(width, options.layer_norm_eps));
+    head_bias = predictions->register_parameter("bias", at::zeros({vocabulary}));
+    if (!options.tie_embeddings)
+      head_weight = predictions->register_module("decoder", Group())->register_parameter("weight", initial_weights({vocabulary, width}));
+  }
+
+  /// Teacher forcing.
+  /// @param ids           [B, T] int64, at most max_positions long
+  /// @param mask          [B, T] bool, true = token, padding on the right; undefined = no padding
+  /// @param image_states  [B, N, De]
+  /// @return              [B, T, D]; padding gets states too, which nothing before it depends on
+  [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
+    at::Tensor x = embed(ids, 0);
+    const AttentionMask visible = mask_for(mask, x);
+    for (BertLayer& layer : layers) x = layer(x, image_states, visible);
+    return x;
+  }
+
+  /// The head: dense, GELU, layer norm, and the product with every word's embedding.
+  /// @param states  [..., D]
+  /// @return        [..., V]
+  [[nodiscard]] at::Tensor logits(const at::Tensor& states) {
+    return at::linear(head_norm(at::gelu(head_dense(states))), options_.tie_embeddings ? word_embeddings->weight : head_weight, head_bias);
+  }
+
+  /// The embeddings and what each layer makes of them: depth + 1 tensors [B, T, D]; arguments as for `states`.
+  [[nodiscard]] std::vector<at::Tensor> hidden_states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
+    std::vector<at::Tensor> hidden{embed(ids, 0)};
+    const AttentionMask visible = mask_for(mask, hidden[0]);
+    for (BertLayer& layer : layers) hidden.push_back(layer(hidden.back(), image_states, visible));
+    return hidden;
+  }
+
+  /// Where each token looks; arguments as for `states`. Computes every layer's attention a second time.
+  [[nodiscard]] DecoderAttention attention_probabilities(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
+    const std::vector<at::Tensor> hidden = hidden_states(ids, mask, image_states);
+    const AttentionMask visible = mask_for(mask, hidden[0]);
+    DecoderAttention attention;
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      attention.self.push_back(layers[i]->attention->probabilities(hidden[i], hidden[i], visible));
+      attention.cross.push_back(layers[i]->crossattention->probabilities(layers[i]->attention(hidden[i], hidden[i], visible), image_states));
+    }
+    return attention;
+  }
+
+  /// An empty cache; the image's keys and values are computed here, once for all beams and steps.
+  /// @param image_states  [B, N, De]
+  /// @param beams         K
+  /// @param longest       of the texts, tokens
+  /// @throws ShapeError if `longest` exceeds max_positions
+  [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) {
+    check_length(longest);
+    DecodingCache cache;
+    cache.beams = beams;
+    for (BertLayer& layer : layers) {
+      cache.cross_keys.push_back(layer->crossattention->keys(image_states).contiguous());
+      cache.cross_values.push_back(layer->crossattention->values(image_states).contiguous());
+      const at::Tensor& like = cache.cross_keys.back();
+      const std::vector<std::int64_t> shape{image_states.size(0) * beams, like.size(1), longest, like.size(3)};
+      cache.self_keys.push_back(at::empty(shape, like.options()));
+      cache.self_values.push_back(at::empty(shape, like.options()));
+    }
+    return cache;
+  }
+
+  /// Feeds the next tokens. The beams of an image are further query rows against its one set of keys and values.
+  /// @param ids  [B * K, t] int64, at positions cache.length..
+  /// @return     [B * K, V] logits behind the last of them
+  /// @throws ShapeError if the cache is too short
+  [[nodiscard]] at::Tensor step(const at::Tensor& ids, DecodingCache& cache) {
+    const std::int64_t rows = ids.size(0), fresh = ids.size(1), past = cache.length, now = past + fresh;
+    if (now > cache.self_keys.at(0).size(2))
+      throw ShapeError("decoder 'bert_cross_attention': the cache is full (got " + std::to_string(now) + " tokens, expected at most " +
+                       std::to_string(cache.self_keys[0].size(2)) + "). Make it longer.");
+    at::Tensor x = embed(ids, past);
+    const AttentionMask visible = continuation_mask(fresh, past, x.options());
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      BertAttentionImpl& self = *layers[i]->attention;
+      cache.self_keys[i].narrow(2, past, fresh).copy_(self.keys(x));
+      cache.self_values[i].narrow(2, past, fresh).copy_(self.values(x));
+      x = self.output(attend(self.queries(x), cache.self_keys[i].narrow(2, 0, now), cache.self_values[i].narrow(2, 0, now), visible), x);
+
+      BertAttentionImpl& cross = *layers[i]->crossattention;
+      const at::Tensor queries = cross.queries(x.view({rows / cache.beams, cache.beams * fresh, -1}));
+      x = cross.output(attend(queries, cache.cross_keys[i], cache.cross_values[i]).view({rows, fresh, -1}), x);
+      x = layers[i]->feed_forward(x);
+    }
+    cache.length = now;
+    return logits(x.select(1, fresh - 1));
+  }
+
+  Embedding word_embeddings{nullptr}, position_embeddings{nullptr};
+  LayerNorm embedding_norm{nullptr};
+  std::vector<BertLayer> layers;
+  Linear head_dense{nullptr};
+  LayerNorm head_norm{nullptr};
+  at::Tensor head_weight, head_bias;  ///< [V, D], undefined if tied; [V]
+
+ private:
+  static void check(bool good, const std::string& what) {
+    if (!good) throw RecipeError("decoder 'bert_cross_attention': " + what);
+  }
+  void check_length(std::int64_t length) const {
+    if (length > options_.max_positions)
+      throw ShapeError("decoder 'bert_cross_attention': the text is too long (got " + std::to_string(length) + " tokens, expected at most " +
+                       std::to_string(options_.max_positions) + "). Shorten it or raise max_positions.");
+  }
+
+  at::Tensor embed(const at::Tensor& ids, std::int64_t first_position) {
+    check_length(first_position + ids.size(1));
+    const at::Tensor x = embedding_norm(add_residual(word_embeddings(ids), position_embeddings->weight.narrow(0, first_position, ids.size(1))));
+    return options_.dropout > 0 && is_training() ? at::dropout(x, options_.dropout, true) : x;
+  }
+
+  static AttentionMask mask_for(const at::Tensor& mask, const at::Tensor& x) {
+    return mask.defined() ? causal_padding_mask(mask, x.scalar_type()) : AttentionMask{std::nullopt, true};
+  }
+
+  Options options_;
+};
+TORCH_MODULE(BertCrossAttention);
+static_assert(Decoder<BertCrossAttention>);
+
+}  // namespace vlp
+
+VLP_PLUGIN(bert_cross_attention, "1.0", vlp::BertCrossAttention);

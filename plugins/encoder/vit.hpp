@@ -1,0 +1,135 @@
+#pragma once
+// Vision transformer (Dosovitskiy et al. 2021) as BLIP uses it (Li et al. 2022, section 3.1): class token first, learned
+// positions, pre-norm layers, a last layer norm over all tokens.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <torch/nn/module.h>
+#include <torch/nn/pimpl.h>
+
+#include "vlp/concepts/encoder.hpp"
+#include "vlp/core/context.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/nn/layers.hpp"
+#include "vlp/nn/patch_embedding.hpp"
+#include "vlp/nn/vision_layer.hpp"
+#include "vlp/recipe/field.hpp"
+#include "vlp/registry/plugin.hpp"
+
+namespace vlp {
+
+/// Parameters are named as below `vision_model.` in Hugging Face's BLIP. Letters: D width, P patch, N = 1 + H / P * W / P.
+class VisionTransformerImpl : public torch::nn::Module {
+ public:
+  static constexpr std::string_view name = "vit";
+
+  struct Options {
+    std::int64_t image_size = 0;
+    std::int64_t patch = 16;
+    std::int64_t width = 768;
+    std::int64_t depth = 12;
+    std::int64_t heads = 12;
+    std::int64_t mlp = 0;
+    double layer_norm_eps = 1e-5;
+    double drop_path = 0.0;
+
+    static constexpr auto fields() {
+      return std::tuple{
+          field<&Options::image_size>("Side of the square image that the position table is made for, pixels; 0 takes the transforms' size.", at_least(0)),
+          field<&Options::patch>("Side of a square patch, pixels.", at_least(1)),
+          field<&Options::width>("Width of the states.", at_least(1)),
+          field<&Options::depth>("Layers.", at_least(1)),
+          field<&Options::heads>("Attention heads; they divide the width.", at_least(1)),
+          field<&Options::mlp>("Hidden width of the MLP; 0 is four times the width.", at_least(0)),
+          field<&Options::layer_norm_eps>("Added to the variance in layer norms; 1e-5 in Hugging Face's BLIP, 1e-6 in the original.", above(0)),
+          field<&Options::drop_path>("Share of samples that skip a branch of the last layer while training, growing linearly with depth.", between(0, 0.99)),
+      };
+    }
+  };
+
+  /// @throws RecipeError if the patch doesn't divide the image, the heads don't divide the width, or no size is known
+  VisionTransformerImpl(const Options& options, const Context& ctx) : options_(options) {
+    const Dimensions& given = ctx.dimensions;
+    rows_ = tokens_along(options.image_size > 0 ? options.image_size : given.image_height, "height");
+    columns_ = tokens_along(options.image_size > 0 ? options.image_size : given.image_width, "width");
+    if (options.width % options.heads != 0)
+      throw RecipeError("encoder 'vit': heads don't divide width (got heads " + std::to_string(options.heads) + ", width " + std::to_string(options.width) +
+                        "). Choose heads that divide it.");
+    const std::int64_t width = options.width;
+    const VisionLayerSizes sizes{.width = width, .heads = options.heads, .hidden = options.mlp > 0 ? options.mlp : 4 * width, .eps = options.layer_norm_eps};
+
+    const auto embeddings = register_module("embeddings", Group());
+    class_embedding = embeddings->register_parameter("class_embedding", initial_weights({1, 1, width}));
+    position_embedding = embeddings->register_parameter("position_embedding", initial_weights({1, 1 + rows_ * columns_, width}));
+    patch_embedding = embeddings->register_module("patch_embedding", PatchEmbedding(options.patch, width));
+    const auto list = register_module("encoder", Group())->register_module("layers", Group());
+    for (std::int64_t i = 0; i < options.depth; ++i) {
+      const double drop_path = options.depth == 1 ? options.drop_path : options.drop_path * static_cast<double>(i) / static_cast<double>(options.depth - 1);
+      layers.push_back(list->register_module(std::to_string(i), VisionLayer(sizes, drop_path)));
+    }
+    post_layernorm = register_module("post_layernorm", LayerNorm(width, options.layer_norm_eps));
+  }
+
+  /// D
+  [[nodiscard]] std::int64_t width() const { return options_.width; }
+
+  /// @param pixels  [B, 3, H, W]; another size than the table's takes interpolated positions
+  /// @return        [B, N, D], class token first
+  /// @throws ShapeError if H or W is no multiple of the patch
+  [[nodiscard]] at::Tensor forward(const at::Tensor& pixels) {
+    at::Tensor x = embed(pixels);
+    for (VisionLayer& layer : layers) x = layer(x);
+    return post_layernorm(x);
+  }
+
+  /// The embeddings and what each layer makes of them, before the last norm: depth + 1 tensors [B, N, D].
+  [[nodiscard]] std::vector<at::Tensor> hidden_states(const at::Tensor& pixels) {
+    std::vector<at::Tensor> hidden{embed(pixels)};
+    for (VisionLayer& layer : layers) hidden.push_back(layer(hidden.back()));
+    return hidden;
+  }
+
+  at::Tensor class_embedding, position_embedding;  ///< [1, 1, D], [1, N, D]
+  PatchEmbedding patch_embedding{nullptr};
+  std::vector<VisionLayer> layers;
+  LayerNorm post_layernorm{nullptr};
+
+ private:
+  std::int64_t tokens_along(std::int64_t pixels, const char* side) const {
+    if (pixels <= 0)
+      throw RecipeError(std::string("encoder 'vit': the image's ") + side + " isn't known (got 0, expected pixels). Set image_size or a transform that fixes the size.");
+    if (pixels % options_.patch != 0)
+      throw RecipeError(std::string("encoder 'vit': patch doesn't divide the image's ") + side + " (got " + std::to_string(pixels) + ", expected a multiple of " +
+                        std::to_string(options_.patch) + "). Change the image's size or patch.");
+    return pixels / options_.patch;
+  }
+
+  at::Tensor embed(const at::Tensor& pixels) {
+    const at::Tensor patches = patch_embedding(pixels);
+    at::Tensor tokens = at::cat({class_embedding.expand({patches.size(0), 1, -1}), patches}, 1);
+    return add_residual(std::move(tokens), positions(pixels.size(2) / options_.patch, pixels.size(3) / options_.patch));
+  }
+
+  /// The position table, resized by torch's bicubic kernel (a = -0.75) when the grid of patches is another than its own.
+  at::Tensor positions(std::int64_t rows, std::int64_t columns) const {
+    if (rows == rows_ && columns == columns_) return position_embedding;
+    const at::Tensor grid = position_embedding.slice(1, 1).view({1, rows_, columns_, -1}).permute({0, 3, 1, 2});
+    const at::Tensor resized = at::upsample_bicubic2d(grid, {rows, columns}, /*align_corners=*/false);
+    return at::cat({position_embedding.slice(1, 0, 1), resized.flatten(2).transpose(1, 2)}, 1);
+  }
+
+  Options options_;
+  std::int64_t rows_ = 0, columns_ = 0;  ///< patches along the height and width of the position table
+};
+TORCH_MODULE(VisionTransformer);
+static_assert(Encoder<VisionTransformer>);
+
+}  // namespace vlp
+
+VLP_PLUGIN(vit, "1.0", vlp::VisionTransformer);

@@ -1,0 +1,104 @@
+#include <cmath>
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+#include "plugins/loss/lm.hpp"
+#include "tests/nn/gradient_check.hpp"
+
+namespace {
+
+constexpr double kRounding = 1e-12;  // float64, a handful of terms
+
+/// A model whose decoder states are given; its logits are the states.
+vlp::ModelParts parts(const at::Tensor& states) {
+  vlp::ModelParts result;
+  result.serves = vlp::Needs::image_states | vlp::Needs::decoder_logits;
+  result.image_states = [](const at::Tensor& pixels) { return pixels; };
+  result.decoder_states = [states](const at::Tensor&, const at::Tensor&, const at::Tensor&) { return states; };
+  result.decoder_logits = [](const at::Tensor& x) { return x; };
+  return result;
+}
+
+vlp::Batch supervised(const at::Tensor& index, const at::Tensor& targets) {
+  vlp::Batch batch;
+  batch.pixels = at::zeros({1});
+  batch.target_index = index;
+  batch.targets = targets;
+  return batch;
+}
+
+vlp::LossValue loss(const at::Tensor& states, const at::Tensor& index, const at::Tensor& targets, double smoothing) {
+  const vlp::ModelParts served = parts(states);
+  const vlp::Batch batch = supervised(index, targets);
+  vlp::Forward pass(served, batch);
+  return vlp::LanguageModelLoss({smoothing})(pass);
+}
+
+at::Tensor ids(std::initializer_list<std::int64_t> values) { return at::tensor(at::ArrayRef<std::int64_t>(values), at::kLong); }
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(lm)
+
+BOOST_AUTO_TEST_CASE(matches_a_hand_computation) {
+  // Probabilities (1/2, 1/4, 1/4) at position 0 with target 1, and (1/8, 1/8, 3/4) at position 2 with target 2.
+  const at::Tensor states = at::tensor({0.5, 0.25, 0.25, 1.0, 0.0, 0.0, 0.125, 0.125, 0.75}, at::kDouble).view({1, 3, 3}).log();
+  const at::Tensor index = ids({0, 2}), targets = ids({1, 2});
+  const double plain = (std::log(4.0) + std::log(4.0 / 3)) / 2;
+  BOOST_TEST(loss(states, index, targets, 0).total.item<double>() == plain, boost::test_tools::tolerance(kRounding));
+  const double spread = ((std::log(2.0) + 2 * std::log(4.0)) / 3 + (2 * std::log(8.0) + std::log(4.0 / 3)) / 3) / 2;
+  BOOST_TEST(loss(states, index, targets, 0.1).total.item<double>() == 0.9 * plain + 0.1 * spread, boost::test_tools::tolerance(kRounding));
+}
+
+BOOST_AUTO_TEST_CASE(uniform_logits_cost_the_logarithm_of_the_vocabulary) {
+  for (const double smoothing : {0.0, 0.3, 1.0})
+    BOOST_TEST(loss(at::zeros({2, 2, 7}, at::kDouble), ids({0, 3}), ids({5, 6}), smoothing).total.item<double>() == std::log(7.0),
+               boost::test_tools::tolerance(kRounding));
+}
+
+BOOST_AUTO_TEST_CASE(only_supervised_positions_count) {
+  at::Tensor states = at::randn({1, 3, 4}, at::kDouble);
+  const double before = loss(states, ids({1}), ids({2}), 0.1).total.item<double>();
+  states[0][0].fill_(100);
+  states[0][2][1] = -50;
+  BOOST_TEST(loss(states, ids({1}), ids({2}), 0.1).total.item<double>() == before);
+}
+
+BOOST_AUTO_TEST_CASE(order_of_positions_does_not_matter) {
+  const at::Tensor states = at::randn({2, 3, 4}, at::kDouble);
+  BOOST_TEST(loss(states, ids({0, 4, 5}), ids({1, 2, 3}), 0.1).total.item<double>() == loss(states, ids({5, 0, 4}), ids({3, 1, 2}), 0.1).total.item<double>(),
+             boost::test_tools::tolerance(kRounding));
+}
+
+BOOST_AUTO_TEST_CASE(gradients_agree_with_differences) {
+  at::manual_seed(2);
+  const at::Tensor states = at::randn({2, 3, 5}, at::kDouble).set_requires_grad(true);
+  BOOST_TEST(vlp_test::gradient_difference([&] { return loss(states, ids({0, 1, 4}), ids({1, 0, 3}), 0.1).total; }, {states}, 30) < vlp_test::kGradientTolerance);
+}
+
+BOOST_AUTO_TEST_CASE(half_precision_logits_are_summed_in_float32) {
+  const at::Tensor states = at::randn({1, 64, 50}).to(at::kBFloat16);
+  const at::Tensor index = at::arange(64, at::kLong), targets = at::arange(64, at::kLong).remainder(50);
+  const vlp::LossValue value = loss(states, index, targets, 0.1);
+  BOOST_TEST((value.total.scalar_type() == at::kFloat));
+  BOOST_TEST(value.total.item<double>() == loss(states.to(at::kDouble), index, targets, 0.1).total.item<double>(), boost::test_tools::tolerance(1e-5));
+}
+
+BOOST_AUTO_TEST_CASE(the_part_for_the_log_is_the_detached_total) {
+  const vlp::LossValue value = loss(at::randn({1, 2, 4}).set_requires_grad(true), ids({0}), ids({2}), 0);
+  BOOST_TEST(value.parts.size() == 1U);
+  BOOST_TEST(value.parts[0].first == "lm");
+  BOOST_TEST(!value.parts[0].second.requires_grad());
+  BOOST_TEST(value.parts[0].second.item<float>() == value.total.item<float>());
+}
+
+BOOST_AUTO_TEST_CASE(batches_that_supervise_nothing_or_do_not_fit_are_refused) {
+  const auto says = [](const std::string& words) {
+    return [words](const vlp::ShapeError& error) { return std::string(error.what()).find(words) != std::string::npos; };
+  };
+  BOOST_CHECK_EXCEPTION((void)loss(at::zeros({1, 2, 3}), ids({}), ids({}), 0), vlp::ShapeError, says("supervises no token (got 0 targets"));
+  BOOST_CHECK_EXCEPTION((void)loss(at::zeros({1, 2, 3}), ids({0, 1}), ids({1}), 0), vlp::ShapeError, says("logits and targets don't fit (got 2 rows, expected 1)"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
