@@ -1,0 +1,116 @@
+#pragma once
+// From a plan to living parts: context, data, losses, metrics, weights.
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "vlp/core/context.hpp"
+#include "vlp/data/data.hpp"
+#include "vlp/nn/autocast.hpp"
+#include "vlp/plan.hpp"
+#include "vlp/report/run_folder.hpp"
+#include "vlp/train/device.hpp"
+#include "vlp/train/objective.hpp"
+#include "vlp/weights/module_weights.hpp"
+
+namespace vlp {
+
+/// What a command line says beside the recipe.
+struct RunArguments {
+  std::filesystem::path out;             ///< the run folder; empty = runs/NAME-TIME
+  std::filesystem::path data_dir = ".";
+  std::filesystem::path share_dir = "share";
+  DeviceName device;
+  std::int64_t threads = 0;              ///< 0 = all cores
+  Console console;
+};
+
+/// Device, precision, seeds and folders of a run. Seeds torch's own generators and sets its threads.
+[[nodiscard]] inline Context open_context(const Plan& plan, const RunArguments& arguments) {
+  Context ctx;
+  ctx.device = arguments.device;
+  ctx.precision = plan.train.precision;
+  ctx.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
+  ctx.threads = static_cast<int>(arguments.threads > 0 ? arguments.threads : std::max(1U, std::thread::hardware_concurrency()));
+  ctx.data_dir = arguments.data_dir;
+  ctx.share_dir = arguments.share_dir;
+  ctx.run_dir = arguments.out;
+  ctx.console = arguments.console;
+  at::set_num_threads(ctx.threads);
+  at::manual_seed(static_cast<std::uint64_t>(plan.run.seed));
+  return ctx;
+}
+
+/// Builds tokenizer and transforms, and tells the context the sizes that they settle.
+[[nodiscard]] inline Preprocessing load_preprocessing(const Plan& plan, Context& ctx) {
+  AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
+  std::vector<AnyTransform> transforms;
+  for (const auto& use : plan.transform) {
+    transforms.push_back(use.build(ctx));
+    if (const ImageSize size = transforms.back().output_size(); size.height > 0) {
+      ctx.dimensions.image_height = size.height;
+      ctx.dimensions.image_width = size.width;
+    }
+  }
+  ctx.tokens = tokenizer.special();
+  ctx.dimensions.vocabulary_size = tokenizer.vocabulary_size();
+  return {std::move(tokenizer), std::move(transforms), plan.model.extra.prompt};
+}
+
+/// Builds preprocessing and dataset.
+[[nodiscard]] inline Data load_data(const Plan& plan, Context& ctx) {
+  Preprocessing preprocessing = load_preprocessing(plan, ctx);
+  return {std::move(preprocessing), plan.dataset.build(ctx)};
+}
+
+/// Where a model's tensors lie: a run folder, a folder with model.safetensors, or the file itself.
+/// @throws WeightsError if there are none
+[[nodiscard]] inline std::filesystem::path weight_file(const std::filesystem::path& source) {
+  namespace fs = std::filesystem;
+  if (fs::is_regular_file(source)) return source;
+  for (const fs::path& inside : {source / "model" / "model.safetensors", source / "model.safetensors"})
+    if (fs::is_regular_file(inside)) return inside;
+  throw WeightsError(source.string() + ": no weights here (expected a run folder, a folder with model.safetensors, or a .safetensors file).");
+}
+
+/// Builds the model, fills in given weights, and moves it to the device.
+[[nodiscard]] inline AnyModel build_model(const Plan& plan, const Context& ctx) {
+  AnyModel model = plan.model.build(ctx);
+  if (!plan.model.extra.weights.empty()) load_module(*model.ptr(), weight_file(plan.model.extra.weights));
+  model.ptr()->to(torch_device(ctx.device));
+  return model;
+}
+
+/// The recipe's weighted sum of losses. Several losses of one name are told apart by their index.
+[[nodiscard]] inline Objective build_losses(const Plan& plan, const Context& ctx) {
+  std::vector<Objective::Term> terms;
+  for (std::size_t i = 0; i < plan.loss.size(); ++i) {
+    const auto& use = plan.loss[i];
+    const bool unique = std::ranges::count(plan.loss, use.name(), [](const auto& other) { return other.name(); }) == 1;
+    terms.push_back({unique ? use.name() : use.name() + "." + std::to_string(i), use.extra.weight, use.build(ctx)});
+  }
+  return Objective(std::move(terms));
+}
+
+/// Fresh metrics, as each evaluation needs them.
+[[nodiscard]] inline std::vector<AnyMetric> build_metrics(const Plan& plan, const Context& ctx) {
+  std::vector<AnyMetric> metrics;
+  for (const auto& use : plan.metric) metrics.push_back(use.build(ctx));
+  return metrics;
+}
+
+/// Loader threads: as the recipe says, else one on a CPU and up to 16 beside a GPU.
+[[nodiscard]] inline std::int64_t worker_count(const Plan& plan, const Context& ctx) {
+  if (plan.train.workers > 0) return plan.train.workers;
+  return ctx.device.type == DeviceName::Type::cpu ? 1 : std::min<std::int64_t>(16, ctx.threads);
+}
+
+}  // namespace vlp

@@ -1,0 +1,76 @@
+#pragma once
+// What a run writes: the resolved recipe, the split, the environment, log lines, scores and captions.
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <fmt/format.h>
+#include <torch/version.h>
+
+#include "vlp/assemble/history.hpp"
+#include "vlp/core/context.hpp"
+#include "vlp/evaluate/evaluate.hpp"
+#include "vlp/plan.hpp"
+#include "vlp/recipe/write.hpp"
+#include "vlp/report/run_folder.hpp"
+#include "vlp/train/fit.hpp"
+
+namespace vlp {
+
+/// Scores as a JSON object; a value that is not finite becomes null.
+[[nodiscard]] inline Json scores_json(const Scores& scores) {
+  Json json = Json::object();
+  for (const auto& [name, value] : scores) json[name] = std::isfinite(value) ? Json(value) : Json(nullptr);
+  return json;
+}
+
+[[nodiscard]] inline Json log_json(const LogLine& line) {
+  Json losses = Json::object();
+  for (const auto& [name, value] : line.losses) losses[name] = value;
+  return {{"step", line.step}, {"epoch", line.epoch}, {"loss", line.loss}, {"losses", losses}, {"lr", line.lr}, {"grad_norm", std::isfinite(line.grad_norm) ? Json(line.grad_norm) : Json(nullptr)}, {"samples_per_s", line.samples_per_s}};
+}
+
+/// `epoch 2: loss 1.234, CIDEr 0.567, best so far`
+[[nodiscard]] inline std::string epoch_text(const EpochRecord& record, bool best) {
+  std::string text = fmt::format("epoch {}: step {}", record.epoch, record.step);
+  if (record.loss) text += fmt::format(", validation loss {:.4f}", *record.loss);
+  for (const auto& [name, value] : record.scores) text += fmt::format(", {} {:.4f}", name, value);
+  return text + (best ? ", best so far" : "");
+}
+
+/// Captions as COCO results JSON (`captions/SPLIT-EPOCH.json`) and a line of metrics.jsonl.
+inline void write_evaluation(const RunFolder& folder, const Evaluation& found, Split split, std::int64_t epoch, std::int64_t step) {
+  Json captions = Json::array();
+  for (const CaptionedImage& image : found.captions) captions.push_back({{"image_id", image.record->image_id}, {"caption", image.caption}});
+  folder.write("captions/" + split_name(split) + "-" + std::to_string(epoch) + ".json", captions);
+  Json metrics = scores_json(found.scores);
+  if (found.loss) metrics["loss"] = *found.loss;
+  folder.append("metrics.jsonl", {{"epoch", epoch}, {"step", step}, {"split", split_name(split)}, {"metrics", metrics}});
+}
+
+/// What a run was asked to do, before it starts: recipe.toml, split.json, environment.json, and the tokenizer's files.
+inline void write_beginning(const RunFolder& folder, const Plan& plan, const Data& data, const Context& ctx) {
+  folder.write("recipe.toml", write_toml(plan.resolved));
+  Json splits = Json::object();
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    Json ids = Json::array();
+    for (const ImageRecord& record : data.dataset.records(split)) ids.push_back(record.image_id);
+    splits[split_name(split)] = std::move(ids);
+  }
+  folder.write("split.json", splits);
+  const char* precisions[] = {"fp32", "bf16", "fp16"};
+  folder.write("environment.json", Json{{"torch", TORCH_VERSION},
+                                        {"compiler", __VERSION__},
+                                        {"device", ctx.device.text()},
+                                        {"precision", precisions[static_cast<int>(ctx.precision)]},
+                                        {"threads", ctx.threads},
+                                        {"cores", std::thread::hardware_concurrency()},
+                                        {"data_dir", std::filesystem::absolute(ctx.data_dir).lexically_normal().string()},
+                                        {"started", timed_name("").substr(1)}});
+  data.tokenizer.write(folder.subfolder("model"));
+}
+
+}  // namespace vlp

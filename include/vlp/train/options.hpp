@@ -1,0 +1,37 @@
+#pragma once
+// The table [train] of a recipe. Includes no torch.
+
+#include <cstdint>
+#include <tuple>
+
+#include "vlp/core/context.hpp"
+#include "vlp/recipe/field.hpp"
+
+namespace vlp {
+
+/// How long and in which portions to train.
+struct TrainOptions {
+  std::int64_t epochs = 5;
+  std::int64_t batch_size = 32;
+  std::int64_t accumulation = 1;
+  Precision precision = Precision::fp32;
+  double clip_norm = 0;
+  std::int64_t max_steps = 0;
+  std::int64_t log_every = 10;
+  std::int64_t workers = 0;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        field<&TrainOptions::epochs>("Passes over the training split.", at_least(1)),
+        field<&TrainOptions::batch_size>("Image-caption pairs per process and micro-step.", at_least(1)),
+        field<&TrainOptions::accumulation>("Micro-steps whose gradients make one update.", at_least(1)),
+        field<&TrainOptions::precision>("Number format of the forward pass; bf16 and fp16 by autocast, fp16 with loss scaling."),
+        field<&TrainOptions::clip_norm>("Largest 2-norm of the gradients; larger ones are scaled down. 0 = no clipping.", at_least(0)),
+        field<&TrainOptions::max_steps>("Stops after this many updates, whatever `epochs` says; the schedule then ends there. 0 = no limit.", at_least(0)),
+        field<&TrainOptions::log_every>("Updates between two lines of log.jsonl.", at_least(1)),
+        field<&TrainOptions::workers>("Threads that decode images and cut texts; 0 = one on a CPU, up to 16 beside a GPU.", between(0, 256)),
+    };
+  }
+};
+
+}  // namespace vlp

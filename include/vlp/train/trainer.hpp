@@ -1,0 +1,163 @@
+#pragma once
+// The one training step of vlp: forward under autocast, backward, clipping and update, for any model and any loss that
+// model their concepts. Works without recipes; a recipe's model and losses are just `Trainer<AnyModel, Objective>`.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <torch/nn/module.h>
+
+#include "vlp/concepts/loss.hpp"
+#include "vlp/concepts/model.hpp"
+#include "vlp/concepts/optimizer.hpp"
+#include "vlp/concepts/schedule.hpp"
+#include "vlp/concepts/tensor_state.hpp"
+#include "vlp/core/context.hpp"
+#include "vlp/core/state.hpp"
+#include "vlp/nn/autocast.hpp"
+#include "vlp/train/precision.hpp"
+
+namespace vlp {
+
+/// What a step needs to know besides model, loss, optimizer and schedule.
+struct TrainerOptions {
+  double clip_norm = 0;              ///< gradients are scaled down to this 2-norm; 0 = never
+  std::int64_t total_steps = 1;      ///< updates of the whole run, for the schedule
+  std::int64_t steps_per_epoch = 1;  ///< updates of one epoch, for the schedule
+};
+
+/// What a step leaves behind, still on the device: reading it waits for the device, so do it rarely.
+struct StepRecord {
+  at::Tensor loss;                                       ///< scalar, mean over the micro-batches
+  std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars of the last micro-batch
+  at::Tensor grad_norm;                                  ///< scalar, 2-norm over all gradients before clipping
+  double lr = 0;
+};
+
+template <Model M, Loss L>
+class Trainer {
+ public:
+  /// The model must be on the context's device already.
+  Trainer(M model, L loss, AnyOptimizer optimizer, AnySchedule schedule, TrainerOptions options, const Context& ctx)
+      : model_(std::move(model)),
+        module_(model_.ptr()),
+        parts_(parts_of(model_)),
+        loss_(std::move(loss)),
+        optimizer_(std::move(optimizer)),
+        schedule_(std::move(schedule)),
+        options_(options),
+        precision_(ctx.precision),
+        device_(ctx.device),
+        scaler_(ctx.precision, ctx.device) {
+    optimizer_.manage(groups(*module_, optimizer_.decays_norms_and_biases()));
+  }
+
+  /// One update from the mean gradient of one or more micro-batches. Never waits for the device.
+  StepRecord step(std::span<const Batch> micro_batches) {
+    module_->train();
+    optimizer_.zero_grad();
+    StepRecord record;
+    const double share = 1.0 / static_cast<double>(micro_batches.size());
+    for (const Batch& batch : micro_batches) {
+      LossValue value;
+      {
+        const Autocast autocast(precision_, device_);
+        Forward pass(parts_, batch);
+        value = loss_(pass);
+      }
+      const at::Tensor mean = micro_batches.size() == 1 ? value.total : value.total * share;
+      (scaler_.dynamic() ? mean * scaler_.scale().squeeze(0) : mean).backward();
+      record.loss = record.loss.defined() ? record.loss + mean.detach() : mean.detach();
+      record.parts = std::move(value.parts);
+    }
+    update(record);
+    return record;
+  }
+  StepRecord step(const Batch& batch) { return step(std::span(&batch, 1)); }
+
+  [[nodiscard]] std::int64_t steps_done() const { return step_; }
+  [[nodiscard]] M& model() { return model_; }
+  [[nodiscard]] L& loss() { return loss_; }
+
+  /// Parameters, optimizer, scaler, losses, position and torch's own random stream.
+  void save(State& state) const {
+    for (const auto& item : module_->named_parameters()) put_tensor(state, "model." + item.key(), item.value());
+    for (const auto& item : module_->named_buffers()) put_tensor(state, "model." + item.key(), item.value());
+    State optimizer = state.prefixed("optimizer"), scaler = state.prefixed("scaler"), loss = state.prefixed("loss");
+    optimizer_.save(optimizer);
+    scaler_.save(scaler);
+    if constexpr (Stateful<L>) loss_.save(loss);
+    state.put("step", step_);
+    put_tensor(state, "torch_random", at::detail::getDefaultCPUGenerator().get_state());
+  }
+  /// @throws WeightsError if an entry is missing or has another shape
+  void load(const State& state) {
+    for (auto& item : module_->named_parameters()) load_tensor(state, "model." + item.key(), item.value());
+    for (auto& item : module_->named_buffers()) load_tensor(state, "model." + item.key(), item.value());
+    optimizer_.load(state.prefixed("optimizer"));
+    scaler_.load(state.prefixed("scaler"));
+    if constexpr (Stateful<L>) loss_.load(state.prefixed("loss"));
+    step_ = state.integer("step");
+    at::Generator generator = at::detail::getDefaultCPUGenerator();
+    generator.set_state(get_tensor(state, "torch_random"));
+  }
+
+ private:
+  /// Norms and biases are the parameters with fewer than two dimensions.
+  static std::vector<ParameterGroup> groups(const torch::nn::Module& module, bool decay_everything) {
+    ParameterGroup decayed, exempt;
+    exempt.decay = false;
+    for (const auto& item : module.named_parameters()) {
+      if (!item.value().requires_grad()) continue;
+      ParameterGroup& group = decay_everything || item.value().dim() >= 2 ? decayed : exempt;
+      group.names.push_back(item.key());
+      group.parameters.push_back(item.value());
+    }
+    std::vector<ParameterGroup> groups;
+    for (ParameterGroup* group : {&decayed, &exempt})
+      if (!group->parameters.empty()) groups.push_back(std::move(*group));
+    return groups;
+  }
+
+  /// Unscaling, clipping and the update in one pass: the optimizer divides gradients by scale * max(1, norm / clip_norm).
+  void update(StepRecord& record) {
+    const at::NoGradGuard no_grad;
+    std::vector<at::Tensor> gradients;
+    for (const at::Tensor& parameter : module_->parameters())
+      if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+    const at::Tensor scaled_norm = at::stack(at::_foreach_norm(gradients)).norm();
+    record.grad_norm = scaler_.dynamic() ? scaled_norm / scaler_.scale().squeeze(0) : scaled_norm;
+
+    StepControl control;
+    control.lr_factor = schedule_({step_, options_.total_steps, options_.steps_per_epoch});
+    control.found_inf = record.grad_norm.isfinite().logical_not().to(at::kFloat).reshape({1});
+    if (options_.clip_norm > 0)
+      control.grad_scale = scaler_.scale() * (record.grad_norm / options_.clip_norm).clamp_min(1.0);
+    else if (scaler_.dynamic())
+      control.grad_scale = scaler_.scale();
+    record.lr = optimizer_.lr() * control.lr_factor;
+    optimizer_.step(control);
+    scaler_.update(control.found_inf);
+    ++step_;
+  }
+
+  M model_;
+  std::shared_ptr<torch::nn::Module> module_;
+  ModelParts parts_;
+  L loss_;
+  AnyOptimizer optimizer_;
+  AnySchedule schedule_;
+  TrainerOptions options_;
+  Precision precision_;
+  DeviceName device_;
+  LossScaler scaler_;
+  std::int64_t step_ = 0;
+};
+
+}  // namespace vlp

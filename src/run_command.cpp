@@ -1,0 +1,54 @@
+#include <algorithm>
+#include <filesystem>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "commands.hpp"
+#include "vlp/recipe/load.hpp"
+#include "vlp/run.hpp"
+
+namespace vlp {
+
+namespace {
+
+/// Scores side by side: the model's, and the baseline's where there is one.
+void print_scores(const Report& report) {
+  const bool trained = report.history.best_epoch > 0;
+  fmt::print("\n{} split, {} images{}\n", report.split, report.images, trained ? fmt::format(", weights of epoch {}", report.history.best_epoch) : "");
+  fmt::print("  {:<20} {:>8}{}\n", "", "model", report.baseline.empty() ? "" : "  baseline");
+  if (report.loss) fmt::print("  {:<20} {:>8.4f}\n", "loss", *report.loss);
+  for (std::size_t i = 0; i < report.scores.size(); ++i) {
+    const auto& [name, value] = report.scores[i];
+    fmt::print("  {:<20} {:>8.4f}{}\n", name, value, i < report.baseline.size() ? fmt::format("  {:>8.4f}", report.baseline[i].second) : "");
+  }
+  if (!report.baseline_caption.empty()) fmt::print("  baseline: every image is \"{}\"\n", report.baseline_caption);
+}
+
+}  // namespace
+
+int run_command(const Command& command, const Registry& registry, Terminal& terminal) {
+  std::vector<std::string> sets = command.sets;
+  if (command.seed) sets.push_back("run.seed=" + std::to_string(*command.seed));
+  const Recipe recipe = load_recipe(command.subject, sets);
+  const DeviceChoice choice = choose_device(command.device);
+
+  RunArguments arguments;
+  arguments.out = command.out.empty() ? std::filesystem::path("runs") / timed_name(recipe.file.stem().string()) : command.out;
+  arguments.data_dir = command.data_dir;
+  arguments.share_dir = command.share_dir;
+  arguments.device = choice.device;
+  arguments.threads = command.threads;
+  arguments.console = terminal.console();
+  const Report report = run(recipe, registry, arguments);
+
+  terminal.line("");
+  if (report.history.best_epoch > 0)
+    fmt::print("{} updates in {:.0f} s on {}\n", report.history.steps, report.history.train_seconds, choice.device.text());
+  print_scores(report);
+  fmt::print("\nrun folder     {}\n", report.folder.string());
+  if (!report.contact_sheet.empty()) fmt::print("contact sheet  {}\n", report.contact_sheet.string());
+  return 0;
+}
+
+}  // namespace vlp
