@@ -124,8 +124,8 @@ inline std::vector<std::string> score_names(const std::vector<Use<AnyMetric>>& m
 }
 
 inline void check_training(const RecipeOptions& options, const Recipe& recipe, std::optional<DeviceName> device, Diagnostics& problems) {
-  if (options.loss.empty()) problems.add(recipe.place_of("loss"), "loss", "training needs at least one [[loss]]");
-  if (!options.optimizer) problems.add(recipe.value.place, "optimizer", "missing, training needs an [optimizer] with `use`");
+  if (!recipe.value.as<Table>()->find("loss")) problems.add(recipe.place_of("loss"), "loss", "training needs at least one [[loss]]");
+  if (!recipe.value.as<Table>()->find("optimizer")) problems.add(recipe.value.place, "optimizer", "missing, training needs an [optimizer] with `use`");
   for (std::size_t i = 0; i < options.loss.size(); ++i) {
     const auto& loss = options.loss[i];
     if (!loss.chosen() || !options.model.chosen()) continue;
@@ -150,7 +150,9 @@ inline void check_best(const RecipeOptions& options, const Recipe& recipe, Diagn
 }  // namespace detail
 
 /// Reads and checks a recipe.
-/// @param device  where it will run; none = not known, and what depends on it isn't checked
+/// @param recipe    as `load_recipe` returns it
+/// @param registry  the components that the recipe can name
+/// @param device    where it will run; none = not known, and what depends on it isn't checked
 /// @throws RecipeError with all problems at once
 [[nodiscard]] inline Plan make_plan(const Recipe& recipe, const Registry& registry, std::optional<DeviceName> device = std::nullopt) {
   Diagnostics problems = recipe.problems;

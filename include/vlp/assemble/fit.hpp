@@ -23,7 +23,15 @@
 namespace vlp {
 
 /// Evaluates on a split with the plan's metrics, writes the captions and a line of metrics.jsonl.
-/// @param epoch  of the weights, 0 = given ones
+/// @param model   put into evaluation mode meanwhile
+/// @param losses  for the validation loss; not used where the plan has none
+/// @param data    holds the split
+/// @param split   which images
+/// @param epoch   of the weights, 0 = given ones
+/// @param step    updates done
+/// @param plan    metrics, batch size, generation
+/// @param ctx     device and console
+/// @param folder  where captions and scores are written
 [[nodiscard]] inline Evaluation evaluate_split(AnyModel& model, Objective& losses, const Data& data, Split split, std::int64_t epoch, std::int64_t step,
                                                const Plan& plan, const Context& ctx, const RunFolder& folder) {
   const Evaluator evaluator(data, plan.generate, plan.evaluate.batch_size, worker_count(plan, ctx), ctx);
@@ -60,7 +68,7 @@ namespace vlp {
       record.scores = std::move(found.scores);
     }
     const double value = goodness(record, plan.evaluate.best).value_or(static_cast<double>(epoch));  // without a score the last is best
-    if (value > best) {
+    if (history.best_epoch == 0 || value > best) {
       best = value;
       history.best_epoch = epoch;
       save_module(*model.ptr(), weights);

@@ -20,7 +20,7 @@ struct EpochRecord {
 
 /// All epochs of a fit.
 struct History {
-  std::vector<EpochRecord> epochs;
+  std::vector<EpochRecord> epochs;  ///< in order
   std::int64_t best_epoch = 0;         ///< whose weights lie in model/; 0 = nothing was trained
   double train_seconds = 0;            ///< wall time, evaluation included
   std::int64_t steps = 0;              ///< updates done

@@ -26,11 +26,11 @@ namespace vlp {
 /// What a command line says beside the recipe.
 struct RunArguments {
   std::filesystem::path out;             ///< the run folder; empty = runs/NAME-TIME
-  std::filesystem::path data_dir = ".";
-  std::filesystem::path share_dir = "share";
-  DeviceName device;
+  std::filesystem::path data_dir = ".";  ///< where relative paths in [dataset] start
+  std::filesystem::path share_dir = "share";  ///< holds vocabularies/
+  DeviceName device;  ///< chosen already, see choose_device
   std::int64_t threads = 0;              ///< 0 = all cores
-  Console console;
+  Console console;  ///< where notes and progress go
 };
 
 /// Device, precision, seeds and folders of a run. Seeds torch's own generators and sets its threads.

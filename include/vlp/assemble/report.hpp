@@ -24,14 +24,14 @@ namespace vlp {
 
 /// What a run found.
 struct Report {
-  std::filesystem::path folder;
+  std::filesystem::path folder;  ///< of the run
   std::string split;            ///< that was scored at the end
-  std::int64_t images = 0;
-  Scores scores;
+  std::int64_t images = 0;  ///< scored
+  Scores scores;  ///< of the best weights
   std::optional<double> loss;
   Scores baseline;              ///< of the commonest training caption; empty if not asked for
-  std::string baseline_caption;
-  History history;
+  std::string baseline_caption;  ///< said of every image
+  History history;  ///< of the training; empty if there was none
   std::filesystem::path contact_sheet;  ///< empty if not asked for
 };
 

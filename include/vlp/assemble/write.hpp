@@ -27,6 +27,7 @@ namespace vlp {
   return json;
 }
 
+/// A line of log.jsonl; a gradient norm that is not finite becomes null.
 [[nodiscard]] inline Json log_json(const LogLine& line) {
   Json losses = Json::object();
   for (const auto& [name, value] : line.losses) losses[name] = value;

@@ -18,6 +18,7 @@ struct Batch {
   at::Tensor targets;          ///< [M] int64, those next tokens; padding and prompt are not among them
   std::vector<std::string> image_ids;  ///< [B]
 
+  /// B; 0 for a batch of texts alone.
   [[nodiscard]] std::int64_t size() const { return pixels.defined() ? pixels.size(0) : 0; }
 };
 

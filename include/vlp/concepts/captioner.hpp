@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,14 +22,15 @@ concept Captioner = std::movable<C> && requires(C captioner, const at::Tensor& p
   { captioner(pixels, random) } -> std::same_as<std::vector<std::string>>;  // [B, 3, H, W] -> B texts
 };
 
-/// Any captioner as a value.
+/// Any captioner as a value; copies share it.
 class AnyCaptioner {
  public:
   static constexpr std::string_view kind = "captioner";
 
   template <class C>
-    requires(!std::same_as<C, AnyCaptioner>) && Captioner<C> && std::copyable<C>
-  AnyCaptioner(C captioner) : call_([c = std::move(captioner)](const at::Tensor& pixels, RandomStream& random) mutable { return c(pixels, random); }) {}
+    requires(!std::same_as<C, AnyCaptioner>) && Captioner<C>
+  AnyCaptioner(C captioner)
+      : call_([c = std::make_shared<C>(std::move(captioner))](const at::Tensor& pixels, RandomStream& random) { return (*c)(pixels, random); }) {}
 
   [[nodiscard]] std::vector<std::string> operator()(const at::Tensor& pixels, RandomStream& random) { return call_(pixels, random); }
 

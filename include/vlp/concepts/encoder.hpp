@@ -19,8 +19,9 @@ class Module;
 
 namespace vlp {
 
+/// An encoder is used like a module holder: copies refer to one module.
 template <class E>
-concept Encoder = requires(E encoder, const at::Tensor& pixels) {
+concept Encoder = std::copyable<E> && requires(E encoder, const at::Tensor& pixels) {
   { encoder->forward(pixels) } -> std::same_as<at::Tensor>;           // [B, 3, H, W] -> [B, N, D]
   { encoder->width() } -> std::convertible_to<std::int64_t>;          // D
   { encoder.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;

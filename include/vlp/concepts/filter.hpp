@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,14 +20,15 @@ concept Filter = std::movable<F> && requires(F filter, const at::Tensor& pixels,
   { filter(pixels, texts) } -> std::same_as<std::vector<double>>;  // [B, 3, H, W] and B texts -> B match probabilities, 0-1
 };
 
-/// Any filter as a value.
+/// Any filter as a value; copies share it.
 class AnyFilter {
  public:
   static constexpr std::string_view kind = "filter";
 
   template <class F>
-    requires(!std::same_as<F, AnyFilter>) && Filter<F> && std::copyable<F>
-  AnyFilter(F filter) : call_([f = std::move(filter)](const at::Tensor& pixels, const std::vector<std::string>& texts) mutable { return f(pixels, texts); }) {}
+    requires(!std::same_as<F, AnyFilter>) && Filter<F>
+  AnyFilter(F filter)
+      : call_([f = std::make_shared<F>(std::move(filter))](const at::Tensor& pixels, const std::vector<std::string>& texts) { return (*f)(pixels, texts); }) {}
 
   [[nodiscard]] std::vector<double> operator()(const at::Tensor& pixels, const std::vector<std::string>& texts) { return call_(pixels, texts); }
 

@@ -23,23 +23,25 @@ class Module;
 
 namespace vlp {
 
-/// A model is used like a module holder. It offers `serves()` and, of the following, what it serves:
+/// A model is used like a module holder: copies refer to one module. It offers `serves()` and, of the following, what it serves:
 ///   image_states(pixels [B, 3, H, W]) -> [B, N, D]
 ///   decoder_states(ids [B, T], mask [B, T], image_states [B, N, D]) -> [B, T, Dt]; sets position 0 to [DEC] itself
 ///   decoder_logits(states [..., Dt]) -> [..., V]
 ///   generate(image_states [B, N, D], prompt ids without special tokens, options) -> candidates, best first, for each image
 template <class M>
-concept Model = requires(M model) {
+concept Model = std::copyable<M> && requires(M model) {
   { model.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
   { model->serves() } -> std::same_as<Needs>;
 };
 
-/// The parts of a model as functions; empty where a model doesn't serve one.
+/// The parts of a model as functions, with the shapes of `Model`; empty where a model doesn't serve one.
 struct ModelParts {
-  Needs serves = Needs::nothing;
-  std::function<at::Tensor(const at::Tensor&)> image_states;
+  Needs serves = Needs::nothing;  ///< what losses may ask for
+  std::function<at::Tensor(const at::Tensor&)> image_states;  ///< of pixels
+  /// of ids, mask and image states
   std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&)> decoder_states;
-  std::function<at::Tensor(const at::Tensor&)> decoder_logits;
+  std::function<at::Tensor(const at::Tensor&)> decoder_logits;  ///< of decoder states
+  /// of image states, prompt and options
   std::function<std::vector<std::vector<Candidate>>(const at::Tensor&, const std::vector<std::int64_t>&, const GenerateOptions&)> generate;
 };
 
@@ -91,10 +93,13 @@ AnyModel kind_of(ComponentTag<T>);
 /// One pass over one batch. Not thread-safe; dies before its batch and its model.
 class Forward {
  public:
+  /// @param parts         of the model
+  /// @param batch         on the model's device
   /// @param image_states  [B, N, D] where they are known already, e.g. one image's states for each of its captions
   Forward(const ModelParts& parts, const Batch& batch, at::Tensor image_states = {})
       : parts_(parts), batch_(batch), image_states_(std::move(image_states)) {}
 
+  /// The batch that is passed.
   [[nodiscard]] const Batch& batch() const { return batch_; }
 
   /// @return  [B, N, D] of the batch's images

@@ -18,7 +18,9 @@ enum class Needs : std::uint32_t {
   grounded_states = 8,
   decoder_logits = 16,
 };
+/// Both.
 constexpr Needs operator|(Needs a, Needs b) { return static_cast<Needs>(static_cast<std::uint32_t>(a) | static_cast<std::uint32_t>(b)); }
+/// What is in both.
 constexpr Needs operator&(Needs a, Needs b) { return static_cast<Needs>(static_cast<std::uint32_t>(a) & static_cast<std::uint32_t>(b)); }
 /// What is in `wanted` and not in `served`.
 constexpr Needs missing(Needs wanted, Needs served) {

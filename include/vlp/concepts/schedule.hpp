@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -28,6 +29,7 @@ struct Warmup {
   std::int64_t steps = 0;  ///< updates; 0 = none
   double start = 0;        ///< factor of the first update
 
+  /// Whether the update about to be done belongs to the ramp.
   [[nodiscard]] bool covers(const SchedulePosition& position) const { return position.step < steps; }
   /// @return  from `start` at update 0 linearly to 1 at update `steps`
   [[nodiscard]] double factor(const SchedulePosition& position) const {
@@ -65,7 +67,8 @@ class AnySchedule {
 
   template <class S>
     requires(!std::same_as<S, AnySchedule>) && Schedule<S>
-  AnySchedule(S schedule) : call_([s = std::move(schedule)](const SchedulePosition& p) -> double { return s(p); }) {}
+  AnySchedule(S schedule)
+      : call_([s = std::make_shared<const S>(std::move(schedule))](const SchedulePosition& position) -> double { return (*s)(position); }) {}
 
   [[nodiscard]] double operator()(const SchedulePosition& position) const { return call_(position); }
 

@@ -23,16 +23,19 @@ struct Progress {
 
 /// Sinks for what a person should see; each may be empty.
 struct Console {
-  std::function<void(std::string_view)> on_note;
-  std::function<void(std::string_view)> on_warning;
-  std::function<void(const Progress&)> on_progress;
+  std::function<void(std::string_view)> on_note;  ///< a line worth reading
+  std::function<void(std::string_view)> on_warning;  ///< a line that something may be wrong
+  std::function<void(const Progress&)> on_progress;  ///< called often; the sink decides what it shows
 
+  /// Passes a note on, if anyone listens.
   void note(std::string_view text) const {
     if (on_note) on_note(text);
   }
+  /// Passes a warning on, if anyone listens.
   void warning(std::string_view text) const {
     if (on_warning) on_warning(text);
   }
+  /// Passes progress on, if anyone listens.
   void progress(const Progress& now) const {
     if (on_progress) on_progress(now);
   }

@@ -15,10 +15,12 @@ enum class Precision { fp32, bf16, fp16 };
 
 /// Where tensors live. `index` counts GPUs and is 0 on the CPU.
 struct DeviceName {
+  /// What computes.
   enum class Type { cpu, cuda };
-  Type type = Type::cpu;
-  int index = 0;
+  Type type = Type::cpu;  ///< CPU or GPU
+  int index = 0;  ///< which GPU
 
+  /// `cpu` or `cuda:N`.
   [[nodiscard]] std::string text() const { return type == Type::cpu ? "cpu" : "cuda:" + std::to_string(index); }
   friend bool operator==(const DeviceName&, const DeviceName&) = default;
 };
@@ -44,16 +46,16 @@ struct Dimensions {
 
 /// Handed to the constructor of every component that asks for it.
 struct Context {
-  DeviceName device;
-  Precision precision = Precision::fp32;
+  DeviceName device;  ///< where the model is
+  Precision precision = Precision::fp32;  ///< of forward passes
   RandomStream seeds{17};              ///< derive from it: `ctx.seeds.derive("loader")`
   int threads = 1;                     ///< worker threads of the loader and intra-op threads
   std::filesystem::path data_dir = ".";  ///< relative paths in [dataset] start here
   std::filesystem::path run_dir;       ///< empty = nothing is written
   std::filesystem::path share_dir = "share";  ///< files that ship with vlp: vocabularies
-  SpecialTokens tokens;
-  Dimensions dimensions;
-  Console console;
+  SpecialTokens tokens;  ///< of the tokenizer
+  Dimensions dimensions;  ///< as far as known
+  Console console;  ///< for notes, warnings, progress
 };
 
 }  // namespace vlp

@@ -24,6 +24,7 @@ enum class ExitCode {
 /// Root of everything that vlp throws on purpose.
 class Error : public std::runtime_error {
  public:
+  /// `message` in the form above.
   Error(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
   /// The exit code with which the program ends when this error reaches it.
   [[nodiscard]] ExitCode code() const noexcept { return code_; }

@@ -25,6 +25,7 @@ namespace detail {
 /// A reproducible stream of random numbers; streams derived under different names or numbers are independent.
 class RandomStream {
  public:
+  /// Equal seeds make equal streams.
   explicit constexpr RandomStream(std::uint64_t seed) : key_(detail::mix64(seed + kStep)) {}
 
   /// A stream of its own for a purpose, e.g. `seeds.derive("loader")`; does not advance this one.

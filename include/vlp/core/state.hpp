@@ -28,6 +28,7 @@ struct TensorBytes {
 /// A flat map from names to numbers, texts and tensors; a component sees its own part through `prefixed`.
 class State {
  public:
+  /// What a name can stand for.
   using Entry = std::variant<std::int64_t, double, std::string, TensorBytes>;
 
   State() : entries_(std::make_shared<std::map<std::string, Entry, std::less<>>>()) {}
@@ -39,20 +40,29 @@ class State {
     return part;
   }
 
+  /// Adds or replaces an entry.
   void put(std::string_view name, std::int64_t value) { entries()[prefix_ + std::string(name)] = value; }
+  /// Adds or replaces an entry.
   void put(std::string_view name, double value) { entries()[prefix_ + std::string(name)] = value; }
+  /// Adds or replaces an entry.
   void put(std::string_view name, std::string value) { entries()[prefix_ + std::string(name)] = std::move(value); }
+  /// Adds or replaces an entry; the bytes are shared, not copied.
   void put(std::string_view name, TensorBytes value) { entries()[prefix_ + std::string(name)] = std::move(value); }
 
+  /// Whether there is such an entry, of whatever type.
   [[nodiscard]] bool has(std::string_view name) const { return entries().contains(prefix_ + std::string(name)); }
   /// @throws WeightsError if the entry is missing or of another type
   [[nodiscard]] std::int64_t integer(std::string_view name) const { return get<std::int64_t>(name); }
+  /// @throws WeightsError if the entry is missing or of another type
   [[nodiscard]] double number(std::string_view name) const { return get<double>(name); }
+  /// @throws WeightsError if the entry is missing or of another type
   [[nodiscard]] const std::string& text(std::string_view name) const { return get<std::string>(name); }
+  /// @throws WeightsError if the entry is missing or of another type
   [[nodiscard]] const TensorBytes& tensor(std::string_view name) const { return get<TensorBytes>(name); }
 
   /// All entries by full name, sorted.
   [[nodiscard]] const std::map<std::string, Entry, std::less<>>& entries() const { return *entries_; }
+  /// All entries by full name, sorted.
   [[nodiscard]] std::map<std::string, Entry, std::less<>>& entries() { return *entries_; }
 
  private:

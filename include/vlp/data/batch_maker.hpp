@@ -44,12 +44,13 @@ struct LoadedBatch {
 struct BatchMaker {
   /// What the last row of a batch leaves behind. Pixels are whole only if all sizes are equal.
   struct Finished {
-    LoadedBatch loaded;
+    LoadedBatch loaded;  ///< complete
     std::vector<ImageSize> sizes;  ///< [B] of the images after the transforms
   };
 
   /// A batch in the making; each row is written by one thread.
   struct Assembly {
+    /// A place for each sample.
     Assembly(std::vector<SampleRow> samples, std::int64_t of_epoch)
         : rows(std::move(samples)),
           epoch(of_epoch),
@@ -58,26 +59,26 @@ struct BatchMaker {
           problems(rows.size()),
           unfinished(rows.size()) {}
 
-    std::vector<SampleRow> rows;
-    std::int64_t epoch;
+    std::vector<SampleRow> rows;  ///< what the batch is made of
+    std::int64_t epoch;  ///< from 0
     std::vector<ImageSize> sizes;
     std::vector<std::vector<std::int64_t>> token_ids;
     std::vector<std::string> problems;  ///< empty = none
-    std::atomic<std::size_t> unfinished;
+    std::atomic<std::size_t> unfinished;  ///< samples; who finishes the last completes the batch
     std::mutex mutex;   ///< guards the definition of `pixels`, not its rows
     at::Tensor pixels;  ///< [B, 3, H, W], of the size of whichever image came first
     std::promise<Finished> promise;
   };
 
-  std::span<const ImageRecord> records;
-  std::vector<AnyTransform> transforms;
-  AnyTokenizer tokenizer;
-  std::string prompt;
+  std::span<const ImageRecord> records;  ///< of the split; must outlive the maker
+  std::vector<AnyTransform> transforms;  ///< applied in order
+  AnyTokenizer tokenizer;  ///< of the captions
+  std::string prompt;  ///< put before each caption
   std::int64_t unsupervised = 1;  ///< see `collate_ids`
   bool texts = true;
   bool pinned = false;        ///< pixels in page-locked memory
   RandomStream augmentation;  ///< epoch, record and caption are derived from it
-  ImageDecoder decode;
+  ImageDecoder decode;  ///< from a file to uint8 [3, H, W]
 
   /// Prepares one row; with the last one fulfils the promise, with the batch or with the first row's DataError.
   void add_row(Assembly& assembly, std::size_t row) const {

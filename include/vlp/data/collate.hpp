@@ -82,7 +82,9 @@ struct TextBatch {
 }
 
 /// Tokenizes `prompt caption` for each text and collates.
-/// @param prompt  put before each text with a blank between; empty = none
+/// @param tokenizer  cuts at its own max_length
+/// @param prompt     put before each text with a blank between; empty = none
+/// @param texts      one a row
 [[nodiscard]] inline TextBatch collate_texts(const AnyTokenizer& tokenizer, std::string_view prompt, std::span<const std::string> texts) {
   std::vector<std::vector<std::int64_t>> rows;
   rows.reserve(texts.size());

@@ -12,14 +12,14 @@ namespace vlp {
 
 /// How images and texts become tensors.
 struct Preprocessing {
-  AnyTokenizer tokenizer;
+  AnyTokenizer tokenizer;  ///< text to ids and back
   std::vector<AnyTransform> transforms;  ///< in order; the last gives float32 [3, H, W]
   std::string prompt;                    ///< stands before every caption; not supervised; may be empty
 };
 
 /// What training and evaluation read from.
 struct Data : Preprocessing {
-  AnyDataset dataset;
+  AnyDataset dataset;  ///< records by split
 };
 
 }  // namespace vlp

@@ -123,6 +123,7 @@ inline bool is_header(std::string_view line) {
 /// Reads the text of a caption file: images in order of first appearance, captions of an image by comment number
 /// (equal numbers in file order). Blank lines, CRLF and a byte order mark are skipped; a comment wholly in quotes is
 /// unwrapped as CSV has it, any other keeps its quotes.
+/// @param text  the whole file
 /// @param name  how messages call the file
 /// @throws DataError naming `name:line` of the first 20 broken rows and the count of all
 [[nodiscard]] inline std::vector<ImageCaptions> parse_kaggle_csv(std::string_view text, const std::string& name) {

@@ -43,6 +43,7 @@ struct LoaderOptions {
   std::int64_t workers = 1;     ///< threads
   std::int64_t prefetch = 2;    ///< batches prepared ahead of the consumer
   bool images_only = false;     ///< one row an image, in order, without texts
+  /// From a file to uint8 [3, H, W].
   ImageDecoder decode = [](const std::filesystem::path& file) { return decode_image(file); };
 };
 
@@ -50,8 +51,13 @@ struct LoaderOptions {
 /// with pixels in page-locked memory if the context's device is a GPU.
 class Loader {
  public:
+  /// @param records     a split
+  /// @param mode        all captions, or one of each image
   /// @param transforms  applied in order; the result is float32 [3, H, W] of one size for all images
+  /// @param tokenizer   of the captions
   /// @param prompt      put before each caption, not supervised; empty = none
+  /// @param options     sizes and threads
+  /// @param ctx         device and seeds
   /// @throws DataError    if there are no samples
   /// @throws RecipeError  if batch_size, workers or prefetch is below 1
   Loader(std::span<const ImageRecord> records, CaptionsPerImage mode, const std::vector<AnyTransform>& transforms,
@@ -78,6 +84,7 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
+  /// Batches of a whole epoch.
   [[nodiscard]] std::int64_t batches_per_epoch() const {
     const std::int64_t whole = row_count_ / options_.batch_size;
     const bool rest = row_count_ % options_.batch_size != 0;
@@ -87,6 +94,7 @@ class Loader {
   [[nodiscard]] std::int64_t samples_per_epoch() const { return std::min(row_count_, batches_per_epoch() * options_.batch_size); }
 
   /// Begins an epoch, abandoning the one under way.
+  /// @param epoch        from 0
   /// @param first_batch  batches to skip, 0 to batches_per_epoch()
   void start_epoch(std::int64_t epoch, std::int64_t first_batch = 0) {
     if (first_batch < 0 || first_batch > batches_per_epoch())

@@ -28,8 +28,11 @@ struct SampleRow {
 }
 
 /// The rows of one epoch. `all`: every caption; `one`: one an image, drawn anew each epoch.
-/// @param random   the sampler's own stream, e.g. `ctx.seeds.derive("sampler")`; the epoch is derived from it
+/// @param records  a split
+/// @param mode     all captions, or one of each image
 /// @param shuffle  false: in the order of the records
+/// @param random   the sampler's own stream, e.g. `ctx.seeds.derive("sampler")`; the epoch is derived from it
+/// @param epoch    from 0
 [[nodiscard]] inline std::vector<SampleRow> epoch_rows(std::span<const ImageRecord> records, CaptionsPerImage mode, bool shuffle,
                                                        const RandomStream& random, std::int64_t epoch) {
   const RandomStream of_epoch = random.derive(static_cast<std::uint64_t>(epoch));

@@ -14,24 +14,30 @@
 
 namespace vlp {
 
+/// Colour of an object.
 enum class Colour { red, green, blue, yellow, orange, purple, black, white };
+/// Shape of an object.
 enum class Shape { circle, square, triangle, star, cross, heart };
+/// Size of an object, as captions call it.
 enum class ObjectSize { small, large };
+/// Tone of the background.
 enum class Tone { gray, beige, dark };
+/// What the background is filled with.
 enum class Texture { plain, shaded, striped, checked, dotted, grainy };
 /// How the objects of a scene stand: beside one another, or above one another.
 enum class Layout { row, column };
 
 /// The words of the grammar, indexed by the enumerators above.
 namespace scene_words {
-inline constexpr std::array<std::string_view, 8> colours{"red", "green", "blue", "yellow", "orange", "purple", "black", "white"};
-inline constexpr std::array<std::string_view, 6> shapes{"circle", "square", "triangle", "star", "cross", "heart"};
-inline constexpr std::array<std::string_view, 6> plurals{"circles", "squares", "triangles", "stars", "crosses", "hearts"};
-inline constexpr std::array<std::string_view, 2> sizes{"small", "large"};
-inline constexpr std::array<std::string_view, 3> tones{"gray", "beige", "dark"};
-inline constexpr std::array<std::string_view, 6> textures{"plain", "shaded", "striped", "checked", "dotted", "grainy"};
-inline constexpr std::array<std::string_view, 4> numbers{"zero", "one", "two", "three"};
+inline constexpr std::array<std::string_view, 8> colours{"red", "green", "blue", "yellow", "orange", "purple", "black", "white"};  ///< of Colour
+inline constexpr std::array<std::string_view, 6> shapes{"circle", "square", "triangle", "star", "cross", "heart"};  ///< of Shape, one
+inline constexpr std::array<std::string_view, 6> plurals{"circles", "squares", "triangles", "stars", "crosses", "hearts"};  ///< of Shape, several
+inline constexpr std::array<std::string_view, 2> sizes{"small", "large"};  ///< of ObjectSize
+inline constexpr std::array<std::string_view, 3> tones{"gray", "beige", "dark"};  ///< of Tone
+inline constexpr std::array<std::string_view, 6> textures{"plain", "shaded", "striped", "checked", "dotted", "grainy"};  ///< of Texture
+inline constexpr std::array<std::string_view, 4> numbers{"zero", "one", "two", "three"};  ///< of numbers of objects
 
+/// The word of an enumerator.
 template <class E, std::size_t N>
 constexpr std::string_view of(const std::array<std::string_view, N>& words, E value) {
   return words[static_cast<std::size_t>(value)];
@@ -41,6 +47,7 @@ constexpr std::string_view of(const std::array<std::string_view, N>& words, E va
 /// What a caption must name of every object.
 using ColourShape = std::pair<Colour, Shape>;
 
+/// One shape of a scene.
 struct SceneObject {
   Colour colour{};
   Shape shape{};
@@ -50,22 +57,24 @@ struct SceneObject {
   double diameter = 0.3;  ///< share of the image's longer side
   double rotation = 0;    ///< degrees, clockwise
 
+  /// Its colour and shape.
   [[nodiscard]] ColourShape pair() const { return {colour, shape}; }
 };
 
+/// Everything that a picture of the demo shows.
 struct Scene {
   std::int64_t width = 0;            ///< pixels
   std::int64_t height = 0;           ///< pixels
   std::vector<SceneObject> objects;  ///< in reading order: from the left in a row, from the top in a column
-  Layout layout = Layout::row;
-  Tone tone{};
-  Texture texture{};
+  Layout layout = Layout::row;  ///< of neighbours
+  Tone tone{};  ///< of the background
+  Texture texture{};  ///< of the background
 };
 
 /// Neighbours that look alike, which captions count: "two red circles".
 struct SceneGroup {
-  SceneObject object;
-  std::size_t count = 1;
+  SceneObject object;  ///< the first of them
+  std::size_t count = 1;  ///< how many
 };
 
 /// The groups of a scene in reading order; equal objects always stand side by side.

@@ -21,6 +21,7 @@ namespace vlp {
 /// Where the first object stands, seen from the second. `right_of` and `below` are told as `left_of` and `above` the
 /// other way round, so equal statements compare equal.
 struct Relation {
+  /// The two statements that are kept.
   enum class Position { left_of, above };
   ColourShape first;
   Position position{};

@@ -33,7 +33,7 @@ namespace vlp {
 /// One image with the caption that the model wrote.
 struct CaptionedImage {
   const ImageRecord* record;  ///< belongs to the dataset
-  std::string caption;
+  std::string caption;  ///< as generated
   double score = 0;           ///< see Candidate::score
 };
 
@@ -45,7 +45,8 @@ struct Evaluation {
 };
 
 /// Scores captions against their images' references. Both are cut into words by `simple_tokens`.
-/// @param metrics  fresh ones; they hold the images afterwards
+/// @param captions  one an image
+/// @param metrics   fresh ones; they hold the images afterwards
 [[nodiscard]] inline Scores score_captions(std::span<const CaptionedImage> captions, std::vector<AnyMetric>& metrics) {
   Scores scores;
   if (captions.empty()) return scores;
@@ -84,12 +85,19 @@ struct Evaluation {
 /// Captions and scores a split. The model is in evaluation mode meanwhile.
 class Evaluator {
  public:
+  /// @param data        tokenizer, transforms and prompt; must outlive the evaluator
+  /// @param generate    how captions are generated
   /// @param batch_size  images a batch
+  /// @param workers     threads that decode images
+  /// @param ctx         device, precision and console; must outlive the evaluator
   Evaluator(const Data& data, GenerateOptions generate, std::int64_t batch_size, std::int64_t workers, const Context& ctx)
       : data_(data), generate_(generate), batch_size_(batch_size), workers_(workers), ctx_(ctx), prompt_(prompt_ids(data.tokenizer, data.prompt)) {}
 
+  /// @param model    on the context's device
   /// @param loss     null = no validation loss
+  /// @param records  the split, or its beginning
   /// @param metrics  fresh ones
+  /// @param task     what the progress is called
   template <Model M, Loss L>
   [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records, std::vector<AnyMetric> metrics, const std::string& task) const {
     const at::NoGradGuard no_grad;

@@ -25,13 +25,16 @@ namespace vlp {
   return ids;
 }
 
-/// @param begin  tokens given, [DEC] included
+/// @param options  of the generation
+/// @param begin    tokens given, [DEC] included
+/// @param tokens   [SEP] ends a text
 /// @throws RecipeError if there is no room for a token behind them
 [[nodiscard]] inline SearchLimits search_limits(const GenerateOptions& options, std::int64_t begin, const SpecialTokens& tokens) {
   const std::int64_t longest = options.max_new_tokens > 0 ? begin + options.max_new_tokens : options.max_length;
   if (longest <= begin)
-    throw RecipeError("generate: the prompt fills the caption (got " + std::to_string(begin) + " tokens with [DEC], expected fewer than max_length = " +
-                      std::to_string(longest) + "). Raise max_length or shorten the prompt.");
+    throw RecipeError("generate: the prompt fills the caption (got " + std::to_string(begin) +
+                      " tokens with [DEC], expected fewer than max_length = " + std::to_string(longest) +
+                      "). Raise max_length or shorten the prompt.");
   return {options.beams, begin, longest, tokens.sep, options.length_penalty, options.early_stopping};
 }
 
@@ -46,10 +49,12 @@ namespace vlp {
 
 /// Changes scores before a token is chosen: repetition penalty (Keskar et al. 2019, section 4.1) for every id present so
 /// far, once each, then [SEP] made impossible below min_length.
-/// @param scores  [rows, V] logits or log-probabilities; not changed themselves
-/// @param so_far  the ids of each row, all of one length
-[[nodiscard]] inline at::Tensor with_rules(at::Tensor scores, const std::vector<std::vector<std::int64_t>>& so_far, const GenerateOptions& options,
-                                           std::int64_t sep) {
+/// @param scores   [rows, V] logits or log-probabilities; not changed themselves
+/// @param so_far   the ids of each row, all of one length
+/// @param options  repetition_penalty and min_length
+/// @param sep      id of [SEP]
+[[nodiscard]] inline at::Tensor with_rules(at::Tensor scores, const std::vector<std::vector<std::int64_t>>& so_far,
+                                           const GenerateOptions& options, std::int64_t sep) {
   if (options.repetition_penalty != 1) {
     const at::Tensor ids = ids_tensor(so_far).to(scores.device());
     const at::Tensor present = scores.gather(1, ids);
@@ -74,6 +79,8 @@ inline void expand_beams(DecodingCache& cache, std::int64_t beams) {
 }
 
 /// Row i of the cache becomes what row `rows[i]` was; does nothing if all stay.
+/// @param cache   changed in place
+/// @param rows    for each new row, the old one
 /// @param images  the images kept, if some are left out; all of an image's rows are then left out too
 inline void select_rows(DecodingCache& cache, const std::vector<std::int64_t>& rows, const std::vector<std::int64_t>& images) {
   const at::Device device = cache.self_keys.at(0).device();

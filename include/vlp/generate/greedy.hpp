@@ -15,13 +15,17 @@
 namespace vlp {
 
 /// One caption an image. The rules change logits, before they are normalised; options that concern beams are ignored.
+/// @param decoder       in evaluation mode
 /// @param image_states  [B, N, De]
 /// @param prompt        ids between [DEC] and the caption
+/// @param tokens        [DEC] and [SEP] of the vocabulary
+/// @param options       lengths, beams and penalties
 /// @return              for each image one candidate with the mean log-probability of its generated tokens
 /// @throws RecipeError if the prompt leaves no room
 template <Decoder Dec>
-[[nodiscard]] std::vector<std::vector<Candidate>> greedy_search(Dec decoder, const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,
-                                                                const SpecialTokens& tokens, const GenerateOptions& options) {
+[[nodiscard]] std::vector<std::vector<Candidate>> greedy_search(Dec decoder, const at::Tensor& image_states,
+                                                                const std::vector<std::int64_t>& prompt, const SpecialTokens& tokens,
+                                                                const GenerateOptions& options) {
   const std::vector<std::int64_t> begin = begin_ids(prompt, tokens);
   SearchLimits limits = search_limits(options, static_cast<std::int64_t>(begin.size()), tokens);
   limits.beams = 1;  // one beam that stops at its first end, scored by the mean

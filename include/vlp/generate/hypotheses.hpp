@@ -17,7 +17,7 @@ namespace vlp {
 
 /// What bounds a search.
 struct SearchLimits {
-  std::int64_t beams = 1;
+  std::int64_t beams = 1;  ///< of one image
   std::int64_t prompt = 1;   ///< tokens given, [DEC] included
   std::int64_t longest = 2;  ///< tokens in all
   std::int64_t end = 0;      ///< id of [SEP]
@@ -37,10 +37,11 @@ class Hypotheses {
   /// One token behind one beam.
   struct Continuation {
     double score = 0;  ///< sum of log-probabilities, that token's included
-    std::int64_t beam = 0;
-    std::int64_t token = 0;
+    std::int64_t beam = 0;  ///< which is continued
+    std::int64_t token = 0;  ///< by which
   };
 
+  /// Begins with the prompt, [DEC] included, in every beam.
   Hypotheses(const SearchLimits& limits, const std::vector<std::int64_t>& prompt) : limits_(limits) {
     running_.assign(static_cast<std::size_t>(limits.beams), {prompt, kImpossible, 0});
     running_[0].score = 0;  // all beams are still the same one

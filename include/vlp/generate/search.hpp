@@ -26,7 +26,7 @@ namespace detail {
 /// @param log_probabilities  [B * K, V]
 /// @param searches           B images, K beams each
 [[nodiscard]] inline std::vector<std::vector<Hypotheses::Continuation>> best_continuations(const at::Tensor& log_probabilities,
-                                                                                          const std::vector<Hypotheses>& searches) {
+                                                                                           const std::vector<Hypotheses>& searches) {
   const std::int64_t beams = log_probabilities.size(0) / static_cast<std::int64_t>(searches.size());
   const std::int64_t count = std::min(2 * beams, log_probabilities.size(1));
   const auto [values, ids] = log_probabilities.topk(count);  // an image's best are among its beams' best
@@ -38,7 +38,8 @@ namespace detail {
     for (std::int64_t k = 0; k < beams; ++k) {
       const double so_far = searches[b].running()[static_cast<std::size_t>(k)].score;
       const std::int64_t row = static_cast<std::int64_t>(b) * beams + k;
-      for (std::int64_t i = 0; i < count; ++i) result[b].push_back({so_far + best[0][row][i], k, static_cast<std::int64_t>(best[1][row][i])});
+      for (std::int64_t i = 0; i < count; ++i)
+        result[b].push_back({so_far + best[0][row][i], k, static_cast<std::int64_t>(best[1][row][i])});
     }
     std::ranges::stable_sort(result[b], std::greater{}, &Hypotheses::Continuation::score);
     result[b].resize(std::min(result[b].size(), static_cast<std::size_t>(2 * beams)));
@@ -49,14 +50,16 @@ namespace detail {
 }  // namespace detail
 
 /// Finished images leave the batch when half of it is finished.
+/// @param decoder       in evaluation mode
 /// @param image_states  [B, N, De]
 /// @param begin         ids given, [DEC] first, the same for all images
+/// @param limits        beams, lengths and the end token
 /// @param score         (logits [rows, V], the ids of each row so far) -> log-probabilities [rows, V] to search by
 /// @return              for each image its finished candidates, best first, `limits.beams` of them
 template <Decoder Dec, class Score>
   requires std::invocable<Score&, const at::Tensor&, const std::vector<std::vector<std::int64_t>>&>
-[[nodiscard]] std::vector<std::vector<Candidate>> search(Dec decoder, const at::Tensor& image_states, const std::vector<std::int64_t>& begin,
-                                                         const SearchLimits& limits, Score score) {
+[[nodiscard]] std::vector<std::vector<Candidate>> search(Dec decoder, const at::Tensor& image_states,
+                                                         const std::vector<std::int64_t>& begin, const SearchLimits& limits, Score score) {
   const c10::InferenceMode inference;
   const auto images = static_cast<std::size_t>(image_states.size(0));
   std::vector<std::vector<Candidate>> results(images);

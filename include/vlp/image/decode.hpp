@@ -33,7 +33,9 @@ namespace vlp {
 }
 
 /// The same for a file that is already in memory.
-/// @param name  how errors call it
+/// @param bytes  a whole JPEG or PNG file
+/// @param name   how errors call it
+/// @param alpha  what becomes of transparency
 [[nodiscard]] inline at::Tensor decode_image(std::span<const std::byte> bytes, std::string_view name, AlphaMode alpha = AlphaMode::drop) {
   return to_tensor(decode_pixels(bytes, name, alpha));
 }

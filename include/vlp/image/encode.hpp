@@ -23,7 +23,7 @@ namespace vlp {
 
 /// RGB pixels to be written: rows from top to bottom without gaps, height * width * 3 bytes.
 struct RgbView {
-  std::span<const std::uint8_t> rgb;
+  std::span<const std::uint8_t> rgb;  ///< rows from the top, three bytes a pixel
   std::int64_t height = 0;  ///< pixels
   std::int64_t width = 0;   ///< pixels
 };
@@ -91,6 +91,8 @@ void write_image_file(const std::filesystem::path& path, const Write& write) {
 }  // namespace detail
 
 /// Writes a JPEG file with 4:2:0 chroma; the same pixels give the same bytes.
+/// @param path     replaced if it is there
+/// @param image    RGB
 /// @param quality  1 to 100
 /// @throws DataError if the file can't be written, ShapeError if sizes and bytes don't fit together
 inline void write_jpeg(const std::filesystem::path& path, const RgbView& image, int quality = 90) {

@@ -26,9 +26,13 @@ struct Pixels {
   Pixels(std::int64_t h, std::int64_t w)
       : height(h), width(w), rgb(std::make_unique_for_overwrite<std::uint8_t[]>(static_cast<std::size_t>(h * w * 3))) {}
 
+  /// Three bytes a pixel.
   [[nodiscard]] std::size_t byte_count() const { return static_cast<std::size_t>(height * width * 3); }
+  /// All rows, from the top.
   [[nodiscard]] std::span<const std::uint8_t> bytes() const { return {rgb.get(), byte_count()}; }
+  /// Row `y`, counted from the top.
   [[nodiscard]] std::uint8_t* row(std::int64_t y) { return rgb.get() + y * width * 3; }
+  /// Row `y`, counted from the top.
   [[nodiscard]] const std::uint8_t* row(std::int64_t y) const { return rgb.get() + y * width * 3; }
 };
 

@@ -90,6 +90,7 @@ class PngReader {
 
 /// @param bytes  a whole PNG file
 /// @param name   how errors call it
+/// @param alpha  what becomes of transparency
 /// @throws DataError if it is broken, or declares more than `kMaxImagePixels`
 [[nodiscard]] inline Pixels decode_png(std::span<const std::byte> bytes, std::string_view name, AlphaMode alpha = AlphaMode::drop) {
   detail::PngReader reader(bytes);

@@ -24,6 +24,7 @@ namespace vlp {
 
 /// @param bytes  a whole JPEG or PNG file
 /// @param name   how errors call it
+/// @param alpha  what becomes of transparency
 /// @throws DataError if it is empty, of another format, broken, truncated or too large
 [[nodiscard]] inline Pixels decode_pixels(std::span<const std::byte> bytes, std::string_view name, AlphaMode alpha = AlphaMode::drop) {
   const auto starts_with = [&](std::string_view magic) {

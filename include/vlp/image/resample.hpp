@@ -112,8 +112,10 @@ inline at::Tensor resize_as_pillow(const at::Tensor& image, ImageSize size) {
 }  // namespace detail
 
 /// Resizes an image; the aspect ratio is not kept.
-/// @param image  uint8 [3, H, W] on the CPU; interleaved memory is fastest
-/// @return uint8 [3, size.height, size.width], interleaved in memory
+/// @param image   uint8 [3, H, W] on the CPU; interleaved memory is fastest
+/// @param size    that comes out, pixels
+/// @param kernel  whose rounding to follow
+/// @return        uint8 [3, size.height, size.width], interleaved in memory
 /// @throws ShapeError if `image` is of another dtype or shape
 [[nodiscard]] inline at::Tensor resize_bicubic(const at::Tensor& image, ImageSize size, ResizeKernel kernel) {
   if (image.scalar_type() != at::kByte || image.dim() != 3 || image.size(0) != 3 || image.size(1) < 1 || image.size(2) < 1) {

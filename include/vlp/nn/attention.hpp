@@ -26,6 +26,10 @@ struct AttentionMask {
 [[nodiscard]] inline at::Tensor merge_heads(const at::Tensor& x) { return x.transpose(1, 2).flatten(2); }
 
 /// softmax(q k^T / sqrt(d)) v by a fused kernel, which never stores the probabilities.
+/// @param q        [B, H, T, d]
+/// @param k        [B, H, S, d]
+/// @param v        [B, H, S, d]
+/// @param mask     which keys a query sees
 /// @param dropout  share of the probabilities set to 0; a CPU then leaves the fused kernel
 /// @return         [B, T, D]
 [[nodiscard]] inline at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionMask& mask = {},
@@ -36,6 +40,7 @@ struct AttentionMask {
 /// A mask for texts padded on the right: query t sees the tokens among keys 0..t, and always key 0, so that no row is
 /// empty. Rows of padding are computed like all others.
 /// @param token_mask  [B, T] bool, true = token
+/// @param dtype       of the scores
 /// @return            [B, 1, T, T] of `dtype`, to be added to the scores
 [[nodiscard]] inline AttentionMask causal_padding_mask(const at::Tensor& token_mask, at::ScalarType dtype) {
   const std::int64_t length = token_mask.size(1);

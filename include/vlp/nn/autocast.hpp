@@ -16,6 +16,7 @@ namespace vlp {
 /// While it lives, eligible operations on this thread run in bf16 or fp16. Does nothing for fp32.
 class Autocast {
  public:
+  /// Does nothing for fp32.
   Autocast(Precision precision, const DeviceName& device)
       : type_(torch_device(device).type()),
         active_(precision != Precision::fp32),

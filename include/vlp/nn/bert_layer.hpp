@@ -18,19 +18,22 @@ namespace vlp {
 
 /// Sizes of a text layer.
 struct BertLayerSizes {
-  std::int64_t width = 768;
+  std::int64_t width = 768;  ///< D
   std::int64_t image_width = 768;  ///< of the image states that it attends to
-  std::int64_t heads = 12;
-  std::int64_t hidden = 3072;      ///< of the feed-forward part
-  double dropout = 0;              ///< of attention probabilities and of every branch, while training
-  double eps = 1e-12;              ///< of the layer norms
+  std::int64_t heads = 12;  ///< H; divides the width
+  std::int64_t hidden = 3072;  ///< of the feed-forward part
+  double dropout = 0;          ///< of attention probabilities and of every branch, while training
+  double eps = 1e-12;          ///< of the layer norms
 };
 
 /// norm(dropout(dense(x)) + residual): how every branch of a BERT layer ends.
 class BertOutputImpl : public torch::nn::Module {
  public:
+  /// `in` is the width that comes from the branch.
   BertOutputImpl(std::int64_t in, const BertLayerSizes& sizes)
-      : dense(register_module("dense", Linear(in, sizes.width))), norm(register_module("LayerNorm", LayerNorm(sizes.width, sizes.eps))), dropout_(sizes.dropout) {}
+      : dense(register_module("dense", Linear(in, sizes.width))),
+        norm(register_module("LayerNorm", LayerNorm(sizes.width, sizes.eps))),
+        dropout_(sizes.dropout) {}
 
   /// @param x         [B, T, in]
   /// @param residual  [B, T, D]
@@ -52,6 +55,7 @@ TORCH_MODULE(BertOutput);
 class BertAttentionImpl : public torch::nn::Module {
  public:
   /// @param source_width  of what is attended to
+  /// @param sizes         of the layer that it belongs to
   BertAttentionImpl(std::int64_t source_width, const BertLayerSizes& sizes) : heads_(sizes.heads), dropout_(sizes.dropout) {
     const auto projections = register_module("self", Group());
     query = projections->register_module("query", Linear(sizes.width, sizes.width));
@@ -63,11 +67,14 @@ class BertAttentionImpl : public torch::nn::Module {
   /// @param x  [B, T, D]
   /// @return   [B, H, T, d], as `keys` and `values` of a source [B, S, De]
   [[nodiscard]] at::Tensor queries(const at::Tensor& x) { return split_heads(query(x), heads_); }
+  /// [B, S, De] -> [B, H, S, d]
   [[nodiscard]] at::Tensor keys(const at::Tensor& source) { return split_heads(key(source), heads_); }
+  /// [B, S, De] -> [B, H, S, d]
   [[nodiscard]] at::Tensor values(const at::Tensor& source) { return split_heads(value(source), heads_); }
 
   /// @param x       [B, T, D]
   /// @param source  [B, S, De]; x itself for self-attention
+  /// @param mask    which source states a query sees
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& source, const AttentionMask& mask = {}) {
     return output(attend(queries(x), keys(source), values(source), mask, is_training() ? dropout_ : 0), x);
   }
@@ -88,6 +95,7 @@ TORCH_MODULE(BertAttention);
 /// Self-attention, cross-attention to the image, feed-forward with exact GELU; a layer norm after each.
 class BertLayerImpl : public torch::nn::Module {
  public:
+  /// Random weights.
   explicit BertLayerImpl(const BertLayerSizes& sizes)
       : attention(register_module("attention", BertAttention(sizes.width, sizes))),
         crossattention(register_module("crossattention", BertAttention(sizes.image_width, sizes))) {
@@ -97,6 +105,7 @@ class BertLayerImpl : public torch::nn::Module {
 
   /// @param x             [B, T, D]
   /// @param image_states  [B, N, De]
+  /// @param mask          of the self-attention; the image is seen as a whole
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& image_states, const AttentionMask& mask) {
     return feed_forward(crossattention(attention(x, x, mask), image_states));
   }

@@ -11,15 +11,23 @@
 
 namespace vlp {
 
-/// Standard deviation of all initial weights. Cut off at +-2 as in BLIP, a hundred deviations away, it is a plain normal.
+/// Standard deviation of initial weights unless a component says otherwise. Cut off at +-2 as in BLIP, a hundred deviations away, it is a plain normal.
 inline constexpr double kInitialDeviation = 0.02;
 
 /// New weights of a shape, float32 on the CPU, drawn from torch's generator.
 [[nodiscard]] inline at::Tensor initial_weights(at::IntArrayRef shape) { return at::empty(shape).normal_(0.0, kInitialDeviation); }
 
+/// Gives freshly made weights (everything but biases and norms) another standard deviation.
+inline void set_initial_deviation(torch::nn::Module& module, double deviation) {
+  if (deviation == kInitialDeviation) return;
+  for (at::Tensor& parameter : module.parameters())
+    if (parameter.dim() >= 2) parameter.detach().mul_(deviation / kInitialDeviation);
+}
+
 /// y = x W^T + b with `weight` [out, in] and `bias` [out].
 class LinearImpl : public torch::nn::Module {
  public:
+  /// Random weights, bias 0.
   LinearImpl(std::int64_t in, std::int64_t out)
       : weight(register_parameter("weight", initial_weights({out, in}))), bias(register_parameter("bias", at::zeros({out}))) {}
 
@@ -34,6 +42,7 @@ TORCH_MODULE(Linear);
 /// Layer normalisation over the last dimension (Ba et al. 2016).
 class LayerNormImpl : public torch::nn::Module {
  public:
+  /// Weight 1, bias 0.
   LayerNormImpl(std::int64_t width, double eps)
       : weight(register_parameter("weight", at::ones({width}))), bias(register_parameter("bias", at::zeros({width}))), eps_(eps) {}
 
@@ -50,8 +59,11 @@ TORCH_MODULE(LayerNorm);
 /// A table of `count` rows, looked up by id.
 class EmbeddingImpl : public torch::nn::Module {
  public:
+  /// Random rows.
   EmbeddingImpl(std::int64_t count, std::int64_t width) : weight(register_parameter("weight", initial_weights({count, width}))) {}
 
+  /// @param count    rows
+  /// @param width    of a row
   /// @param padding  the id whose row receives no gradient, -1 = none
   EmbeddingImpl(std::int64_t count, std::int64_t width, std::int64_t padding) : EmbeddingImpl(count, width) {
     padding_ = padding;

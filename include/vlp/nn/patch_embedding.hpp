@@ -17,21 +17,25 @@ namespace vlp {
 class PatchEmbeddingImpl : public torch::nn::Module {
  public:
   /// @param patch  P, pixels
+  /// @param width  D
   PatchEmbeddingImpl(std::int64_t patch, std::int64_t width)
-      : weight(register_parameter("weight", initial_weights({width, 3, patch, patch}))), bias(register_parameter("bias", at::zeros({width}))) {}
+      : weight(register_parameter("weight", initial_weights({width, 3, patch, patch}))),
+        bias(register_parameter("bias", at::zeros({width}))) {}
 
   /// @param pixels  [B, 3, H, W], H and W multiples of P
   /// @return        [B, H / P * W / P, D], patches row by row
   /// @throws ShapeError if the image can't be cut into patches
   [[nodiscard]] at::Tensor forward(const at::Tensor& pixels) {
     const std::int64_t p = weight.size(2);
-    if (pixels.dim() != 4 || pixels.size(1) != 3 || pixels.size(2) % p != 0 || pixels.size(3) % p != 0 || pixels.size(2) * pixels.size(3) == 0)
-      throw ShapeError("patch embedding: images can't be cut into patches (got " + shape_text(pixels) + ", expected [B, 3, H, W] with H and W multiples of " +
-                       std::to_string(p) + "). Resize them to such a size.");
+    if (pixels.dim() != 4 || pixels.size(1) != 3 || pixels.size(2) % p != 0 || pixels.size(3) % p != 0 ||
+        pixels.size(2) * pixels.size(3) == 0)
+      throw ShapeError("patch embedding: images can't be cut into patches (got " + shape_text(pixels) +
+                       ", expected [B, 3, H, W] with H and W multiples of " + std::to_string(p) + "). Resize them to such a size.");
     const std::int64_t rows = pixels.size(2) / p, columns = pixels.size(3) / p;
     // One matrix product over the flattened patches: the same sums as the convolution, without its own way of packing.
-    const at::Tensor patches =
-        pixels.reshape({pixels.size(0), 3, rows, p, columns, p}).permute({0, 2, 4, 1, 3, 5}).reshape({pixels.size(0), rows * columns, 3 * p * p});
+    const at::Tensor patches = pixels.reshape({pixels.size(0), 3, rows, p, columns, p})
+                                   .permute({0, 2, 4, 1, 3, 5})
+                                   .reshape({pixels.size(0), rows * columns, 3 * p * p});
     return at::linear(patches, weight.flatten(1), bias);
   }
 

@@ -17,8 +17,11 @@ namespace vlp {
 /// Self-attention of all tokens to all; queries, keys and values come from one fused projection, in this order.
 class VisionAttentionImpl : public torch::nn::Module {
  public:
+  /// `heads` divides `width`.
   VisionAttentionImpl(std::int64_t width, std::int64_t heads)
-      : qkv(register_module("qkv", Linear(width, 3 * width))), projection(register_module("projection", Linear(width, width))), heads_(heads) {}
+      : qkv(register_module("qkv", Linear(width, 3 * width))),
+        projection(register_module("projection", Linear(width, width))),
+        heads_(heads) {}
 
   /// @param x  [B, N, D]
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) {
@@ -37,6 +40,7 @@ TORCH_MODULE(VisionAttention);
 /// Two linear layers with the exact (erf) GELU between them (Hendrycks and Gimpel 2016).
 class MlpImpl : public torch::nn::Module {
  public:
+  /// Random weights.
   MlpImpl(std::int64_t width, std::int64_t hidden)
       : fc1(register_module("fc1", Linear(width, hidden))), fc2(register_module("fc2", Linear(hidden, width))) {}
 
@@ -49,8 +53,8 @@ TORCH_MODULE(Mlp);
 
 /// Sizes of a vision layer.
 struct VisionLayerSizes {
-  std::int64_t width = 768;
-  std::int64_t heads = 12;
+  std::int64_t width = 768;  ///< D
+  std::int64_t heads = 12;  ///< H; divides the width
   std::int64_t hidden = 3072;  ///< of the MLP
   double eps = 1e-5;           ///< of the layer norms
 };
@@ -58,6 +62,7 @@ struct VisionLayerSizes {
 /// x + attention(norm(x)), then x + mlp(norm(x)).
 class VisionLayerImpl : public torch::nn::Module {
  public:
+  /// @param sizes      width, heads, MLP
   /// @param drop_path  probability with which a sample skips each branch while training, [0, 1) (Huang et al. 2016)
   VisionLayerImpl(const VisionLayerSizes& sizes, double drop_path)
       : layer_norm1(register_module("layer_norm1", LayerNorm(sizes.width, sizes.eps))),

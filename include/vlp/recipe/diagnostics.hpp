@@ -56,20 +56,24 @@ namespace vlp {
 
 /// One mistake.
 struct Problem {
-  Place place;
+  Place place;  ///< where it was written
   std::string key;      ///< path of the key, e.g. `model.encoder.width`; may be empty
-  std::string message;
+  std::string message;  ///< what is wrong and what was expected
 
+  /// `place: key: message`
   [[nodiscard]] std::string text() const { return place.text() + ": " + (key.empty() ? "" : key + ": ") + message; }
 };
 
 /// All mistakes found so far.
 class Diagnostics {
  public:
+  /// Keeps one more mistake.
   void add(Place place, std::string key, std::string message) {
     problems_.push_back({std::move(place), std::move(key), std::move(message)});
   }
+  /// In the order in which they were found.
   [[nodiscard]] const std::vector<Problem>& problems() const { return problems_; }
+  /// Whether nothing is wrong.
   [[nodiscard]] bool empty() const { return problems_.empty(); }
 
   /// @throws RecipeError with all problems, in the order of their places

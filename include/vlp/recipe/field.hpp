@@ -16,19 +16,25 @@ namespace vlp {
 
 /// The values that a number may take. For strings and lists it bounds the length.
 struct Range {
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
+  double low = -std::numeric_limits<double>::infinity();  ///< smallest value
+  double high = std::numeric_limits<double>::infinity();  ///< largest value, allowed itself
   bool low_open = false;  ///< `low` itself is not allowed
 
+  /// Whether `x` is allowed; not a number never is.
   [[nodiscard]] constexpr bool contains(double x) const { return (low_open ? x > low : x >= low) && x <= high; }
+  /// Whether there is any bound.
   [[nodiscard]] constexpr bool bounded() const {
     return low != -std::numeric_limits<double>::infinity() || high != std::numeric_limits<double>::infinity();
   }
 };
 
+/// From `low` to `high`, both allowed.
 constexpr Range between(double low, double high) { return {low, high, false}; }
+/// `low` and everything above.
 constexpr Range at_least(double low) { return {low, std::numeric_limits<double>::infinity(), false}; }
+/// Everything above `low`, which is not allowed itself.
 constexpr Range above(double low) { return {low, std::numeric_limits<double>::infinity(), true}; }
+/// Above `low`, which is not allowed itself, up to `high`, which is.
 constexpr Range above_up_to(double low, double high) { return {low, high, true}; }
 /// For strings and lists: at least one character or entry.
 constexpr Range not_empty() { return at_least(1); }
@@ -89,26 +95,32 @@ consteval auto enumerator_names(std::index_sequence<I...>) {
 template <class E>
   requires std::is_enum_v<E>
 struct EnumNames {
-  static constexpr auto table = detail::enumerator_names<E>(std::make_index_sequence<16>{});
+  static constexpr auto table = detail::enumerator_names<E>(std::make_index_sequence<16>{});  ///< by value; empty behind the last
+  /// How many enumerators there are.
   static constexpr std::size_t count() {
     std::size_t n = 0;
     while (n < table.size() && !table[n].empty()) ++n;
     return n;
   }
+  /// The name of an enumerator.
   static constexpr std::string_view of(E value) { return table[static_cast<std::size_t>(value)]; }
 };
 
 /// One described member of an options aggregate; make it with `field<&Options::member>(...)`.
 template <auto Member>
 struct Field {
+  /// The aggregate.
   using owner = typename detail::MemberOf<decltype(Member)>::owner;
+  /// The type of the option.
   using type = typename detail::MemberOf<decltype(Member)>::type;
   static constexpr std::string_view name = detail::member_name<Member>();
 
-  std::string_view doc;
-  Range range{};
+  std::string_view doc;  ///< one sentence with the unit
+  Range range{};  ///< of its value, or of its length
 
+  /// The option in an aggregate.
   static constexpr type& of(owner& options) { return options.*Member; }
+  /// The option in an aggregate.
   static constexpr const type& of(const owner& options) { return options.*Member; }
 };
 

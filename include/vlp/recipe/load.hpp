@@ -134,7 +134,9 @@ inline Value* array_entry(Array& array, const std::string& step, std::string& wh
 }  // namespace detail
 
 /// Applies one `--set KEY=VALUE`. Missing tables on the way are made; entries of arrays must exist.
-/// @param text  e.g. `train.lr=1e-4`, `loss.lm.weight=0.5`, `transform.0.size=64`
+/// @param root         the recipe, changed in place
+/// @param text         e.g. `train.lr=1e-4`, `loss.lm.weight=0.5`, `transform.0.size=64`
+/// @param diagnostics  receives what is wrong with `text`
 inline void apply_set(Value& root, const std::string& text, Diagnostics& diagnostics) {
   const Place place{std::make_shared<const std::string>("--set " + text), 0, 0};
   const std::size_t equals = text.find('=');

@@ -22,7 +22,7 @@ class Registry;
 
 /// What reading needs besides the value: where mistakes go, and the names of components.
 struct ReadContext {
-  Diagnostics& diagnostics;
+  Diagnostics& diagnostics;  ///< receives every mistake
   const Registry* registry = nullptr;  ///< needed by options that choose components
 };
 
@@ -68,6 +68,7 @@ inline bool report(ReadContext& ctx, const Value& value, const std::string& path
 
 }  // namespace detail
 
+/// A boolean.
 template <>
 struct OptionType<bool> {
   static std::string expected() { return "true or false"; }
@@ -78,6 +79,7 @@ struct OptionType<bool> {
   static std::optional<Value> write(bool x) { return Value(x); }
 };
 
+/// An integer in its range.
 template <>
 struct OptionType<std::int64_t> {
   static std::string expected() { return "an integer"; }
@@ -89,6 +91,7 @@ struct OptionType<std::int64_t> {
   static std::optional<Value> write(std::int64_t x) { return Value(x); }
 };
 
+/// A finite number in its range; integers are taken, too.
 template <>
 struct OptionType<double> {
   static std::string expected() { return "a number"; }
@@ -102,6 +105,7 @@ struct OptionType<double> {
   static std::optional<Value> write(double x) { return Value(x); }
 };
 
+/// A string whose length is in its range.
 template <>
 struct OptionType<std::string> {
   static std::string expected() { return "a string"; }
@@ -113,6 +117,7 @@ struct OptionType<std::string> {
   static std::optional<Value> write(const std::string& x) { return Value(x); }
 };
 
+/// A path, written as a string.
 template <>
 struct OptionType<std::filesystem::path> {
   static std::string expected() { return "a path"; }
@@ -124,9 +129,11 @@ struct OptionType<std::filesystem::path> {
   static std::optional<Value> write(const std::filesystem::path& x) { return Value(x.string()); }
 };
 
+/// An enumerator, written as a string.
 template <class E>
   requires std::is_enum_v<E>
 struct OptionType<E> {
+  /// All enumerators, as recipes write them.
   static std::vector<std::string> names() {
     return {EnumNames<E>::table.begin(), EnumNames<E>::table.begin() + EnumNames<E>::count()};
   }
@@ -144,6 +151,7 @@ struct OptionType<E> {
   static std::optional<Value> write(E x) { return Value(std::string(EnumNames<E>::of(x))); }
 };
 
+/// An option that may be left out altogether.
 template <class T>
 struct OptionType<std::optional<T>> {
   static std::string expected() { return OptionType<T>::expected(); }
@@ -157,6 +165,7 @@ struct OptionType<std::optional<T>> {
   }
 };
 
+/// An array whose length is in its range.
 template <class T>
 struct OptionType<std::vector<T>> {
   static std::string expected() { return "an array"; }
@@ -191,6 +200,7 @@ template <Options O>
   return Value(std::move(table));
 }
 
+/// A table with options of its own.
 template <Options O>
 struct OptionType<O> {
   static std::string expected() { return "a table"; }
@@ -242,6 +252,7 @@ inline void report_unknown_keys(const Table& table, const std::string& path, con
   }
 }
 
+/// Reads a table into an aggregate; what is wrong, unknown keys included, is reported in `ctx`.
 template <Options O>
 void read_options(const Value& value, const std::string& path, O& options, ReadContext& ctx) {
   const Table* table = value.as<Table>();

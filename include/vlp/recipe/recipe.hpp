@@ -8,9 +8,10 @@
 
 namespace vlp {
 
+/// A recipe as it was written.
 struct Recipe {
   Value value;                 ///< the root table, with `extends` and `--set` already applied
-  std::filesystem::path file;
+  std::filesystem::path file;  ///< as it was named
   Diagnostics problems;        ///< of `extends` and `--set`
 
   /// The place of a dotted key, or of the whole recipe where it isn't written.

@@ -13,10 +13,11 @@ namespace vlp {
 
 /// Where a value stands: `file:line:column`, or the text of a `--set`.
 struct Place {
-  std::shared_ptr<const std::string> file;
+  std::shared_ptr<const std::string> file;  ///< null = not written in a file
   std::uint32_t line = 0;    ///< from 1; 0 = the whole file
   std::uint32_t column = 0;  ///< from 1
 
+  /// `FILE:LINE:COLUMN`, as far as known.
   [[nodiscard]] std::string text() const {
     if (!file) return "recipe";
     if (line == 0) return *file;
@@ -26,24 +27,30 @@ struct Place {
 
 class Value;
 struct Entry;
+/// Values in their order.
 using Array = std::vector<Value>;
 
 /// Named values in the order in which they were written.
 class Table {
  public:
   Table();
-  Table(const Table&);
-  Table(Table&&) noexcept;
-  Table& operator=(const Table&);
-  Table& operator=(Table&&) noexcept;
+  Table(const Table&);  ///< copies all values
+  Table(Table&&) noexcept;  ///< leaves an empty table
+  Table& operator=(const Table&);  ///< copies all values
+  Table& operator=(Table&&) noexcept;  ///< leaves an empty table
   ~Table();
 
+  /// Null if there is no such key.
   [[nodiscard]] const Entry* find(std::string_view key) const;
+  /// Null if there is no such key.
   [[nodiscard]] Entry* find(std::string_view key);
   /// Sets or replaces `key`, keeping its position in the order if it exists.
   Value& set(std::string key, Value value);
+  /// The same; `place` is the key's own.
   Value& set(std::string key, Value value, Place place);
+  /// In the order in which they were written.
   [[nodiscard]] const std::vector<Entry>& entries() const;
+  /// In the order in which they were written.
   [[nodiscard]] std::vector<Entry>& entries();
 
  private:
@@ -53,16 +60,21 @@ class Table {
 /// A boolean, integer, float, string, array or table. `Unsupported` holds the name of TOML's date and time types.
 class Value {
  public:
+  /// Stands for a value that no recipe uses.
   struct Unsupported {
-    std::string type;
+    std::string type;  ///< "date", "time" or "date-time"
   };
+  /// One alternative for each type of value.
   using Data = std::variant<bool, std::int64_t, double, std::string, Array, Table, Unsupported>;
 
   Value();
+  /// A value and where it was written.
   Value(Data d, Place p = {});
 
+  /// Null if the value is of another type.
   template <class T>
   [[nodiscard]] const T* as() const { return std::get_if<T>(&data); }
+  /// Null if the value is of another type.
   template <class T>
   [[nodiscard]] T* as() { return std::get_if<T>(&data); }
 
@@ -71,7 +83,7 @@ class Value {
   /// The value as one line of TOML, shortened beyond 60 characters.
   [[nodiscard]] std::string brief() const;
 
-  Data data;
+  Data data;  ///< the value itself
   Place place;
 };
 

@@ -6,9 +6,12 @@
 
 #include "vlp_fingerprint.hpp"
 
+/// The tokens of X as text, not expanded.
 #define VLP_STRINGIFY_INNER(X) #X
+/// X as text, expanded first.
 #define VLP_STRINGIFY(X) VLP_STRINGIFY_INNER(X)
 
+/// Compiler and its major version.
 #if defined(__clang__)
 #define VLP_COMPILER "clang " VLP_STRINGIFY(__clang_major__)
 #else

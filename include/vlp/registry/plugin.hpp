@@ -15,8 +15,8 @@ extern "C" struct vlp_plugin_info {
   std::uint32_t struct_size;  ///< sizeof(vlp_plugin_info)
   const char* fingerprint;    ///< vlp headers, torch, compiler, ABI; compared as text
   const char* name;           ///< the file's stem
-  const char* version;
-  void (*add_to)(vlp::Registry&, const char* version, const char* origin);
+  const char* version;  ///< the plugin's own
+  void (*add_to)(vlp::Registry&, const char* version, const char* origin);  ///< adds its components
 };
 
 namespace vlp {
@@ -42,7 +42,9 @@ void add_components(Registry& registry, const char* version, const char* origin)
 }  // namespace detail
 
 /// Adds what a linked-in plugin holds.
-/// @param origin  how messages call it, e.g. "plugins/loss/lm.hpp"
+/// @param registry  where they go
+/// @param info      what the plugin shows
+/// @param origin    how messages call it, e.g. "plugins/loss/lm.hpp"
 inline void add_plugin(Registry& registry, const vlp_plugin_info& info, const std::string& origin) {
   info.add_to(registry, info.version, origin.c_str());
 }
@@ -58,8 +60,8 @@ inline void add_plugin(Registry& registry, const vlp_plugin_info& info, const st
 #define VLP_PLUGIN_FINGERPRINT "built in"
 #endif
 
-#if defined(VLP_PLUGIN_SHARED) || defined(VLP_PLUGIN_BUILTIN)
 /// VLP_PLUGIN(file_stem, "version", Component...)
+#if defined(VLP_PLUGIN_SHARED) || defined(VLP_PLUGIN_BUILTIN)
 #define VLP_PLUGIN(NAME, VERSION, ...)                                                                       \
   extern "C" __attribute__((visibility("default"))) const vlp_plugin_info* VLP_PLUGIN_ENTRY(NAME)() {       \
     static const vlp_plugin_info info{sizeof(vlp_plugin_info), VLP_PLUGIN_FINGERPRINT, #NAME, VERSION,      \

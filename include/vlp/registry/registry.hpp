@@ -23,8 +23,8 @@ namespace vlp {
 /// A component chosen by a recipe, its options read and checked, not yet built.
 template <class AnyX>
 struct Prepared {
-  std::string name;
-  std::function<AnyX(const Context&)> build;
+  std::string name;  ///< by which a recipe chose it
+  std::function<AnyX(const Context&)> build;  ///< may be called several times
   std::function<Value()> write;       ///< the options as they will be used, without `use`
   Needs needs = Needs::nothing;       ///< of a loss: the parts of a pass that it asks for
   Needs serves = Needs::nothing;      ///< of a model: the parts that it serves
@@ -34,19 +34,20 @@ struct Prepared {
 struct ComponentInfo {
   std::string kind, name, version;
   std::string origin;                 ///< the built-in header or the plugin file
-  std::function<std::vector<OptionDoc>()> describe;
+  std::function<std::vector<OptionDoc>()> describe;  ///< its options
 };
 
 /// Makes Prepared components of one name.
 template <class AnyX>
 struct Factory {
-  std::shared_ptr<const ComponentInfo> info;
+  std::shared_ptr<const ComponentInfo> info;  ///< the component
   /// Reads the component's own options from `table`; keys in `taken` belong to its surroundings.
   std::function<std::shared_ptr<const Prepared<AnyX>>(const Table& table, const Place& place, const std::string& path,
                                                       const std::vector<std::string>& taken, ReadContext& ctx)>
       prepare;
 };
 
+/// All components that recipes can name.
 class Registry {
  public:
   /// Adds component `T` of kind `AnyX`.

@@ -31,9 +31,13 @@ class Use {
     return use;
   }
 
+  /// Whether a recipe has named a component; what follows needs it.
   [[nodiscard]] bool chosen() const { return prepared_ != nullptr; }
+  /// Name of the component.
   [[nodiscard]] const std::string& name() const { return prepared().name; }
+  /// What the loss needs; nothing for other kinds.
   [[nodiscard]] Needs needs() const { return prepared().needs; }
+  /// What the model serves; nothing for other kinds.
   [[nodiscard]] Needs serves() const { return prepared().serves; }
   /// A new component; each call makes another one.
   [[nodiscard]] AnyX build(const Context& ctx) const { return prepared().build(ctx); }
@@ -58,8 +62,10 @@ class Use {
   std::shared_ptr<const Prepared<AnyX>> prepared_;
 };
 
+/// The table that chooses a component.
 template <class AnyX, Options Extra>
 struct OptionType<Use<AnyX, Extra>> {
+  /// Name of the kind.
   static std::string kind() { return std::string(AnyX::kind); }
   static std::string expected() { return "a table with `use` naming " + std::string(article()) + kind(); }
 

@@ -29,9 +29,10 @@ struct ContactSheetCell {
   std::filesystem::path image;  ///< JPEG or PNG
   std::string caption;          ///< UTF-8
   std::string second_line;      ///< e.g. a reference; smaller and grey; empty = none
-  CellMark mark = CellMark::none;
+  CellMark mark = CellMark::none;  ///< drawn before the caption
 };
 
+/// Titles and sizes of a sheet.
 struct ContactSheetOptions {
   std::string title;          ///< UTF-8; empty = none
   std::string subtitle;       ///< smaller, below the title; empty = none

@@ -16,6 +16,7 @@
 
 namespace vlp {
 
+/// JSON whose keys keep their order.
 using Json = nlohmann::ordered_json;
 
 /// Names of the splits in files.
@@ -33,6 +34,7 @@ using Json = nlohmann::ordered_json;
   return name + "-" + text;
 }
 
+/// A folder that belongs to one run.
 class RunFolder {
  public:
   /// Makes the folder.
@@ -46,6 +48,7 @@ class RunFolder {
     if (error) throw DataError(folder_.string() + ": can't make the run folder: " + error.message() + ". Choose another --out.");
   }
 
+  /// The folder itself.
   [[nodiscard]] const std::filesystem::path& path() const { return folder_; }
   /// A folder inside, made when first asked for.
   [[nodiscard]] std::filesystem::path subfolder(const std::string& name) const {
@@ -55,6 +58,7 @@ class RunFolder {
 
   /// Replaces a file as a whole. @throws DataError if it can't be written
   void write(const std::string& name, const std::string& text) const { put(name, text, std::ios::trunc); }
+  /// The same, indented.
   void write(const std::string& name, const Json& json) const { write(name, json.dump(2) + "\n"); }
   /// Adds one line to a JSON-lines file. @throws DataError if it can't be written
   void append(const std::string& name, const Json& json) const { put(name, json.dump() + "\n", std::ios::app); }

@@ -24,8 +24,8 @@ inline constexpr std::size_t kLongestNGram = 4;
 
 /// One n-gram of a caption and how often it stands there.
 struct NGramCount {
-  std::uint32_t id;
-  std::uint32_t count;
+  std::uint32_t id;  ///< given by NGramIds
+  std::uint32_t count;  ///< how often it occurs
 };
 
 /// The n-grams of one caption, of 1 to 4 words.

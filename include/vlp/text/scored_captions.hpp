@@ -33,6 +33,7 @@ class ScoredCaptions {
     captions_.push_back(caption);
   }
 
+  /// In the order in which they came.
   [[nodiscard]] const std::vector<ScoredCaption>& all() const { return captions_; }
 
   void save(State& state) const {

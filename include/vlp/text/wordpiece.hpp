@@ -65,7 +65,7 @@ void for_each_bert_word(std::string_view text, Visit&& visit) {
 /// A vocabulary and the two ways through it. Immutable after construction, callable from any thread.
 class WordPiece {
  public:
-  static constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();
+  static constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();  ///< no cut
 
   /// @param file  UTF-8, one token a line, its id the line's number counted from 0 (BERT's vocab.txt)
   /// @throws DataError  if the file can't be read, a line is blank or repeated, or a special token is missing
@@ -85,6 +85,7 @@ class WordPiece {
 
   /// [CLS] ... [SEP]. Special tokens that stand literally in the text, such as "[SEP]", become their ids; "[DEC]" and
   /// "[ENC]" are text like any other. Bytes that are not UTF-8 are ignored.
+  /// @param text        UTF-8
   /// @param max_length  ids in all, at least 2; the end of the text is cut off
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text, std::int64_t max_length = kUnlimited) const {
     std::vector<std::int64_t> ids{special_.cls};
@@ -118,6 +119,7 @@ class WordPiece {
     return text;
   }
 
+  /// Ids of the special tokens, [DEC] and [ENC] included.
   [[nodiscard]] SpecialTokens special() const { return special_; }
   /// Tokens in all: the file's lines, and [DEC] and [ENC] behind them unless the file holds them.
   [[nodiscard]] std::int64_t vocabulary_size() const { return vocabulary_size_; }

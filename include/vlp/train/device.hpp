@@ -16,7 +16,7 @@ namespace vlp {
 
 /// The device that was chosen, and why not another, in words.
 struct DeviceChoice {
-  DeviceName device;
+  DeviceName device;  ///< to be used
   std::string reason;  ///< e.g. "no NVIDIA driver"; empty if the wish was met as it stands
 };
 

@@ -29,23 +29,24 @@ struct LogLine {
   std::int64_t epoch = 0;  ///< from 1
   double loss = 0;         ///< mean over the updates since the last line
   std::vector<std::pair<std::string, double>> losses;  ///< of the newest update
-  double lr = 0;
+  double lr = 0;  ///< of the newest update
   double grad_norm = 0;    ///< of the newest update, before clipping
   double samples_per_s = 0;  ///< since the last line
 };
 
 /// What the caller does with a running fit.
 struct FitHooks {
-  std::function<void(const LogLine&)> on_log;
+  std::function<void(const LogLine&)> on_log;  ///< every log_every updates
   /// After each epoch and after the last step: epoch from 1, updates done.
   std::function<void(std::int64_t epoch, std::int64_t step)> on_epoch;
 };
 
 /// How many updates a fit will do.
 struct FitLength {
-  std::int64_t steps_per_epoch = 0;
-  std::int64_t total_steps = 0;
+  std::int64_t steps_per_epoch = 0;  ///< updates
+  std::int64_t total_steps = 0;  ///< updates
 };
+/// Updates of an epoch and of the run. The last update of an epoch may have fewer micro-batches than the others.
 [[nodiscard]] inline FitLength fit_length(std::int64_t batches_per_epoch, const TrainOptions& options) {
   const std::int64_t steps = (batches_per_epoch + options.accumulation - 1) / options.accumulation;
   const std::int64_t total = steps * options.epochs;

@@ -23,8 +23,10 @@ class Objective {
     AnyLoss loss;
   };
 
+  /// Takes the losses over, in the order of the log.
   explicit Objective(std::vector<Term> terms) : terms_(std::make_shared<std::vector<Term>>(std::move(terms))) {}
 
+  /// The sum, with each loss as a part under its name; parts of parts are `NAME.PART`.
   LossValue operator()(Forward& pass) {
     LossValue sum;
     for (Term& term : *terms_) {
@@ -38,6 +40,7 @@ class Objective {
     return sum;
   }
 
+  /// What any of the losses needs.
   [[nodiscard]] Needs needs() const {
     Needs all = Needs::nothing;
     for (const Term& term : *terms_) all = all | term.loss.needs();

@@ -13,6 +13,7 @@ namespace vlp {
 /// Dynamic loss scaling (Micikevicius et al. 2018, section 3.2), wholly on the device. With fp32 and bf16 the scale stays 1.
 class LossScaler {
  public:
+  /// Starts at 65,536 with fp16.
   LossScaler(Precision precision, const DeviceName& device)
       : dynamic_(precision == Precision::fp16),
         scale_(at::full({1}, dynamic_ ? kInitialScale : 1.0, at::TensorOptions(at::kFloat).device(torch_device(device)))),
@@ -20,6 +21,7 @@ class LossScaler {
 
   /// @return  [1] float32, what the loss is multiplied by before backward
   [[nodiscard]] const at::Tensor& scale() const { return scale_; }
+  /// Whether the scale ever changes.
   [[nodiscard]] bool dynamic() const { return dynamic_; }
 
   /// After a step: halves the scale where `found_inf` [1] is 1, doubles it after 2,000 good steps.

@@ -37,9 +37,10 @@ struct StepRecord {
   at::Tensor loss;                                       ///< scalar, mean over the micro-batches
   std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars of the last micro-batch
   at::Tensor grad_norm;                                  ///< scalar, 2-norm over all gradients before clipping
-  double lr = 0;
+  double lr = 0;  ///< of this update
 };
 
+/// Trains model `M` with loss `L`, step by step.
 template <Model M, Loss L>
 class Trainer {
  public:
@@ -79,10 +80,14 @@ class Trainer {
     update(record);
     return record;
   }
+  /// One update from one micro-batch.
   StepRecord step(const Batch& batch) { return step(std::span(&batch, 1)); }
 
+  /// Updates done, those of a state that was loaded included.
   [[nodiscard]] std::int64_t steps_done() const { return step_; }
+  /// The model that is trained.
   [[nodiscard]] M& model() { return model_; }
+  /// The loss that is minimised.
   [[nodiscard]] L& loss() { return loss_; }
 
   /// Parameters, optimizer, scaler, losses, position and torch's own random stream.

@@ -21,8 +21,8 @@ namespace vlp {
 /// A read-only view of a file; `owner` keeps the mapping alive. Don't shorten the file meanwhile; replacing it by
 /// renaming another onto its name is safe.
 struct MappedFile {
-  std::span<const std::byte> bytes;
-  std::shared_ptr<const void> owner;
+  std::span<const std::byte> bytes;  ///< the whole file
+  std::shared_ptr<const void> owner;  ///< keeps the mapping
 };
 
 /// @throws WeightsError if `path` is missing, no regular file, or can't be read

@@ -61,6 +61,8 @@ using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
 /// Compares and copies the tensors of a file with those of a module; collects every mismatch before it copies anything.
 class ModuleLoader {
  public:
+  /// @param module  what to fill; must outlive the loader
+  /// @param file    its tensors; must outlive the loader
   /// @param source  how messages call the file
   ModuleLoader(torch::nn::Module& module, const TensorMap& file, std::string source)
       : tensors_(detail::all_tensors(module)), file_(file), source_(std::move(source)) {}
@@ -135,7 +137,9 @@ class ModuleLoader {
 
 /// Copies tensors into a module's own memory by name. Floating dtypes are converted to the module's; extra
 /// `position_ids` are ignored; of tied names one is enough.
-/// @param source  how messages call where the tensors come from, e.g. the path of a file
+/// @param module   changed in place
+/// @param tensors  by name
+/// @param source   how messages call where the tensors come from, e.g. the path of a file
 /// @throws WeightsError as `ModuleLoader::load`
 inline LoadReport load_module(torch::nn::Module& module, const TensorMap& tensors, const std::string& source) {
   return ModuleLoader(module, tensors, source).load();

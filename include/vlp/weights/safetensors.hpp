@@ -37,9 +37,9 @@ using NamedTensors = std::vector<std::pair<std::string, TensorBytes>>;
 
 /// A file that was read: tensors that point into the mapped file, and texts.
 struct SafetensorsFile {
-  std::filesystem::path path;
-  TensorMap tensors;
-  Metadata metadata;
+  std::filesystem::path path;  ///< where it was read
+  TensorMap tensors;  ///< by name; views into the file
+  Metadata metadata;  ///< texts by name
 
   /// @throws WeightsError if the file has no such tensor
   [[nodiscard]] const TensorBytes& tensor(std::string_view name) const {
