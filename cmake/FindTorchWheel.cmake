@@ -27,20 +27,12 @@ find_package_handle_standard_args(TorchWheel
 
 if(TorchWheel_FOUND AND NOT TARGET TorchWheel::torch)
   set(TorchWheel_LIBRARY_DIR "${VLP_TORCH_DIR}/lib")
-
-  # The wheel brings headers of a newer fmt than the one that we link (and spdlog was built with). This folder holds
-  # only a link to the system's and is searched before the wheel's.
-  find_path(TorchWheel_fmt_DIR fmt/format.h REQUIRED)
-  set(TorchWheel_FIRST_DIR "${PROJECT_BINARY_DIR}/generated/before_torch")
-  file(MAKE_DIRECTORY "${TorchWheel_FIRST_DIR}")
-  file(CREATE_LINK "${TorchWheel_fmt_DIR}/fmt" "${TorchWheel_FIRST_DIR}/fmt" SYMBOLIC)
-
   foreach(library IN ITEMS c10 torch_cpu)
     add_library(TorchWheel::${library} SHARED IMPORTED)
     set_target_properties(TorchWheel::${library} PROPERTIES
       IMPORTED_LOCATION "${TorchWheel_${library}_LIBRARY}"
       INTERFACE_INCLUDE_DIRECTORIES
-        "${TorchWheel_FIRST_DIR};${VLP_TORCH_DIR}/include;${VLP_TORCH_DIR}/include/torch/csrc/api/include")
+        "${VLP_TORCH_DIR}/include;${VLP_TORCH_DIR}/include/torch/csrc/api/include")
   endforeach()
   target_link_libraries(TorchWheel::torch_cpu INTERFACE TorchWheel::c10)
   target_compile_definitions(TorchWheel::torch_cpu INTERFACE USE_DISTRIBUTED USE_C10D_GLOO)

@@ -27,6 +27,9 @@ int open_torch_part(Command& command) {
   const fs::path folder = program_folder();
   const char* share = std::getenv("VLP_SHARE_DIR");
   command.share_dir = share ? fs::path(share) : folder / "share";
+  // OpenMP threads that wait a little and then sleep: spinning for long, as is the default, starves the loader's threads
+  // and every other program on a small machine.
+  setenv("GOMP_SPINCOUNT", "10000", /*overwrite=*/0);
   const fs::path library = folder / "libvlp_torch.so";
   void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (!handle) {

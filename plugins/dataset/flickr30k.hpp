@@ -75,6 +75,7 @@ class Flickr30k {
   [[nodiscard]] std::span<const ImageRecord> records(Split split) const {
     return split == Split::train ? train_ : split == Split::validation ? validation_ : test_;
   }
+  /// As the options say.
   [[nodiscard]] CaptionsPerImage captions_per_image() const { return captions_per_image_; }
 
  private:

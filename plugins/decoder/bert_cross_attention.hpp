@@ -29,7 +29,7 @@ struct DecoderAttention {
   std::vector<at::Tensor> cross;  ///< [B, H, T, N]
 };
 
-/// Parameters are named as below `text_decoder.` in Hugging Face's BLIP. Letters: B images, K beams an image, T text
+/// Parameters are named as below `text_decoder` in Hugging Face's BLIP. Letters: B images, K beams an image, T text
 /// tokens, N image tokens, D width, De the encoder's width, V vocabulary, H heads, d = D / H.
 class BertCrossAttentionImpl : public torch::nn::Module {
  public:
@@ -45,6 +45,7 @@ class BertCrossAttentionImpl : public torch::nn::Module {
     double dropout = 0.0;
     double layer_norm_eps = 1e-12;
     bool tie_embeddings = true;
+    double initializer_range = kInitialDeviation;
 
     static constexpr auto fields() {
       return std::tuple{
@@ -57,7 +58,13 @@ class BertCrossAttentionImpl : public torch::nn::Module {
           field<&Options::dropout>("Dropout of attention and branches; 0 in Hugging Face's BLIP, 0.1 in the original.", between(0, 0.99)),
           field<&Options::layer_norm_eps>("Added to the variance in layer norms.", above(0)),
           field<&Options::tie_embeddings>("The head's matrix is the word embedding."),
+          field<&Options::initializer_range>("Standard deviation of initial weights; narrow models learn sooner with about 1 / sqrt(width).", above(0)),
       };
+    }
+
+    [[nodiscard]] std::string problem() const {
+      if (width % heads == 0) return {};
+      return "heads don't divide width (got heads " + std::to_string(heads) + ", width " + std::to_string(width) + ")";
     }
   };
 
@@ -91,6 +98,7 @@ class BertCrossAttentionImpl : public torch::nn::Module {
     head_bias = predictions->register_parameter("bias", at::zeros({vocabulary}));
     if (!options.tie_embeddings)
       head_weight = predictions->register_module("decoder", Group())->register_parameter("weight", initial_weights({vocabulary, width}));
+    set_initial_deviation(*this, options.initializer_range);
   }
 
   /// Teacher forcing.
@@ -127,7 +135,8 @@ class BertCrossAttentionImpl : public torch::nn::Module {
     DecoderAttention attention;
     for (std::size_t i = 0; i < layers.size(); ++i) {
       attention.self.push_back(layers[i]->attention->probabilities(hidden[i], hidden[i], visible));
-      attention.cross.push_back(layers[i]->crossattention->probabilities(layers[i]->attention(hidden[i], hidden[i], visible), image_states));
+      attention.cross.push_back(
+          layers[i]->crossattention->probabilities(layers[i]->attention(hidden[i], hidden[i], visible), image_states));
     }
     return attention;
   }
@@ -153,8 +162,9 @@ class BertCrossAttentionImpl : public torch::nn::Module {
   }
 
   /// Feeds the next tokens. The beams of an image are further query rows against its one set of keys and values.
-  /// @param ids  [B * K, t] int64, at positions cache.length..
-  /// @return     [B * K, V] logits behind the last of them
+  /// @param ids    [B * K, t] int64, at positions cache.length..
+  /// @param cache  made by `make_cache`; grows by t
+  /// @return       [B * K, V] logits behind the last of them
   /// @throws ShapeError if the cache is too short
   [[nodiscard]] at::Tensor step(const at::Tensor& ids, DecodingCache& cache) {
     const std::int64_t rows = ids.size(0), fresh = ids.size(1), past = cache.length, now = past + fresh;
@@ -191,13 +201,14 @@ class BertCrossAttentionImpl : public torch::nn::Module {
   }
   void check_length(std::int64_t length) const {
     if (length > options_.max_positions)
-      throw ShapeError("decoder 'bert_cross_attention': the text is too long (got " + std::to_string(length) + " tokens, expected at most " +
-                       std::to_string(options_.max_positions) + "). Shorten it or raise max_positions.");
+      throw ShapeError("decoder 'bert_cross_attention': the text is too long (got " + std::to_string(length) +
+                       " tokens, expected at most " + std::to_string(options_.max_positions) + "). Shorten it or raise max_positions.");
   }
 
   at::Tensor embed(const at::Tensor& ids, std::int64_t first_position) {
     check_length(first_position + ids.size(1));
-    const at::Tensor x = embedding_norm(add_residual(word_embeddings(ids), position_embeddings->weight.narrow(0, first_position, ids.size(1))));
+    const at::Tensor x =
+        embedding_norm(add_residual(word_embeddings(ids), position_embeddings->weight.narrow(0, first_position, ids.size(1))));
     return options_.dropout > 0 && is_training() ? at::dropout(x, options_.dropout, true) : x;
   }
 

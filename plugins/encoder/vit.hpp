@@ -38,18 +38,28 @@ class VisionTransformerImpl : public torch::nn::Module {
     std::int64_t mlp = 0;
     double layer_norm_eps = 1e-5;
     double drop_path = 0.0;
+    double initializer_range = kInitialDeviation;
 
     static constexpr auto fields() {
       return std::tuple{
-          field<&Options::image_size>("Side of the square image that the position table is made for, pixels; 0 takes the transforms' size.", at_least(0)),
+          field<&Options::image_size>("Side of the square image that the position table is made for, pixels; 0 takes the transforms' size.",
+                                      at_least(0)),
           field<&Options::patch>("Side of a square patch, pixels.", at_least(1)),
           field<&Options::width>("Width of the states.", at_least(1)),
           field<&Options::depth>("Layers.", at_least(1)),
           field<&Options::heads>("Attention heads; they divide the width.", at_least(1)),
           field<&Options::mlp>("Hidden width of the MLP; 0 is four times the width.", at_least(0)),
-          field<&Options::layer_norm_eps>("Added to the variance in layer norms; 1e-5 in Hugging Face's BLIP, 1e-6 in the original.", above(0)),
-          field<&Options::drop_path>("Share of samples that skip a branch of the last layer while training, growing linearly with depth.", between(0, 0.99)),
+          field<&Options::layer_norm_eps>("Added to the variance in layer norms; 1e-5 in Hugging Face's BLIP, 1e-6 in the original.",
+                                          above(0)),
+          field<&Options::drop_path>("Share of samples that skip a branch of the last layer while training, growing linearly with depth.",
+                                     between(0, 0.99)),
+          field<&Options::initializer_range>("Standard deviation of initial weights; narrow models learn sooner with about 1 / sqrt(width).", above(0)),
       };
+    }
+
+    [[nodiscard]] std::string problem() const {
+      if (width % heads == 0) return {};
+      return "heads don't divide width (got heads " + std::to_string(heads) + ", width " + std::to_string(width) + ")";
     }
   };
 
@@ -59,10 +69,11 @@ class VisionTransformerImpl : public torch::nn::Module {
     rows_ = tokens_along(options.image_size > 0 ? options.image_size : given.image_height, "height");
     columns_ = tokens_along(options.image_size > 0 ? options.image_size : given.image_width, "width");
     if (options.width % options.heads != 0)
-      throw RecipeError("encoder 'vit': heads don't divide width (got heads " + std::to_string(options.heads) + ", width " + std::to_string(options.width) +
-                        "). Choose heads that divide it.");
+      throw RecipeError("encoder 'vit': heads don't divide width (got heads " + std::to_string(options.heads) + ", width " +
+                        std::to_string(options.width) + "). Choose heads that divide it.");
     const std::int64_t width = options.width;
-    const VisionLayerSizes sizes{.width = width, .heads = options.heads, .hidden = options.mlp > 0 ? options.mlp : 4 * width, .eps = options.layer_norm_eps};
+    const VisionLayerSizes sizes{
+        .width = width, .heads = options.heads, .hidden = options.mlp > 0 ? options.mlp : 4 * width, .eps = options.layer_norm_eps};
 
     const auto embeddings = register_module("embeddings", Group());
     class_embedding = embeddings->register_parameter("class_embedding", initial_weights({1, 1, width}));
@@ -70,10 +81,12 @@ class VisionTransformerImpl : public torch::nn::Module {
     patch_embedding = embeddings->register_module("patch_embedding", PatchEmbedding(options.patch, width));
     const auto list = register_module("encoder", Group())->register_module("layers", Group());
     for (std::int64_t i = 0; i < options.depth; ++i) {
-      const double drop_path = options.depth == 1 ? options.drop_path : options.drop_path * static_cast<double>(i) / static_cast<double>(options.depth - 1);
+      const double drop_path =
+          options.depth == 1 ? options.drop_path : options.drop_path * static_cast<double>(i) / static_cast<double>(options.depth - 1);
       layers.push_back(list->register_module(std::to_string(i), VisionLayer(sizes, drop_path)));
     }
     post_layernorm = register_module("post_layernorm", LayerNorm(width, options.layer_norm_eps));
+    set_initial_deviation(*this, options.initializer_range);
   }
 
   /// D
@@ -103,10 +116,11 @@ class VisionTransformerImpl : public torch::nn::Module {
  private:
   std::int64_t tokens_along(std::int64_t pixels, const char* side) const {
     if (pixels <= 0)
-      throw RecipeError(std::string("encoder 'vit': the image's ") + side + " isn't known (got 0, expected pixels). Set image_size or a transform that fixes the size.");
+      throw RecipeError(std::string("encoder 'vit': the image's ") + side +
+                        " isn't known (got 0, expected pixels). Set image_size or a transform that fixes the size.");
     if (pixels % options_.patch != 0)
-      throw RecipeError(std::string("encoder 'vit': patch doesn't divide the image's ") + side + " (got " + std::to_string(pixels) + ", expected a multiple of " +
-                        std::to_string(options_.patch) + "). Change the image's size or patch.");
+      throw RecipeError(std::string("encoder 'vit': patch doesn't divide the image's ") + side + " (got " + std::to_string(pixels) +
+                        ", expected a multiple of " + std::to_string(options_.patch) + "). Change the image's size or patch.");
     return pixels / options_.patch;
   }
 

@@ -26,8 +26,8 @@ class LanguageModelLoss {
 
     static constexpr auto fields() {
       return std::tuple{
-          field<&Options::label_smoothing>("Share of the target spread over the vocabulary, 0-1; 0 in Hugging Face's BLIP, 0.1 in the original.",
-                                           between(0, 1)),
+          field<&Options::label_smoothing>(
+              "Share of the target spread over the vocabulary, 0-1; 0 in Hugging Face's BLIP, 0.1 in the original.", between(0, 1)),
       };
     }
   };
@@ -39,11 +39,12 @@ class LanguageModelLoss {
   /// @throws ShapeError if the batch supervises no token, or logits and targets differ in number
   LossValue operator()(Forward& pass) const {
     const at::Tensor& targets = pass.batch().targets;
-    if (targets.numel() == 0) throw ShapeError("loss 'lm': the batch supervises no token (got 0 targets, expected at least 1). Look for empty captions.");
+    if (targets.numel() == 0)
+      throw ShapeError("loss 'lm': the batch supervises no token (got 0 targets, expected at least 1). Look for empty captions.");
     const at::Tensor& logits = pass.target_logits();
     if (logits.dim() != 2 || logits.size(0) != targets.numel())
-      throw ShapeError("loss 'lm': logits and targets don't fit (got " + std::to_string(logits.size(0)) + " rows, expected " + std::to_string(targets.numel()) +
-                       "). Make target_index and targets of one length.");
+      throw ShapeError("loss 'lm': logits and targets don't fit (got " + std::to_string(logits.size(0)) + " rows, expected " +
+                       std::to_string(targets.numel()) + "). Make target_index and targets of one length.");
     const at::Tensor precise = logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat);
     at::Tensor loss = at::cross_entropy_loss(precise, targets, {}, at::Reduction::Mean, /*ignore_index=*/-100, label_smoothing_);
     return {loss, {{"lm", loss.detach()}}};

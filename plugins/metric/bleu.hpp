@@ -41,6 +41,7 @@ class Bleu {
   /// All 0 before the first image.
   [[nodiscard]] Scores scores() const { return scores_of(total_); }
 
+  /// Scores of each image by itself, in the order of `add`.
   [[nodiscard]] std::vector<Scores> per_image() const {
     std::vector<Scores> all;
     all.reserve(counts_.size());

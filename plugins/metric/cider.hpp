@@ -61,6 +61,7 @@ class Cider {
     return {{kScore, images_.empty() ? 0 : sum / static_cast<double>(images_.size())}};
   }
 
+  /// Scores of each image by itself, in the order of `add`.
   [[nodiscard]] std::vector<Scores> per_image() const {
     std::vector<Scores> all;
     all.reserve(images_.size());

@@ -43,7 +43,8 @@ class BlipImpl : public torch::nn::Module {
     }
   };
 
-  BlipImpl(const Options& options, const Context& ctx) : tokens_(ctx.tokens), encoder_(options.encoder.build(ctx)), decoder_(options.decoder.build(behind(encoder_, ctx))) {
+  BlipImpl(const Options& options, const Context& ctx)
+      : tokens_(ctx.tokens), encoder_(options.encoder.build(ctx)), decoder_(options.decoder.build(behind(encoder_, ctx))) {
     register_module("vision_model", encoder_.ptr());
     register_module("text_decoder", decoder_.ptr());
   }
@@ -56,14 +57,16 @@ class BlipImpl : public torch::nn::Module {
   [[nodiscard]] at::Tensor image_states(const at::Tensor& pixels) { return encoder_.forward(pixels); }
 
   /// Teacher forcing; position 0 is read as [DEC] whatever stands there.
-  /// @param ids   [B, T] int64
-  /// @param mask  [B, T] bool, true = token
-  /// @return      [B, T, D]
+  /// @param ids           [B, T] int64
+  /// @param mask          [B, T] bool, true = token
+  /// @param image_states  [B, N, De]
+  /// @return              [B, T, D]
   /// @throws ShapeError if ids, mask and image states don't fit together
   [[nodiscard]] at::Tensor decoder_states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
     if (ids.dim() != 2 || mask.sizes() != ids.sizes() || image_states.dim() != 3 || image_states.size(0) != ids.size(0))
-      throw ShapeError("model 'blip': texts and images don't fit (got ids " + std::to_string(ids.dim()) + "-d, " + std::to_string(ids.size(0)) + " rows, mask " +
-                       std::to_string(mask.size(0)) + " rows, image states " + std::to_string(image_states.size(0)) +
+      throw ShapeError("model 'blip': texts and images don't fit (got ids " + std::to_string(ids.dim()) + "-d, " +
+                       std::to_string(ids.size(0)) + " rows, mask " + std::to_string(mask.size(0)) + " rows, image states " +
+                       std::to_string(image_states.size(0)) +
                        " rows, expected ids and mask [B, T] and image states [B, N, D]). Pass one batch's tensors.");
     at::Tensor begun = ids.clone();
     begun.select(1, 0).fill_(tokens_.decode);
@@ -77,8 +80,10 @@ class BlipImpl : public torch::nn::Module {
   /// Captions; put the model into evaluation mode first.
   /// @param image_states  [B, N, De]
   /// @param prompt        ids between [DEC] and the caption, the same for all images
+  /// @param options       lengths, beams and penalties
   /// @return              for each image its candidates, best first
-  [[nodiscard]] std::vector<std::vector<Candidate>> generate(const at::Tensor& image_states, const std::vector<std::int64_t>& prompt, const GenerateOptions& options) {
+  [[nodiscard]] std::vector<std::vector<Candidate>> generate(const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,
+                                                             const GenerateOptions& options) {
     const c10::InferenceMode inference;
     return generate_captions(decoder_, image_states, prompt, tokens_, options);
   }

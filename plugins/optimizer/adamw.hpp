@@ -73,7 +73,9 @@ class AdamW {
       for (at::Tensor& parameter : group.of.parameters) parameter.mutable_grad().reset();
   }
 
+  /// The learning rate before the schedule's factor.
   [[nodiscard]] double lr() const { return options_.lr; }
+  /// As the options say.
   [[nodiscard]] bool decays_norms_and_biases() const { return options_.decay_norms_and_biases; }
 
   void save(State& state) const {

@@ -36,10 +36,15 @@ class WordPieceTokenizer {
   WordPieceTokenizer(const Options& options, const Context& ctx)
       : pieces_(vocabulary_file(options.vocabulary, ctx)), max_length_(options.max_length) {}
 
+  /// [CLS] ... [SEP], at most max_length ids.
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text) const { return pieces_.encode(text, max_length_); }
+  /// Text without special tokens.
   [[nodiscard]] std::string decode(std::span<const std::int64_t> ids) const { return pieces_.decode(ids); }
+  /// Ids of the special tokens.
   [[nodiscard]] SpecialTokens special() const { return pieces_.special(); }
+  /// Tokens, [DEC] and [ENC] included.
   [[nodiscard]] std::int64_t vocabulary_size() const { return pieces_.vocabulary_size(); }
+  /// Files from which the same tokenizer can be made; see `WordPiece::write`.
   void write(const std::filesystem::path& folder) const { pieces_.write(folder); }
 
   /// A text with a slash, or that ends in .txt, is a path; anything else names a file in share/vocabularies.

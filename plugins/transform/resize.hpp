@@ -34,6 +34,7 @@ class Resize {
   at::Tensor operator()(const at::Tensor& image, RandomStream&) const {
     return resize_bicubic(image, {options_.size, options_.size}, options_.kernel);
   }
+  /// Known before any image.
   [[nodiscard]] ImageSize output_size() const { return {options_.size, options_.size}; }
 
  private:

@@ -1,10 +1,10 @@
 #include <string>
 
-#include <ATen/autocast_mode.h>
 #include <boost/test/unit_test.hpp>
 
 #include "plugins/decoder/bert_cross_attention.hpp"
 #include "tests/nn/gradient_check.hpp"
+#include "vlp/nn/autocast.hpp"
 
 namespace {
 
@@ -91,8 +91,9 @@ BOOST_AUTO_TEST_CASE(steps_give_the_logits_of_teacher_forcing) {
     BOOST_TEST(cache.length == to);
     BOOST_TEST(difference(stepped, forced.select(1, to - 1)) < kRounding);
   }
-  BOOST_CHECK_EXCEPTION((void)bert->step(ids.slice(1, 0, 1), cache), vlp::ShapeError,
-                        [](const auto& error) { return std::string(error.what()).find("the cache is full (got 7 tokens, expected at most 6)") != std::string::npos; });
+  BOOST_CHECK_EXCEPTION((void)bert->step(ids.slice(1, 0, 1), cache), vlp::ShapeError, [](const auto& error) {
+    return std::string(error.what()).find("the cache is full (got 7 tokens, expected at most 6)") != std::string::npos;
+  });
 }
 
 BOOST_AUTO_TEST_CASE(tied_head_is_the_word_embedding_and_stands_once) {
@@ -116,8 +117,10 @@ BOOST_AUTO_TEST_CASE(gradient_of_a_tied_head_is_the_sum_of_both_uses) {
   }
   const Texts t;
   const at::Tensor weights = at::randn({2, 5, kVocabulary}, at::kDouble);
-  for (vlp::BertCrossAttention* bert : {&tied, &untied}) ((*bert)->logits((*bert)->states(t.ids, t.mask, t.image)) * weights).sum().backward();
-  BOOST_TEST(difference(tied->word_embeddings->weight.grad(), untied->word_embeddings->weight.grad() + untied->head_weight.grad()) < kRounding);
+  for (vlp::BertCrossAttention* bert : {&tied, &untied})
+    ((*bert)->logits((*bert)->states(t.ids, t.mask, t.image)) * weights).sum().backward();
+  BOOST_TEST(difference(tied->word_embeddings->weight.grad(), untied->word_embeddings->weight.grad() + untied->head_weight.grad()) <
+             kRounding);
 }
 
 BOOST_AUTO_TEST_CASE(gradients_agree_with_differences) {
@@ -146,12 +149,10 @@ BOOST_AUTO_TEST_CASE(autocast_keeps_the_residual_in_float32) {
   bert->to(at::kFloat);
   const Texts t;
   const at::Tensor image = t.image.to(at::kFloat), exact = bert->states(t.ids, t.mask, image);
-  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const vlp::Autocast autocast(vlp::Precision::bf16, vlp::DeviceName{});
   const at::Tensor states = bert->states(t.ids, t.mask, image), logits = bert->logits(states);
   vlp::DecodingCache cache = bert->make_cache(image, 1, 5);
   const at::Tensor stepped = bert->step(t.ids, cache);
-  at::autocast::set_autocast_enabled(at::kCPU, false);
-  at::autocast::clear_cache();
   BOOST_TEST((states.scalar_type() == at::kFloat));
   BOOST_TEST((logits.scalar_type() == at::kBFloat16));
   BOOST_TEST(difference(states, exact) < 0.1);  // bfloat16 keeps 8 bits of values up to 3, through two layers
@@ -169,10 +170,12 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   uneven.heads = 3;
   BOOST_CHECK_EXCEPTION(vlp::BertCrossAttention(tiny(), no_vocabulary), vlp::RecipeError, says("the vocabulary's size isn't known"));
   BOOST_CHECK_EXCEPTION(vlp::BertCrossAttention(tiny(), no_encoder), vlp::RecipeError, says("the encoder's width isn't known"));
-  BOOST_CHECK_EXCEPTION(vlp::BertCrossAttention(uneven, context()), vlp::RecipeError, says("heads don't divide width (got heads 3, width 8)"));
+  BOOST_CHECK_EXCEPTION(vlp::BertCrossAttention(uneven, context()), vlp::RecipeError,
+                        says("heads don't divide width (got heads 3, width 8)"));
   vlp::BertCrossAttention bert = decoder();
   const at::Tensor image = at::randn({1, 7, 6}, at::kDouble);
-  BOOST_CHECK_EXCEPTION((void)bert->states(at::ones({1, 11}, at::kLong), {}, image), vlp::ShapeError, says("the text is too long (got 11 tokens, expected at most 10)"));
+  BOOST_CHECK_EXCEPTION((void)bert->states(at::ones({1, 11}, at::kLong), {}, image), vlp::ShapeError,
+                        says("the text is too long (got 11 tokens, expected at most 10)"));
   BOOST_CHECK_EXCEPTION((void)bert->make_cache(image, 1, 11), vlp::ShapeError, says("the text is too long"));
 }
 

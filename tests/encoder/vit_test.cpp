@@ -65,13 +65,15 @@ BOOST_AUTO_TEST_CASE(parameters_are_named_as_hugging_face_names_them) {
 BOOST_AUTO_TEST_CASE(gradients_agree_with_differences) {
   vlp::VisionTransformer vit = encoder();
   const at::Tensor pixels = at::randn({2, 3, 8, 12}, at::kDouble), weights = at::randn({2, 7, 8}, at::kDouble);
-  BOOST_TEST(vlp_test::gradient_difference([&] { return (vit(pixels) * weights).sum(); }, vit->parameters(), 6) < vlp_test::kGradientTolerance);
+  BOOST_TEST(vlp_test::gradient_difference([&] { return (vit(pixels) * weights).sum(); }, vit->parameters(), 6) <
+             vlp_test::kGradientTolerance);
 }
 
 BOOST_AUTO_TEST_CASE(gradients_flow_through_interpolated_positions) {
   vlp::VisionTransformer vit = encoder();
   const at::Tensor pixels = at::randn({1, 3, 12, 8}, at::kDouble), weights = at::randn({1, 7, 8}, at::kDouble);
-  BOOST_TEST(vlp_test::gradient_difference([&] { return (vit(pixels) * weights).sum(); }, {vit->position_embedding}) < vlp_test::kGradientTolerance);
+  BOOST_TEST(vlp_test::gradient_difference([&] { return (vit(pixels) * weights).sum(); }, {vit->position_embedding}) <
+             vlp_test::kGradientTolerance);
 }
 
 BOOST_AUTO_TEST_CASE(images_of_a_batch_do_not_mix) {

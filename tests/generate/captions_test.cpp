@@ -172,9 +172,13 @@ BOOST_AUTO_TEST_CASE(no_images_give_no_captions) {
 
 BOOST_AUTO_TEST_CASE(a_prompt_that_fills_the_caption_is_refused) {
   for (const std::int64_t beams : {1, 3})
-    BOOST_CHECK_EXCEPTION((void)vlp::generate_captions(decoder(), images(1), {1, 2, 4}, tokens(), with_beams(beams, 4)), vlp::RecipeError, [](const auto& error) {
-      return std::string(error.what()).find("the prompt fills the caption (got 4 tokens with [DEC], expected fewer than max_length = 4)") != std::string::npos;
-    });
+    BOOST_CHECK_EXCEPTION(
+        (void)vlp::generate_captions(decoder(), images(1), {1, 2, 4}, tokens(), with_beams(beams, 4)), vlp::RecipeError,
+        [](const auto& error) {
+          return std::string(error.what())
+                     .find("the prompt fills the caption (got 4 tokens with [DEC], expected fewer than max_length = 4)") !=
+                 std::string::npos;
+        });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

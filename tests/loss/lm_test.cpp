@@ -67,14 +67,16 @@ BOOST_AUTO_TEST_CASE(only_supervised_positions_count) {
 
 BOOST_AUTO_TEST_CASE(order_of_positions_does_not_matter) {
   const at::Tensor states = at::randn({2, 3, 4}, at::kDouble);
-  BOOST_TEST(loss(states, ids({0, 4, 5}), ids({1, 2, 3}), 0.1).total.item<double>() == loss(states, ids({5, 0, 4}), ids({3, 1, 2}), 0.1).total.item<double>(),
+  BOOST_TEST(loss(states, ids({0, 4, 5}), ids({1, 2, 3}), 0.1).total.item<double>() ==
+                 loss(states, ids({5, 0, 4}), ids({3, 1, 2}), 0.1).total.item<double>(),
              boost::test_tools::tolerance(kRounding));
 }
 
 BOOST_AUTO_TEST_CASE(gradients_agree_with_differences) {
   at::manual_seed(2);
   const at::Tensor states = at::randn({2, 3, 5}, at::kDouble).set_requires_grad(true);
-  BOOST_TEST(vlp_test::gradient_difference([&] { return loss(states, ids({0, 1, 4}), ids({1, 0, 3}), 0.1).total; }, {states}, 30) < vlp_test::kGradientTolerance);
+  BOOST_TEST(vlp_test::gradient_difference([&] { return loss(states, ids({0, 1, 4}), ids({1, 0, 3}), 0.1).total; }, {states}, 30) <
+             vlp_test::kGradientTolerance);
 }
 
 BOOST_AUTO_TEST_CASE(half_precision_logits_are_summed_in_float32) {
@@ -82,7 +84,8 @@ BOOST_AUTO_TEST_CASE(half_precision_logits_are_summed_in_float32) {
   const at::Tensor index = at::arange(64, at::kLong), targets = at::arange(64, at::kLong).remainder(50);
   const vlp::LossValue value = loss(states, index, targets, 0.1);
   BOOST_TEST((value.total.scalar_type() == at::kFloat));
-  BOOST_TEST(value.total.item<double>() == loss(states.to(at::kDouble), index, targets, 0.1).total.item<double>(), boost::test_tools::tolerance(1e-5));
+  BOOST_TEST(value.total.item<double>() == loss(states.to(at::kDouble), index, targets, 0.1).total.item<double>(),
+             boost::test_tools::tolerance(1e-5));
 }
 
 BOOST_AUTO_TEST_CASE(the_part_for_the_log_is_the_detached_total) {
@@ -98,7 +101,8 @@ BOOST_AUTO_TEST_CASE(batches_that_supervise_nothing_or_do_not_fit_are_refused) {
     return [words](const vlp::ShapeError& error) { return std::string(error.what()).find(words) != std::string::npos; };
   };
   BOOST_CHECK_EXCEPTION((void)loss(at::zeros({1, 2, 3}), ids({}), ids({}), 0), vlp::ShapeError, says("supervises no token (got 0 targets"));
-  BOOST_CHECK_EXCEPTION((void)loss(at::zeros({1, 2, 3}), ids({0, 1}), ids({1}), 0), vlp::ShapeError, says("logits and targets don't fit (got 2 rows, expected 1)"));
+  BOOST_CHECK_EXCEPTION((void)loss(at::zeros({1, 2, 3}), ids({0, 1}), ids({1}), 0), vlp::ShapeError,
+                        says("logits and targets don't fit (got 2 rows, expected 1)"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,5 @@
 #include <string>
 
-#include <ATen/autocast_mode.h>
 #include <boost/test/unit_test.hpp>
 
 #include "plugins/decoder/bert_cross_attention.hpp"
@@ -8,6 +7,7 @@
 #include "plugins/loss/lm.hpp"
 #include "plugins/model/blip.hpp"
 #include "tests/nn/gradient_check.hpp"
+#include "vlp/nn/autocast.hpp"
 
 namespace {
 
@@ -54,7 +54,8 @@ BOOST_AUTO_TEST_CASE(parts_stand_under_hugging_faces_names) {
   vlp::Blip blip = model();
   const auto parameters = blip->named_parameters();
   for (const char* name : {"vision_model.embeddings.patch_embedding.weight", "text_decoder.bert.embeddings.word_embeddings.weight",
-                           "text_decoder.bert.encoder.layer.1.crossattention.self.key.weight", "text_decoder.bert.encoder.layer.0.attention.output.LayerNorm.bias",
+                           "text_decoder.bert.encoder.layer.1.crossattention.self.key.weight",
+                           "text_decoder.bert.encoder.layer.0.attention.output.LayerNorm.bias",
                            "text_decoder.cls.predictions.transform.dense.weight", "text_decoder.cls.predictions.bias"})
     BOOST_TEST(parameters.contains(name), name);
   BOOST_TEST((parameters["text_decoder.bert.encoder.layer.0.crossattention.self.key.weight"].sizes() == at::IntArrayRef({12, 8})));
@@ -95,11 +96,11 @@ BOOST_AUTO_TEST_CASE(bfloat16_autocast_stays_near_float32) {
   const vlp::ModelParts parts = vlp::parts_of(blip);
   vlp::Forward exact(parts, b);
   const double expected = vlp::LanguageModelLoss({0.0})(exact).total.item<double>();
-  at::autocast::set_autocast_enabled(at::kCPU, true);
-  vlp::Forward pass(parts, b);
-  const at::Tensor loss = vlp::LanguageModelLoss({0.0})(pass).total;
-  at::autocast::set_autocast_enabled(at::kCPU, false);
-  at::autocast::clear_cache();
+  const at::Tensor loss = [&] {
+    const vlp::Autocast autocast(vlp::Precision::bf16, vlp::DeviceName{});
+    vlp::Forward pass(parts, b);
+    return vlp::LanguageModelLoss({0.0})(pass).total;
+  }();
   loss.backward();
   BOOST_TEST(loss.item<double>() == expected, boost::test_tools::tolerance(0.02));  // 8 bits of mantissa
 }
@@ -124,7 +125,9 @@ BOOST_AUTO_TEST_CASE(tensors_that_do_not_fit_are_refused) {
   vlp::Blip blip = model();
   const vlp::Batch b = batch();
   const at::Tensor image = blip->image_states(b.pixels);
-  const auto says = [](const vlp::ShapeError& error) { return std::string(error.what()).find("texts and images don't fit") != std::string::npos; };
+  const auto says = [](const vlp::ShapeError& error) {
+    return std::string(error.what()).find("texts and images don't fit") != std::string::npos;
+  };
   BOOST_CHECK_EXCEPTION((void)blip->decoder_states(b.token_ids, b.token_mask, image.slice(0, 1)), vlp::ShapeError, says);
   BOOST_CHECK_EXCEPTION((void)blip->decoder_states(b.token_ids, b.token_mask.slice(1, 1), image), vlp::ShapeError, says);
   BOOST_CHECK_THROW(vlp::Blip(vlp::BlipImpl::Options{}, vlp::Context{}), vlp::RecipeError);  // no encoder chosen

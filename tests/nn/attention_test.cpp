@@ -73,8 +73,10 @@ BOOST_AUTO_TEST_CASE(gradients_agree_with_differences) {
   Heads h;
   for (at::Tensor* x : {&h.q, &h.k, &h.v}) x->set_requires_grad(true);
   const at::Tensor weights = at::randn({2, 5, 12}, at::kDouble);
-  const vlp::AttentionMask mask = vlp::causal_padding_mask(at::tensor({1, 1, 1, 0, 0, 1, 1, 1, 1, 1}).view({2, 5}).to(at::kBool), at::kDouble);
-  BOOST_TEST(vlp_test::gradient_difference([&] { return (vlp::attend(h.q, h.k, h.v, mask) * weights).sum(); }, {h.q, h.k, h.v}) < vlp_test::kGradientTolerance);
+  const vlp::AttentionMask mask =
+      vlp::causal_padding_mask(at::tensor({1, 1, 1, 0, 0, 1, 1, 1, 1, 1}).view({2, 5}).to(at::kBool), at::kDouble);
+  BOOST_TEST(vlp_test::gradient_difference([&] { return (vlp::attend(h.q, h.k, h.v, mask) * weights).sum(); }, {h.q, h.k, h.v}) <
+             vlp_test::kGradientTolerance);
 }
 
 BOOST_AUTO_TEST_CASE(order_of_keys_does_not_matter_without_a_mask) {

@@ -17,7 +17,8 @@ inline constexpr double kDifferenceStep = 1e-6;
 inline constexpr double kGradientTolerance = 1e-6;
 
 /// Largest difference between autograd's and numerical gradients of `loss` over at most `samples` entries of each leaf.
-inline double gradient_difference(const std::function<at::Tensor()>& loss, const std::vector<at::Tensor>& leaves, std::int64_t samples = 12) {
+inline double gradient_difference(const std::function<at::Tensor()>& loss, const std::vector<at::Tensor>& leaves,
+                                  std::int64_t samples = 12) {
   for (at::Tensor leaf : leaves) leaf.mutable_grad().reset();
   loss().backward();
   double worst = 0;

@@ -9,7 +9,9 @@ namespace {
 
 const vlp::VisionLayerSizes kVision{.width = 6, .heads = 2, .hidden = 10};
 
-vlp::BertLayer text_layer(double dropout) { return vlp::BertLayer(vlp::BertLayerSizes{.width = 6, .image_width = 4, .heads = 2, .hidden = 10, .dropout = dropout}); }
+vlp::BertLayer text_layer(double dropout) {
+  return vlp::BertLayer(vlp::BertLayerSizes{.width = 6, .image_width = 4, .heads = 2, .hidden = 10, .dropout = dropout});
+}
 
 }  // namespace
 
@@ -81,7 +83,9 @@ BOOST_AUTO_TEST_CASE(text_layer_gradients_agree_with_differences) {
   leaves.push_back(at::randn({2, 3, 6}, at::kDouble).set_requires_grad(true));
   leaves.push_back(at::randn({2, 5, 4}, at::kDouble).set_requires_grad(true));
   const at::Tensor weights = at::randn({2, 3, 6}, at::kDouble);
-  const auto loss = [&] { return (layer(leaves[leaves.size() - 2], leaves.back(), vlp::AttentionMask{std::nullopt, true}) * weights).sum(); };
+  const auto loss = [&] {
+    return (layer(leaves[leaves.size() - 2], leaves.back(), vlp::AttentionMask{std::nullopt, true}) * weights).sum();
+  };
   BOOST_TEST(vlp_test::gradient_difference(loss, leaves) < vlp_test::kGradientTolerance);
 }
 

@@ -26,7 +26,8 @@ BOOST_AUTO_TEST_CASE(gradients_agree_with_differences) {
   vlp::PatchEmbedding embed(2, 3);
   embed->to(at::kDouble);
   const at::Tensor pixels = at::randn({2, 3, 4, 2}, at::kDouble);
-  BOOST_TEST(vlp_test::gradient_difference([&] { return embed(pixels).square().sum(); }, {embed->weight, embed->bias}) < vlp_test::kGradientTolerance);
+  BOOST_TEST(vlp_test::gradient_difference([&] { return embed(pixels).square().sum(); }, {embed->weight, embed->bias}) <
+             vlp_test::kGradientTolerance);
 }
 
 BOOST_AUTO_TEST_CASE(images_that_no_patches_fill_are_refused) {

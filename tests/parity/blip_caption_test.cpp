@@ -27,7 +27,7 @@ using vlp::SafetensorsFile;
 
 /// The reference's own float32 results lie 1e-5 to 2e-5 (hidden states), 1e-6 (loss), 1.3e-4 (gradients) from its float64 ones.
 struct Tolerances {
-  double absolute;       ///< hidden states, logits, attention
+  double absolute;  ///< hidden states, logits, attention
   double loss;
   double gradient;       ///< float32: relative 2-norm of a tensor; float64: absolute
   double zero_gradient;  ///< of gradients that are zero in exact arithmetic
@@ -54,7 +54,8 @@ json read_json(const std::filesystem::path& path) {
 
 /// One stored model with its inputs, in one number format.
 struct Case {
-  Case(const std::string& name, at::ScalarType type) : dir(folder() / name), dtype(type), inputs(vlp::read_safetensors(dir / "inputs.safetensors")) {
+  Case(const std::string& name, at::ScalarType type)
+      : dir(folder() / name), dtype(type), inputs(vlp::read_safetensors(dir / "inputs.safetensors")) {
     const json config = read_json(dir / "model/config.json");
     const json &vision = config["vision_config"], &text = config["text_config"];
     smoothing = text["label_smoothing"];
@@ -101,7 +102,8 @@ struct Case {
     loaded += weights.tensors.contains("text_decoder.cls.predictions.decoder.bias");  // a second copy of predictions.bias
     BOOST_TEST(loaded == weights.tensors.size());
     model->to(dtype);
-    if (std::filesystem::exists(dir / "expected.safetensors")) expected = std::make_unique<SafetensorsFile>(vlp::read_safetensors(dir / "expected.safetensors"));
+    if (std::filesystem::exists(dir / "expected.safetensors"))
+      expected = std::make_unique<SafetensorsFile>(vlp::read_safetensors(dir / "expected.safetensors"));
   }
 
   at::Tensor input(const std::string& name) const {
@@ -112,7 +114,9 @@ struct Case {
   bool has(const std::string& name) const { return expected->tensors.contains(stored(name)); }
   at::Tensor reference(const std::string& name) const { return tensor(expected->tensor(stored(name))); }
   const Tolerances& tolerances() const { return dtype == at::kDouble ? kFloat64 : kFloat32; }
-  std::string label(const std::string& what) const { return dir.filename().string() + (dtype == at::kDouble ? " float64 " : " float32 ") + what; }
+  std::string label(const std::string& what) const {
+    return dir.filename().string() + (dtype == at::kDouble ? " float64 " : " float32 ") + what;
+  }
 
   /// Largest absolute difference from the stored tensor, or from those of its columns that are stored. What is stored as
   /// float32 only is compared with that.
@@ -138,8 +142,12 @@ struct Case {
   vlp::Batch batch(const std::string& labels_name) const {
     const at::Tensor labels = input(labels_name), next = labels.slice(1, 1);
     const at::Tensor supervised = at::cat({next.ne(-100), at::zeros({labels.size(0), 1}, at::kBool)}, 1).flatten().nonzero().squeeze(1);
-    return {input("pixel_values"), input("input_ids"), input("attention_mask").to(at::kBool), supervised,
-            at::cat({next, at::full({labels.size(0), 1}, -100, at::kLong)}, 1).flatten().index_select(0, supervised), {}};
+    return {input("pixel_values"),
+            input("input_ids"),
+            input("attention_mask").to(at::kBool),
+            supervised,
+            at::cat({next, at::full({labels.size(0), 1}, -100, at::kLong)}, 1).flatten().index_select(0, supervised),
+            {}};
   }
   vlp::LossValue loss(const std::string& labels_name, double label_smoothing) const {
     const vlp::ModelParts parts = vlp::parts_of(model);
@@ -215,7 +223,8 @@ void compare_gradients(Case& c) {
       actual = at::cat({actual.chunk(3)[0], actual.chunk(3)[2]});
       value = at::cat({value.chunk(3)[0], value.chunk(3)[2]});
     }
-    const double difference = relative ? ((actual - value).norm() / value.norm()).item<double>() : (actual - value).abs().max().item<double>();
+    const double difference =
+        relative ? ((actual - value).norm() / value.norm()).item<double>() : (actual - value).abs().max().item<double>();
     BOOST_CHECK_MESSAGE(difference <= c.tolerances().gradient, c.label(name) << ": " << difference);
     worst = std::max(worst, difference);
   }
@@ -234,7 +243,9 @@ vlp::GenerateOptions generate_options(const json& given) {
   options.length_penalty = given.value("length_penalty", 1.0);
   options.repetition_penalty = given.value("repetition_penalty", 1.0);
   if (const auto early = given.find("early_stopping"); early != given.end())
-    options.early_stopping = *early == "never" ? vlp::EarlyStopping::never : *early == true ? vlp::EarlyStopping::yes : vlp::EarlyStopping::no;
+    options.early_stopping = *early == "never" ? vlp::EarlyStopping::never
+                             : *early == true  ? vlp::EarlyStopping::yes
+                                               : vlp::EarlyStopping::no;
   return options;
 }
 
@@ -268,7 +279,8 @@ void compare_generation(Case& c) {
         worst = std::max(worst, std::abs(results[image][i].score - stored_score(values[i])));
       }
     }
-    c.report("generate " + stored["mode"].get<std::string>() + " " + stored["options"].dump() + (prompt.empty() ? "" : " with prompt"), worst, kScore);
+    c.report("generate " + stored["mode"].get<std::string>() + " " + stored["options"].dump() + (prompt.empty() ? "" : " with prompt"),
+             worst, kScore);
   }
 }
 

@@ -1,0 +1,57 @@
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "vlp/evaluate/evaluate.hpp"
+
+namespace {
+
+/// Counts what it is given.
+struct Counter {
+  void add(const vlp::ScoredCaption& caption) {
+    ++images;
+    last = caption;
+  }
+  [[nodiscard]] vlp::Scores scores() const { return {{"images", images}}; }
+  [[nodiscard]] std::vector<vlp::Scores> per_image() const { return {}; }
+  void save(vlp::State&) const {}
+  void load(const vlp::State&) {}
+  double images = 0;
+  vlp::ScoredCaption last;
+};
+
+const std::vector<vlp::ImageRecord> kRecords{{"1.jpg", "1.jpg", {"A dog .", "The cat"}}, {"2.jpg", "2.jpg", {"the CAT", "A dog .", "a bird"}}, {"3.jpg", "3.jpg", {"THE cat !"}}};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(evaluate)
+
+BOOST_AUTO_TEST_CASE(the_commonest_caption_is_counted_as_metrics_see_it) {
+  const auto captions = vlp::commonest_caption(kRecords, std::span(kRecords).first(2));
+  BOOST_TEST(captions.size() == 2U);
+  BOOST_TEST(captions[0].caption == "The cat");  // three times, in three spellings
+  BOOST_TEST(captions[1].record->image_id == "2.jpg");
+}
+
+BOOST_AUTO_TEST_CASE(captions_reach_metrics_cut_into_words) {
+  std::vector<vlp::AnyMetric> metrics;
+  metrics.emplace_back(Counter{});
+  const std::vector<vlp::CaptionedImage> captions{{&kRecords[0], "A big Dog.", 0}};
+  const vlp::Scores scores = vlp::score_captions(captions, metrics);
+  BOOST_TEST(scores.at(0).second == 1.0);
+}
+
+BOOST_AUTO_TEST_CASE(without_captions_there_are_no_scores) {
+  std::vector<vlp::AnyMetric> metrics;
+  metrics.emplace_back(Counter{});
+  BOOST_TEST(vlp::score_captions({}, metrics).empty());
+}
+
+BOOST_AUTO_TEST_CASE(first_images_limits_only_when_asked) {
+  BOOST_TEST(vlp::first_images(kRecords, 0).size() == 3U);
+  BOOST_TEST(vlp::first_images(kRecords, 2).size() == 2U);
+  BOOST_TEST(vlp::first_images(kRecords, 9).size() == 3U);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,180 @@
+// The checks of a whole recipe, with the components that are built in.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/registry/archetypes.hpp"
+#include "vlp/plan.hpp"
+#include "vlp/recipe/load.hpp"
+#include "vlp/registry/registry.hpp"
+
+namespace vlp {
+void add_builtin_plugins(Registry& registry);
+}
+
+namespace {
+
+constexpr vlp::DeviceName kCpu{vlp::DeviceName::Type::cpu, 0};
+constexpr vlp::DeviceName kGpu{vlp::DeviceName::Type::cuda, 0};
+
+constexpr const char* kRecipe = R"([run]
+task = "train"
+[dataset]
+use = "flickr30k"
+[tokenizer]
+use = "wordpiece"
+[[transform]]
+use = "resize"
+size = 32
+[[transform]]
+use = "normalize"
+[model]
+use = "blip"
+[model.encoder]
+use = "vit"
+[model.decoder]
+use = "bert_cross_attention"
+[[loss]]
+use = "lm"
+[[metric]]
+use = "bleu"
+[[metric]]
+use = "cider"
+[optimizer]
+use = "adamw"
+[schedule]
+use = "cosine"
+[evaluate]
+best = "CIDEr"
+)";
+
+vlp::Registry& builtins() {
+  static vlp::Registry registry = [] {
+    vlp::Registry made;
+    vlp::add_builtin_plugins(made);
+    made.add<vlp::AnyModel, archetype::Model>("1", "a test");
+    return made;
+  }();
+  return registry;
+}
+
+vlp::Plan plan_of(const std::string& toml, const std::vector<std::string>& sets = {}, std::optional<vlp::DeviceName> device = std::nullopt) {
+  vlp::Recipe recipe{vlp::parse_toml(toml, "r.toml"), "r.toml", {}};
+  for (const std::string& set : sets) vlp::apply_set(recipe.value, set, recipe.problems);
+  return vlp::make_plan(recipe, builtins(), device);
+}
+
+/// All that a recipe is told, one line a problem; empty if it is good.
+std::string problems_of(const std::string& toml, const std::vector<std::string>& sets = {}, std::optional<vlp::DeviceName> device = std::nullopt) {
+  try {
+    (void)plan_of(toml, sets, device);
+    return "";
+  } catch (const vlp::RecipeError& error) {
+    return error.what();
+  }
+}
+
+std::string without(std::string toml, const std::string& part) {
+  toml.erase(toml.find(part), part.size());
+  return toml;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(plan)
+
+BOOST_AUTO_TEST_CASE(a_good_recipe_becomes_a_plan) {
+  const vlp::Plan plan = plan_of(kRecipe, {"train.epochs=3"}, kCpu);
+  BOOST_TEST(plan.model.name() == "blip");
+  BOOST_TEST((plan.model.serves() == (vlp::Needs::image_states | vlp::Needs::decoder_logits)));
+  BOOST_TEST(plan.transform.size() == 2U);
+  BOOST_TEST(plan.train.epochs == 3);
+  BOOST_TEST(plan.run.seed == 17);
+}
+
+BOOST_AUTO_TEST_CASE(the_resolved_recipe_reads_back_to_the_same_plan) {
+  const vlp::Plan plan = plan_of(kRecipe, {"train.batch_size=7", "loss.lm.weight=0.25", "optimizer.lr=1e-3", "model.prompt='a \"b\"'"});
+  const std::string text = vlp::write_toml(plan.resolved);
+  const vlp::Plan again = plan_of(text);
+  BOOST_TEST(vlp::write_toml(again.resolved) == text);
+  BOOST_TEST(again.train.batch_size == 7);
+  BOOST_TEST(again.loss.at(0).extra.weight == 0.25);
+  BOOST_TEST(again.model.extra.prompt == "a \"b\"");
+  BOOST_TEST(text.find("label_smoothing = 0.0") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_loss_that_the_model_cannot_serve_is_refused_by_name) {
+  std::string toml = kRecipe;
+  toml.replace(toml.find("use = \"blip\"\n[model.encoder]\nuse = \"vit\"\n[model.decoder]\nuse = \"bert_cross_attention\""),
+               std::string("use = \"blip\"\n[model.encoder]\nuse = \"vit\"\n[model.decoder]\nuse = \"bert_cross_attention\"").size(), "use = \"a_model\"");
+  BOOST_TEST(problems_of(toml) == "1 problem in the recipe\n  r.toml:14:1: loss.0: loss 'lm' needs a decoder; model 'a_model' has none");
+}
+
+BOOST_AUTO_TEST_CASE(half_precision_on_a_cpu_names_the_way_out) {
+  BOOST_TEST(problems_of(std::string(kRecipe) + "[train]\nprecision = 'fp16'\n", {}, kCpu) ==
+             "1 problem in the recipe\n  r.toml:29:13: train.precision: fp16 needs a GPU and this run is on a CPU; use --set "
+             "train.precision=fp32 (or bf16)");
+  BOOST_TEST(problems_of(kRecipe, {"train.precision=fp16"}, kCpu).starts_with("1 problem in the recipe\n  --set train.precision=fp16: train.precision: fp16 needs a GPU"));
+  BOOST_TEST(problems_of(kRecipe, {"train.precision=fp16"}, kGpu) == "");
+  BOOST_TEST(problems_of(kRecipe, {"train.precision=fp16"}) == "", "what depends on an unknown device isn't checked");
+  BOOST_TEST(problems_of(kRecipe, {"train.precision=bf16"}, kCpu) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_best_score_that_no_metric_gives_is_refused_with_the_nearest) {
+  BOOST_TEST(problems_of(kRecipe, {"evaluate.best=Cider"}) ==
+             "1 problem in the recipe\n  --set evaluate.best=Cider: evaluate.best: no metric of this recipe gives a score 'Cider' (did you mean 'CIDEr'?); "
+             "there are: Bleu_1, Bleu_2, Bleu_3, Bleu_4, CIDEr, loss");
+  BOOST_TEST(problems_of(kRecipe, {"evaluate.best=loss"}) == "");
+  BOOST_TEST(problems_of(kRecipe, {"evaluate.best=Bleu_4"}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(evaluation_needs_weights_and_neither_losses_nor_an_optimizer) {
+  std::string toml = without(without(kRecipe, "[[loss]]\nuse = \"lm\"\n"), "[optimizer]\nuse = \"adamw\"\n");
+  BOOST_TEST(problems_of(toml, {"run.task=evaluate"}) ==
+             "1 problem in the recipe\n  r.toml:12:1: model.weights: missing, task \"evaluate\" needs the weights to score, e.g. --set "
+             "model.weights=runs/NAME");
+  BOOST_TEST(problems_of(toml, {"run.task=evaluate", "model.weights=runs/x"}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(training_needs_a_loss_and_an_optimizer) {
+  const std::string toml = without(without(kRecipe, "[[loss]]\nuse = \"lm\"\n"), "[optimizer]\nuse = \"adamw\"\n");
+  BOOST_TEST(problems_of(toml) ==
+             "2 problems in the recipe\n  r.toml: loss: training needs at least one [[loss]]\n  r.toml: optimizer: missing, training needs an "
+             "[optimizer] with `use`");
+}
+
+BOOST_AUTO_TEST_CASE(all_mistakes_of_a_recipe_are_listed_at_once_in_the_order_of_their_places) {
+  BOOST_TEST(problems_of(R"([run]
+tusk = "train"
+[tokenizer]
+use = "wordpeice"
+[[transform]]
+use = "resize"
+size = "big"
+[model]
+use = "blip"
+[model.encoder]
+use = "vit"
+depht = 3
+[model.decoder]
+use = "bert_cross_attention"
+heads = 0
+[[loss]]
+use = "lm"
+weight = -1
+label_smoothing = 2
+[train]
+epochs = 1.5
+)", {"trian.epochs=3"}) == R"(9 problems in the recipe
+)");
+}
+
+BOOST_AUTO_TEST_CASE(every_mistake_of_a_set_is_listed_with_the_others) {
+  const std::string text = problems_of(kRecipe, {"loss.itc.weight=1", "train.epochs=0", "nonsense"});
+  BOOST_TEST(text == "x");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,99 @@
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "vlp/concepts/metric.hpp"
+#include "vlp/concepts/schedule.hpp"
+#include "vlp/registry/registry.hpp"
+
+namespace {
+
+struct Level {
+  static constexpr std::string_view name = "level";
+  struct Options {
+    double value = 1;
+    static constexpr auto fields() { return std::tuple{vlp::field<&Options::value>("The factor.", vlp::at_least(0))}; }
+  };
+  explicit Level(const Options& options) : value(options.value) {}
+  double operator()(const vlp::SchedulePosition&) const { return value; }
+  double value;
+};
+
+struct AnotherLevel {
+  static constexpr std::string_view name = "level";
+  double operator()(const vlp::SchedulePosition&) const { return 0; }
+};
+
+struct Ramp {
+  static constexpr std::string_view name = "a_ramp";
+  double operator()(const vlp::SchedulePosition& position) const { return static_cast<double>(position.step); }
+};
+
+struct Words {
+  static constexpr std::string_view name = "level";  // of another kind: no clash
+  void add(const vlp::ScoredCaption&) {}
+  [[nodiscard]] vlp::Scores scores() const { return {}; }
+  [[nodiscard]] std::vector<vlp::Scores> per_image() const { return {}; }
+  void save(vlp::State&) const {}
+  void load(const vlp::State&) {}
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(registry)
+
+BOOST_AUTO_TEST_CASE(what_was_added_is_found_by_kind_and_name) {
+  vlp::Registry registry;
+  registry.add<vlp::AnySchedule, Level>("1.2", "level.hpp");
+  const auto* factory = registry.find<vlp::AnySchedule>("level");
+  BOOST_TEST_REQUIRE(factory);
+  BOOST_TEST(factory->info->kind == "schedule");
+  BOOST_TEST(factory->info->name == "level");
+  BOOST_TEST(factory->info->version == "1.2");
+  BOOST_TEST(factory->info->origin == "level.hpp");
+  BOOST_TEST(!registry.find<vlp::AnySchedule>("leve"));
+  BOOST_TEST(!registry.find<vlp::AnyMetric>("level"));
+}
+
+BOOST_AUTO_TEST_CASE(names_are_sorted_and_kept_apart_by_kind) {
+  vlp::Registry registry;
+  registry.add<vlp::AnySchedule, Level>("1", "x");
+  registry.add<vlp::AnySchedule, Ramp>("1", "x");
+  registry.add<vlp::AnyMetric, Words>("1", "x");
+  BOOST_TEST(registry.names("schedule") == (std::vector<std::string>{"a_ramp", "level"}), boost::test_tools::per_element());
+  BOOST_TEST(registry.names("metric") == (std::vector<std::string>{"level"}), boost::test_tools::per_element());
+  BOOST_TEST(registry.names("loss").empty());
+  std::vector<std::string> all;
+  for (const auto& info : registry.components()) all.push_back(info->kind + " " + info->name);
+  BOOST_TEST(all == (std::vector<std::string>{"metric level", "schedule a_ramp", "schedule level"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_second_component_of_one_name_is_refused_and_both_origins_are_named) {
+  vlp::Registry registry;
+  registry.add<vlp::AnySchedule, Level>("1", "plugins/schedule/level.hpp");
+  BOOST_CHECK_EXCEPTION((registry.add<vlp::AnySchedule, AnotherLevel>("1", "other.so")), vlp::PluginError, [](const vlp::PluginError& error) {
+    return std::string(error.what()) ==
+           "other.so: schedule 'level' is registered twice: by plugins/schedule/level.hpp and by other.so. Rename one of them.";
+  });
+  BOOST_TEST(registry.find<vlp::AnySchedule>("level")->info->origin == "plugins/schedule/level.hpp");
+}
+
+BOOST_AUTO_TEST_CASE(options_are_described_with_default_range_and_meaning) {
+  vlp::Registry registry;
+  registry.add<vlp::AnySchedule, Level>("1", "x");
+  const auto docs = registry.components().at(0)->describe();
+  BOOST_TEST_REQUIRE(docs.size() == 1U);
+  BOOST_TEST(docs[0].key == "value");
+  BOOST_TEST(docs[0].default_value == "1.0");
+  BOOST_TEST(docs[0].allowed == "a number, at least 0");
+  BOOST_TEST(docs[0].meaning == "The factor.");
+}
+
+BOOST_AUTO_TEST_CASE(registries_do_not_share_components) {
+  vlp::Registry one, other;
+  one.add<vlp::AnySchedule, Level>("1", "x");
+  BOOST_TEST(other.components().empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

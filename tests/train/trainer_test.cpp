@@ -1,0 +1,242 @@
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include <ATen/ATen.h>
+#include <torch/nn/module.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/pimpl.h>
+
+#include "plugins/optimizer/adamw.hpp"
+#include "vlp/train/objective.hpp"
+#include "vlp/train/precision.hpp"
+#include "vlp/train/trainer.hpp"
+
+namespace {
+
+using vlp::Batch;
+using vlp::Needs;
+
+/// The least that a model must be: a module and what it serves. Dropout makes it depend on torch's random stream.
+class LineImpl : public torch::nn::Module {
+ public:
+  explicit LineImpl(double dropout = 0) : dropout_(dropout) {
+    at::manual_seed(3);
+    linear = register_module("linear", torch::nn::Linear(4, 2));
+  }
+  [[nodiscard]] static constexpr Needs serves() { return Needs::image_states; }
+  at::Tensor image_states(const at::Tensor& pixels) { return at::dropout(linear(pixels.flatten(1).narrow(1, 0, 4)), dropout_, is_training()).unsqueeze(1); }
+  torch::nn::Linear linear{nullptr};
+
+ private:
+  double dropout_;
+};
+TORCH_MODULE(Line);
+static_assert(vlp::Model<Line>);
+
+/// Mean squared distance of the states from the images' first two values.
+struct Distance {
+  static constexpr Needs needs = Needs::image_states;
+  vlp::LossValue operator()(vlp::Forward& pass) const {
+    const at::Tensor wanted = pass.batch().pixels.flatten(1).narrow(1, 0, 2) * factor;
+    const at::Tensor total = (pass.image_states().squeeze(1).to(at::kFloat) - wanted).square().mean();
+    return {total, {{"distance", total.detach()}}};
+  }
+  double factor = 1;
+};
+static_assert(vlp::Loss<Distance>);
+
+/// Keeps what the trainer tells it, and steps by plain gradient descent.
+struct RecordingSgd {
+  void manage(std::vector<vlp::ParameterGroup> g) { *groups = std::move(g); }
+  void step(const vlp::StepControl& c) {
+    *control = c;
+    const double scale = c.grad_scale.defined() ? c.grad_scale.item<double>() : 1.0;
+    if (c.found_inf.item<float>() == 1.0F) return;
+    for (auto& group : *groups)
+      for (auto& p : group.parameters) p.sub_(p.grad() * (0.1 * c.lr_factor / scale));
+  }
+  void zero_grad() {
+    for (auto& group : *groups)
+      for (auto& p : group.parameters) p.mutable_grad().reset();
+  }
+  [[nodiscard]] double lr() const { return 0.1; }
+  [[nodiscard]] bool decays_norms_and_biases() const { return decay_all; }
+  void save(vlp::State&) const {}
+  void load(const vlp::State&) {}
+  bool decay_all = false;
+  std::shared_ptr<std::vector<vlp::ParameterGroup>> groups = std::make_shared<std::vector<vlp::ParameterGroup>>();
+  std::shared_ptr<vlp::StepControl> control = std::make_shared<vlp::StepControl>();
+};
+static_assert(vlp::Optimizer<RecordingSgd>);
+
+Batch batch_of(std::int64_t rows, std::uint64_t seed) {
+  at::manual_seed(seed);
+  Batch batch;
+  batch.pixels = at::randn({rows, 3, 2, 2});
+  return batch;
+}
+
+const vlp::AnySchedule kConstant([](const vlp::SchedulePosition&) { return 1.0; });
+
+bool equal(const torch::nn::Module& a, const torch::nn::Module& b) {
+  const auto x = a.parameters(), y = b.parameters();
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (!x[i].equal(y[i])) return false;
+  return x.size() == y.size();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(trainer)
+
+BOOST_AUTO_TEST_CASE(steps_make_the_loss_smaller) {
+  vlp::Trainer trainer(Line(), Distance{}, vlp::AdamW(vlp::AdamW::Options{.lr = 0.05}), kConstant, {.total_steps = 60}, vlp::Context{});
+  const Batch batch = batch_of(16, 1);
+  const double first = trainer.step(batch).loss.item<double>();
+  double last = first;
+  for (int i = 0; i < 59; ++i) last = trainer.step(batch).loss.item<double>();
+  BOOST_TEST(last < first / 10);
+  BOOST_TEST(trainer.steps_done() == 60);
+}
+
+BOOST_AUTO_TEST_CASE(micro_batches_give_the_update_of_the_whole_batch) {
+  const Batch whole = batch_of(8, 2);
+  Batch a, b;
+  a.pixels = whole.pixels.narrow(0, 0, 4);
+  b.pixels = whole.pixels.narrow(0, 4, 4);
+  Line one, two;
+  vlp::Trainer single(one, Distance{}, RecordingSgd{}, kConstant, {}, vlp::Context{});
+  vlp::Trainer accumulated(two, Distance{}, RecordingSgd{}, kConstant, {}, vlp::Context{});
+  const auto record = single.step(whole);
+  const std::vector<Batch> parts{a, b};
+  const auto sum = accumulated.step(parts);
+  constexpr double kFloatRounding = 1e-6;
+  BOOST_TEST(std::abs(record.loss.item<double>() - sum.loss.item<double>()) < kFloatRounding);
+  BOOST_TEST((one->linear->weight - two->linear->weight).abs().max().item<double>() < kFloatRounding);
+}
+
+BOOST_AUTO_TEST_CASE(clipping_scales_long_gradients_and_leaves_short_ones) {
+  const Batch batch = batch_of(8, 4);
+  for (const double clip : {0.01, 1e6}) {
+    Line model;
+    const at::Tensor before = model->linear->weight.detach().clone();
+    RecordingSgd sgd;
+    vlp::Trainer trainer(model, Distance{}, sgd, kConstant, {.clip_norm = clip}, vlp::Context{});
+    const double norm = trainer.step(batch).grad_norm.item<double>();
+    BOOST_TEST(std::abs(sgd.control->grad_scale.item<double>() - std::max(1.0, norm / clip)) < 1e-4 * std::max(1.0, norm / clip));
+    const double moved = (model->linear->weight.detach() - before).norm().item<double>();
+    BOOST_TEST(moved <= 0.1 * std::min(norm, clip) * 1.0001);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_gradient_that_is_not_finite_changes_nothing) {
+  Batch bad = batch_of(4, 5);
+  bad.pixels[0][0][0][0] = std::numeric_limits<float>::infinity();
+  Line model;
+  const at::Tensor before = model->linear->weight.detach().clone();
+  vlp::Trainer trainer(model, Distance{}, vlp::AdamW(vlp::AdamW::Options{}), kConstant, {}, vlp::Context{});
+  trainer.step(bad);
+  BOOST_TEST(model->linear->weight.equal(before));
+}
+
+BOOST_AUTO_TEST_CASE(the_schedule_sees_the_position_and_sets_the_rate) {
+  std::vector<std::int64_t> seen;
+  const vlp::AnySchedule schedule([&seen](const vlp::SchedulePosition& p) {
+    seen.push_back(p.step * 1000 + p.steps * 10 + p.steps_per_epoch);
+    return 0.5;
+  });
+  vlp::Trainer trainer(Line(), Distance{}, RecordingSgd{}, schedule, {.total_steps = 4, .steps_per_epoch = 2}, vlp::Context{});
+  const Batch batch = batch_of(2, 6);
+  trainer.step(batch);
+  BOOST_TEST(trainer.step(batch).lr == 0.05);
+  BOOST_TEST(seen == (std::vector<std::int64_t>{42, 1042}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(norms_and_biases_get_a_group_without_decay_unless_asked) {
+  RecordingSgd sgd, all;
+  all.decay_all = true;
+  vlp::Trainer a(Line(), Distance{}, sgd, kConstant, {}, vlp::Context{});
+  vlp::Trainer b(Line(), Distance{}, all, kConstant, {}, vlp::Context{});
+  BOOST_TEST(sgd.groups->size() == 2U);
+  BOOST_TEST((*sgd.groups)[0].names.at(0) == "linear.weight");
+  BOOST_TEST((*sgd.groups)[0].decay);
+  BOOST_TEST((*sgd.groups)[1].names.at(0) == "linear.bias");
+  BOOST_TEST(!(*sgd.groups)[1].decay);
+  BOOST_TEST(all.groups->size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_restored_trainer_continues_bit_for_bit) {
+  const auto make = [](const Line& model) {
+    return vlp::Trainer(model, Distance{}, vlp::AdamW(vlp::AdamW::Options{.lr = 0.01, .weight_decay = 0.1}), kConstant, {.clip_norm = 0.5, .total_steps = 6}, vlp::Context{});
+  };
+  Line model(0.3), other(0.3);
+  auto trainer = make(model), restored = make(other);
+  const Batch batch = batch_of(8, 7);
+  for (int i = 0; i < 3; ++i) trainer.step(batch);
+  vlp::State state;
+  trainer.save(state);
+  for (int i = 0; i < 3; ++i) trainer.step(batch);
+  at::manual_seed(999);
+  restored.load(state);
+  BOOST_TEST(restored.steps_done() == 3);
+  for (int i = 0; i < 3; ++i) restored.step(batch);
+  BOOST_TEST(equal(*model, *other));
+}
+
+BOOST_AUTO_TEST_CASE(bf16_trains_close_to_fp32) {
+  vlp::Context low;
+  low.precision = vlp::Precision::bf16;
+  const Batch batch = batch_of(16, 8);
+  Line a, b;
+  vlp::Trainer fp32(a, Distance{}, RecordingSgd{}, kConstant, {}, vlp::Context{});
+  vlp::Trainer bf16(b, Distance{}, RecordingSgd{}, kConstant, {}, low);
+  for (int i = 0; i < 10; ++i) fp32.step(batch), bf16.step(batch);
+  constexpr double kBfloat16 = 2e-2;  // eight bits of mantissa, ten steps
+  BOOST_TEST((a->linear->weight - b->linear->weight).abs().max().item<double>() < kBfloat16);
+  BOOST_TEST((b->linear->weight.scalar_type() == at::kFloat));
+}
+
+BOOST_AUTO_TEST_CASE(fp16_scales_the_loss_and_halves_the_scale_on_overflow) {
+  vlp::Context low;
+  low.precision = vlp::Precision::fp16;
+  Line model;
+  RecordingSgd sgd;
+  vlp::Trainer trainer(model, Distance{}, sgd, kConstant, {}, low);
+  const Batch batch = batch_of(4, 9);
+  trainer.step(batch);
+  BOOST_TEST(sgd.control->grad_scale.item<float>() == 65536.0F);
+  BOOST_TEST(sgd.control->found_inf.item<float>() == 0.0F);
+
+  Batch huge = batch;
+  huge.pixels = batch.pixels * 3e4;
+  trainer.step(huge);
+  BOOST_TEST(sgd.control->found_inf.item<float>() == 1.0F);
+  trainer.step(batch);
+  BOOST_TEST(sgd.control->grad_scale.item<float>() == 32768.0F);
+}
+
+BOOST_AUTO_TEST_CASE(an_objective_weighs_its_losses_and_names_them) {
+  std::vector<vlp::Objective::Term> terms;
+  terms.push_back({"near", 2.0, Distance{}});
+  terms.push_back({"far", 0.5, Distance{3}});
+  vlp::Objective objective(std::move(terms));
+  BOOST_TEST((objective.needs() == Needs::image_states));
+  Line model;
+  const vlp::ModelParts parts = vlp::parts_of(model);
+  const Batch batch = batch_of(4, 10);
+  vlp::Forward pass(parts, batch), again(parts, batch);
+  const vlp::LossValue sum = objective(pass);
+  const double near = Distance{}(again).total.item<double>(), far = Distance{3}(again).total.item<double>();
+  BOOST_TEST(std::abs(sum.total.item<double>() - (2 * near + 0.5 * far)) < 1e-5);
+  BOOST_TEST(sum.parts.at(0).first == "near");
+  BOOST_TEST(sum.parts.at(1).first == "near.distance");
+  BOOST_TEST(sum.parts.at(2).first == "far");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
