@@ -50,7 +50,8 @@ void report(const char* name, const char* what, std::int64_t items, int repetiti
     rates.push_back(static_cast<double>(items) / std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
   std::ranges::sort(rates);
-  fmt::print("{:<10} {:<28} {:>8.2f} {:>8.2f} {:>8.2f}  a second (min, median, max)\n", name, what, rates.front(), rates[rates.size() / 2], rates.back());
+  fmt::print("{:<10} {:<28} {:>8.2f} {:>8.2f} {:>8.2f}  a second (min, median, max)\n", name, what, rates.front(), rates[rates.size() / 2],
+             rates.back());
 }
 
 void run_case(const Case& c) {
@@ -58,7 +59,9 @@ void run_case(const Case& c) {
   vlp::Context ctx;
   ctx.dimensions = {.image_height = c.image, .image_width = c.image, .vocabulary_size = c.vocabulary, .encoder_width = 0};
   ctx.tokens = {.pad = 0, .unknown = 1, .cls = 2, .sep = 3, .mask = 4, .decode = c.vocabulary - 2, .encode = c.vocabulary - 1};
-  vlp::Blip model(vlp::BlipImpl::Options{vlp::Use<vlp::AnyEncoder>::of<vlp::VisionTransformer>(c.encoder), vlp::Use<vlp::AnyDecoder>::of<vlp::BertCrossAttention>(c.decoder)}, ctx);
+  vlp::Blip model(vlp::BlipImpl::Options{vlp::Use<vlp::AnyEncoder>::of<vlp::VisionTransformer>(c.encoder),
+                                         vlp::Use<vlp::AnyDecoder>::of<vlp::BertCrossAttention>(c.decoder)},
+                  ctx);
   vlp::Trainer trainer(model, vlp::LanguageModelLoss(vlp::LanguageModelLoss::Options{}), vlp::AdamW(vlp::AdamW::Options{}),
                        vlp::AnySchedule([](const vlp::SchedulePosition&) { return 1.0; }), {.clip_norm = 1.0}, ctx);
   const vlp::Batch batch = made_up_batch(c);
@@ -77,7 +80,7 @@ void run_case(const Case& c) {
 
 int main() {
   fmt::print("{} threads, fp32\n", at::get_num_threads());
-  run_case({"demo", 64, 32, 20, 168, {.patch = 8, .width = 128, .depth = 3, .heads = 4}, {.width = 128, .depth = 2, .heads = 4}, 20});
+  run_case({"demo", 48, 32, 20, 168, {.patch = 8, .width = 128, .depth = 3, .heads = 4}, {.width = 128, .depth = 2, .heads = 4}, 20});
   const char* only = std::getenv("VLP_BENCH");
   if (!only || std::string_view(only) != "demo") run_case({"BLIP base", 384, 2, 20, 30524, {}, {}, 3});
 }

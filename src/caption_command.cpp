@@ -56,10 +56,13 @@ GenerateOptions generate_options(const Command& command, GenerateOptions options
   options.max_new_tokens = command.max_new_tokens.value_or(command.max_length ? 0 : options.max_new_tokens);
   options.max_length = command.max_length.value_or(options.max_length);
   if (command.early_stopping)
-    options.early_stopping = *command.early_stopping == "true" ? EarlyStopping::yes : *command.early_stopping == "never" ? EarlyStopping::never : EarlyStopping::no;
+    options.early_stopping = *command.early_stopping == "true"    ? EarlyStopping::yes
+                             : *command.early_stopping == "never" ? EarlyStopping::never
+                                                                  : EarlyStopping::no;
   const std::int64_t wanted = command.num_captions.value_or(1);
   if (wanted > options.beams)
-    throw RecipeError(fmt::format("--num-captions {}: more than the beams (got {} beams). Use --beams {} or more.", wanted, options.beams, wanted));
+    throw RecipeError(
+        fmt::format("--num-captions {}: more than the beams (got {} beams). Use --beams {} or more.", wanted, options.beams, wanted));
   return options;
 }
 
@@ -68,9 +71,11 @@ class Captioning {
  public:
   Captioning(const Command& command, const Registry& registry, Terminal& terminal) : command_(command), terminal_(terminal) {
     const fs::path recipe_file = command.model / "recipe.toml";
-    if (!fs::is_regular_file(recipe_file)) throw WeightsError(command.model.string() + ": not a run folder (no recipe.toml in it). Give the folder that `vlp run` printed.");
+    if (!fs::is_regular_file(recipe_file))
+      throw WeightsError(command.model.string() + ": not a run folder (no recipe.toml in it). Give the folder that `vlp run` printed.");
     std::vector<std::string> sets{"model.weights=" + detail::toml_string(command.model.string())};
-    if (fs::exists(command.model / "model" / "vocab.txt")) sets.push_back("tokenizer.vocabulary=" + detail::toml_string((command.model / "model" / "vocab.txt").string()));
+    if (fs::exists(command.model / "model" / "vocab.txt"))
+      sets.push_back("tokenizer.vocabulary=" + detail::toml_string((command.model / "model" / "vocab.txt").string()));
     const Plan plan = make_plan(load_recipe(recipe_file, sets), registry);
 
     RunArguments arguments;
@@ -80,11 +85,13 @@ class Captioning {
     arguments.share_dir = command.share_dir;
     ctx_ = open_context(plan, arguments);
     ctx_.precision = command.precision == "fp32" ? Precision::fp32 : command.precision == "bf16" ? Precision::bf16 : Precision::fp16;
-    if (ctx_.precision == Precision::fp16 && ctx_.device.type == DeviceName::Type::cpu) throw RecipeError("--precision fp16: needs a GPU and this is a CPU. Use fp32 or bf16.");
+    if (ctx_.precision == Precision::fp16 && ctx_.device.type == DeviceName::Type::cpu)
+      throw RecipeError("--precision fp16: needs a GPU and this is a CPU. Use fp32 or bf16.");
     preprocessing_.emplace(load_preprocessing(plan, ctx_));
     model_.emplace(build_model(plan, ctx_));
     model_->ptr()->eval();
-    if (!model_->parts().generate) throw RecipeError(command.model.string() + ": model '" + plan.model.name() + "' doesn't write captions.");
+    if (!model_->parts().generate)
+      throw RecipeError(command.model.string() + ": model '" + plan.model.name() + "' doesn't write captions.");
     prompt_ = prompt_ids(preprocessing_->tokenizer, command.prompt.value_or(preprocessing_->prompt));
     options_ = generate_options(command, plan.generate);
     terminal.line("device " + ctx_.device.text());

@@ -15,19 +15,19 @@ struct Command {
   enum class Verb { run, check, list, help, caption };
   Verb verb = Verb::run;
 
-  std::string subject;                     ///< the recipe, the kind or the name
+  std::string subject;  ///< the recipe, the kind or the name
   std::filesystem::path out;
   std::filesystem::path data_dir = ".";
-  std::filesystem::path share_dir;         ///< vocabularies and other files that ship with the program
+  std::filesystem::path share_dir;  ///< vocabularies and other files that ship with the program
   std::string device = "auto";
-  std::int64_t threads = 0;                ///< 0 = all cores
+  std::int64_t threads = 0;  ///< 0 = all cores
   std::optional<std::int64_t> seed;
   std::vector<std::string> sets;
   std::vector<std::filesystem::path> plugins;
 
-  std::filesystem::path model;             ///< caption: a run folder
+  std::filesystem::path model;  ///< caption: a run folder
   std::vector<std::filesystem::path> images;
-  std::filesystem::path image_list;        ///< caption: a file with one image a line
+  std::filesystem::path image_list;  ///< caption: a file with one image a line
   std::optional<std::int64_t> beams, max_length, max_new_tokens, min_length, num_captions;
   std::optional<double> length_penalty, repetition_penalty;
   std::optional<std::string> early_stopping, prompt;

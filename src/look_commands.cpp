@@ -24,7 +24,8 @@ void print_options(const std::vector<OptionDoc>& docs) {
     default_width = std::max(default_width, doc.default_value.size());
   }
   for (const OptionDoc& doc : docs)
-    fmt::print("  {:<{}}  {:<{}}  {}\n  {:<{}}  {:<{}}  ({})\n", doc.key, key_width, doc.default_value, default_width, doc.meaning, "", key_width, "", default_width, doc.allowed);
+    fmt::print("  {:<{}}  {:<{}}  {}\n  {:<{}}  {:<{}}  ({})\n", doc.key, key_width, doc.default_value, default_width, doc.meaning, "",
+               key_width, "", default_width, doc.allowed);
   if (docs.empty()) fmt::print("  no options\n");
 }
 
@@ -33,7 +34,8 @@ void print_data(const Plan& plan, Context& ctx) {
   try {
     const AnyDataset dataset = plan.dataset.build(ctx);
     const auto records = dataset.records(Split::train);
-    fmt::print("data       {} / {} / {} images for training / validation / test\n", records.size(), dataset.records(Split::validation).size(), dataset.records(Split::test).size());
+    fmt::print("data       {} / {} / {} images for training / validation / test\n", records.size(),
+               dataset.records(Split::validation).size(), dataset.records(Split::test).size());
     if (plan.run.task != Task::train || records.empty()) return;
     const std::int64_t rows = rows_per_epoch(records, dataset.captions_per_image());
     const FitLength length = fit_length(std::max<std::int64_t>(1, rows / plan.train.batch_size), plan.train);
@@ -55,8 +57,10 @@ int check_command(const Command& command, const Registry& registry) {
 
   fmt::print("{}: ok\n", recipe.file.string());
   if (plan.run.task == Task::train) {
-    fmt::print("batch      {} pairs x {} micro-steps x 1 process = {} an update\n", plan.train.batch_size, plan.train.accumulation, plan.train.batch_size * plan.train.accumulation);
-    if (plan.train.precision == Precision::fp16) fmt::print("precision  fp16, which needs a GPU; on a CPU add --set train.precision=fp32\n");
+    fmt::print("batch      {} pairs x {} micro-steps x 1 process = {} an update\n", plan.train.batch_size, plan.train.accumulation,
+               plan.train.batch_size * plan.train.accumulation);
+    if (plan.train.precision == Precision::fp16)
+      fmt::print("precision  fp16, which needs a GPU; on a CPU add --set train.precision=fp32\n");
   }
   if (const std::string& weights = plan.model.extra.weights; weights.empty())
     fmt::print("weights    random\n");
@@ -70,9 +74,11 @@ int check_command(const Command& command, const Registry& registry) {
 }
 
 int list_command(const Command& command, const Registry& registry) {
-  const std::vector<std::string> kinds{"dataset", "tokenizer", "transform", "model", "encoder", "decoder", "loss", "metric", "optimizer", "schedule", "captioner", "filter"};
+  const std::vector<std::string> kinds{"dataset", "tokenizer", "transform", "model",    "encoder",   "decoder",
+                                       "loss",    "metric",    "optimizer", "schedule", "captioner", "filter"};
   if (!command.subject.empty() && std::ranges::find(kinds, command.subject) == kinds.end())
-    throw RecipeError("no kind named '" + command.subject + "'" + suggestion(command.subject, kinds) + "; there are: " + listing(kinds) + ".");
+    throw RecipeError("no kind named '" + command.subject + "'" + suggestion(command.subject, kinds) + "; there are: " + listing(kinds) +
+                      ".");
   for (const std::string& kind : kinds) {
     if (!command.subject.empty() && kind != command.subject) continue;
     for (const auto& info : registry.components())
@@ -103,7 +109,9 @@ int help_command(const Command& command, const Registry& registry) {
     if constexpr (!Options<T>) fmt::print("\n`vlp list {}` names what `use` can say; `vlp help NAME` explains one.\n", f.name);
     found = true;
   });
-  if (!found) throw RecipeError("nothing is named '" + command.subject + "'" + suggestion(command.subject, names) + ". `vlp list` shows all components.");
+  if (!found)
+    throw RecipeError("nothing is named '" + command.subject + "'" + suggestion(command.subject, names) +
+                      ". `vlp list` shows all components.");
   return 0;
 }
 

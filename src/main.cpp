@@ -29,7 +29,7 @@ int open_torch_part(Command& command) {
   command.share_dir = share ? fs::path(share) : folder / "share";
   // OpenMP threads that wait a little and then sleep: spinning for long, as is the default, starves the loader's threads
   // and every other program on a small machine.
-  setenv("GOMP_SPINCOUNT", "10000", /*overwrite=*/0);
+  setenv("GOMP_SPINCOUNT", "50000", /*overwrite=*/0);
   const fs::path library = folder / "libvlp_torch.so";
   void* handle = dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (!handle) {
@@ -38,7 +38,8 @@ int open_torch_part(Command& command) {
   }
   const auto entry = reinterpret_cast<decltype(&vlp_torch_command)>(dlsym(handle, "vlp_torch_command"));
   if (!entry) {
-    fmt::print(stderr, "{}: belongs to another version of vlp (no symbol vlp_torch_command). Build both with ./dev build.\n", library.string());
+    fmt::print(stderr, "{}: belongs to another version of vlp (no symbol vlp_torch_command). Build both with ./dev build.\n",
+               library.string());
     return 1;
   }
   return entry(command);
@@ -53,7 +54,9 @@ void add_recipe_options(CLI::App& app, Command& command) {
   app.add_option("recipe", command.subject, "recipe file (TOML)")->required()->type_name("RECIPE");
   app.add_option("--data-dir", command.data_dir, "where relative paths in [dataset] start (default: the current folder)")->type_name("DIR");
   app.add_option("--seed", command.seed, "instead of the recipe's run.seed")->check(CLI::NonNegativeNumber)->type_name("N");
-  app.add_option("--set", command.sets, "changes one value, e.g. --set train.lr=1e-4, --set loss.lm.weight=0.5")->type_name("KEY=VALUE")->allow_extra_args(false);
+  app.add_option("--set", command.sets, "changes one value, e.g. --set train.lr=1e-4, --set loss.lm.weight=0.5")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
   app.add_option("--plugin", command.plugins, "adds the components of a plugin")->type_name("FILE.so")->allow_extra_args(false);
 }
 
@@ -62,17 +65,30 @@ void add_caption_options(CLI::App& app, Command& command) {
   app.add_option("--list", command.image_list, "a text file with one image a line")->type_name("FILE");
   app.add_option("--model", command.model, "the folder of a run")->required()->type_name("M");
   app.add_option("--beams", command.beams, "beams an image; 1 = greedy")->check(CLI::Range(1, 64))->type_name("N");
-  auto* length = app.add_option("--max-length", command.max_length, "longest caption, tokens, [DEC] and prompt included")->check(CLI::Range(2, 4096))->type_name("N");
-  app.add_option("--max-new-tokens", command.max_new_tokens, "longest caption, generated tokens only")->check(CLI::Range(1, 4096))->type_name("N")->excludes(length);
-  app.add_option("--min-length", command.min_length, "shortest caption, [DEC] and prompt included")->check(CLI::Range(0, 4096))->type_name("N");
+  auto* length = app.add_option("--max-length", command.max_length, "longest caption, tokens, [DEC] and prompt included")
+                     ->check(CLI::Range(2, 4096))
+                     ->type_name("N");
+  app.add_option("--max-new-tokens", command.max_new_tokens, "longest caption, generated tokens only")
+      ->check(CLI::Range(1, 4096))
+      ->type_name("N")
+      ->excludes(length);
+  app.add_option("--min-length", command.min_length, "shortest caption, [DEC] and prompt included")
+      ->check(CLI::Range(0, 4096))
+      ->type_name("N");
   app.add_option("--length-penalty", command.length_penalty, "exponent of the length in a beam's score")->type_name("X");
-  app.add_option("--early-stopping", command.early_stopping, "when a beam search may stop")->check(CLI::IsMember({"true", "false", "never"}));
-  app.add_option("--repetition-penalty", command.repetition_penalty, "above 1 makes tokens that are there already less likely")->check(CLI::PositiveNumber)->type_name("X");
-  app.add_option("--num-captions", command.num_captions, "captions an image, best first; at most the beams")->check(CLI::Range(1, 64))->type_name("K");
+  app.add_option("--early-stopping", command.early_stopping, "when a beam search may stop")
+      ->check(CLI::IsMember({"true", "false", "never"}));
+  app.add_option("--repetition-penalty", command.repetition_penalty, "above 1 makes tokens that are there already less likely")
+      ->check(CLI::PositiveNumber)
+      ->type_name("X");
+  app.add_option("--num-captions", command.num_captions, "captions an image, best first; at most the beams")
+      ->check(CLI::Range(1, 64))
+      ->type_name("K");
   app.add_option("--prompt", command.prompt, "how the captions begin")->type_name("TEXT");
   app.add_option("--precision", command.precision, "number format")->check(CLI::IsMember({"fp32", "bf16", "fp16"}))->capture_default_str();
   app.add_option("--batch", command.batch_size, "images a batch")->check(CLI::Range(1, 65536))->capture_default_str()->type_name("N");
-  app.add_option_function<std::string>("--format", [&command](const std::string& format) { command.json = format == "json"; }, "text, or one JSON line an image")
+  app.add_option_function<std::string>(
+         "--format", [&command](const std::string& format) { command.json = format == "json"; }, "text, or one JSON line an image")
       ->check(CLI::IsMember({"text", "json"}));
   app.add_option("--plugin", command.plugins, "adds the components of a plugin")->type_name("FILE.so")->allow_extra_args(false);
 }
@@ -84,8 +100,9 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "vlp " VLP_VERSION);
   app.require_subcommand(1);
   app.set_help_flag("-h,--help", "this help");
-  app.footer("Exit codes: 0 ok, 1 unexpected, 2 recipe or usage, 3 plugin, 4 data, 5 weights, 6 non-finite loss.\n"
-             "`vlp COMMAND --help` lists a command's options. Recipes lie in recipes/.");
+  app.footer(
+      "Exit codes: 0 ok, 1 unexpected, 2 recipe or usage, 3 plugin, 4 data, 5 weights, 6 non-finite loss.\n"
+      "`vlp COMMAND --help` lists a command's options. Recipes lie in recipes/.");
   Command command;
 
   CLI::App* run = app.add_subcommand("run", "trains or evaluates as a recipe says");

@@ -15,12 +15,14 @@ namespace {
 /// Scores side by side: the model's, and the baseline's where there is one.
 void print_scores(const Report& report) {
   const bool trained = report.history.best_epoch > 0;
-  fmt::print("\n{} split, {} images{}\n", report.split, report.images, trained ? fmt::format(", weights of epoch {}", report.history.best_epoch) : "");
+  fmt::print("\n{} split, {} images{}\n", report.split, report.images,
+             trained ? fmt::format(", weights of epoch {}", report.history.best_epoch) : "");
   fmt::print("  {:<20} {:>8}{}\n", "", "model", report.baseline.empty() ? "" : "  baseline");
   if (report.loss) fmt::print("  {:<20} {:>8.4f}\n", "loss", *report.loss);
   for (std::size_t i = 0; i < report.scores.size(); ++i) {
     const auto& [name, value] = report.scores[i];
-    fmt::print("  {:<20} {:>8.4f}{}\n", name, value, i < report.baseline.size() ? fmt::format("  {:>8.4f}", report.baseline[i].second) : "");
+    fmt::print("  {:<20} {:>8.4f}{}\n", name, value,
+               i < report.baseline.size() ? fmt::format("  {:>8.4f}", report.baseline[i].second) : "");
   }
   if (!report.baseline_caption.empty()) fmt::print("  baseline: every image is \"{}\"\n", report.baseline_caption);
 }

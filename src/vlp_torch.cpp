@@ -20,10 +20,10 @@ int carry_out(const vlp::Command& command, vlp::Terminal& terminal) {
   vlp::add_builtin_plugins(registry);
   for (const auto& file : command.plugins) vlp::load_plugin(registry, file);
   switch (command.verb) {
-    case Verb::run: return vlp::run_command(command, registry, terminal);
-    case Verb::check: return vlp::check_command(command, registry);
-    case Verb::list: return vlp::list_command(command, registry);
-    case Verb::help: return vlp::help_command(command, registry);
+    case Verb::run:     return vlp::run_command(command, registry, terminal);
+    case Verb::check:   return vlp::check_command(command, registry);
+    case Verb::list:    return vlp::list_command(command, registry);
+    case Verb::help:    return vlp::help_command(command, registry);
     case Verb::caption: return vlp::caption_command(command, registry, terminal);
   }
   return 1;

@@ -18,7 +18,7 @@ namespace {
 // The vocabulary: three special tokens, then one word for each of three colours.
 constexpr std::int64_t kBegin = 0, kEnd = 1, kPad = 2, kFirstColour = 3, kColours = 3, kVocabulary = kFirstColour + kColours;
 
-/// Any module holder with `serves()` and the parts that it serves is a vlp::Model; nothing is derived from.
+/// Any module holder with `serves()` and the parts that it serves is a vlp::Model; no base class of vlp is needed.
 struct ColourNamerImpl : torch::nn::Module {
   explicit ColourNamerImpl(std::int64_t width)
       : see(register_module("see", torch::nn::Linear(3, width))),
@@ -73,9 +73,10 @@ int main() {
   at::manual_seed(17);
   const vlp::Context ctx;  // the CPU, float32
   constexpr std::int64_t kSteps = 100;
-  vlp::Trainer trainer(ColourNamer(16), FocalLoss{}, vlp::AdamW({.lr = 0.03, .weight_decay = 0.01}),
-                       [](const vlp::SchedulePosition& now) { return 1 - static_cast<double>(now.step) / static_cast<double>(now.steps); },
-                       {.clip_norm = 1, .total_steps = kSteps}, ctx);
+  vlp::Trainer trainer(
+      ColourNamer(16), FocalLoss{}, vlp::AdamW({.lr = 0.03, .weight_decay = 0.01}),
+      [](const vlp::SchedulePosition& now) { return 1 - static_cast<double>(now.step) / static_cast<double>(now.steps); },
+      {.clip_norm = 1, .total_steps = kSteps}, ctx);
 
   double first = 0, last = 0;
   while (trainer.steps_done() < kSteps) {

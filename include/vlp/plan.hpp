@@ -47,8 +47,10 @@ struct ModelExtras {
   std::string prompt;
 
   static constexpr auto fields() {
-    return std::tuple{field<&ModelExtras::weights>("Where initial weights come from: a run folder, a folder with model.safetensors, or a .safetensors file; empty = random."),
-                      field<&ModelExtras::prompt>("Text before every caption, e.g. \"a picture of\"; ignored by the loss, given in generation.")};
+    return std::tuple{
+        field<&ModelExtras::weights>(
+            "Where initial weights come from: a run folder, a folder with model.safetensors, or a .safetensors file; empty = random."),
+        field<&ModelExtras::prompt>("Text before every caption, e.g. \"a picture of\"; ignored by the loss, given in generation.")};
   }
 };
 
@@ -65,8 +67,9 @@ struct ReportOptions {
   std::int64_t contact_sheet = 24;
 
   static constexpr auto fields() {
-    return std::tuple{field<&ReportOptions::baseline>("Scores the commonest training caption, said of every image, beside the model."),
-                      field<&ReportOptions::contact_sheet>("Images on contact_sheet.png with their captions; 0 = no sheet.", between(0, 400))};
+    return std::tuple{
+        field<&ReportOptions::baseline>("Scores the commonest training caption, said of every image, beside the model."),
+        field<&ReportOptions::contact_sheet>("Images on contact_sheet.png with their captions; 0 = no sheet.", between(0, 400))};
   }
 };
 
@@ -125,7 +128,8 @@ inline std::vector<std::string> score_names(const std::vector<Use<AnyMetric>>& m
 
 inline void check_training(const RecipeOptions& options, const Recipe& recipe, std::optional<DeviceName> device, Diagnostics& problems) {
   if (!recipe.value.as<Table>()->find("loss")) problems.add(recipe.place_of("loss"), "loss", "training needs at least one [[loss]]");
-  if (!recipe.value.as<Table>()->find("optimizer")) problems.add(recipe.value.place, "optimizer", "missing, training needs an [optimizer] with `use`");
+  if (!recipe.value.as<Table>()->find("optimizer"))
+    problems.add(recipe.value.place, "optimizer", "missing, training needs an [optimizer] with `use`");
   for (std::size_t i = 0; i < options.loss.size(); ++i) {
     const auto& loss = options.loss[i];
     if (!loss.chosen() || !options.model.chosen()) continue;
@@ -136,7 +140,8 @@ inline void check_training(const RecipeOptions& options, const Recipe& recipe, s
                  "loss '" + loss.name() + "' needs " + in_words(lacking) + "; model '" + options.model.name() + "' has none");
   }
   if (device && device->type == DeviceName::Type::cpu && options.train.precision == Precision::fp16)
-    problems.add(recipe.place_of("train.precision"), "train.precision", "fp16 needs a GPU and this run is on a CPU; use --set train.precision=fp32 (or bf16)");
+    problems.add(recipe.place_of("train.precision"), "train.precision",
+                 "fp16 needs a GPU and this run is on a CPU; use --set train.precision=fp32 (or bf16)");
 }
 
 inline void check_best(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems) {
@@ -144,7 +149,8 @@ inline void check_best(const RecipeOptions& options, const Recipe& recipe, Diagn
   names.emplace_back("loss");
   if (std::ranges::find(names, options.evaluate.best) == names.end())
     problems.add(recipe.place_of("evaluate.best"), "evaluate.best",
-                 "no metric of this recipe gives a score '" + options.evaluate.best + "'" + suggestion(options.evaluate.best, names) + "; there are: " + listing(names));
+                 "no metric of this recipe gives a score '" + options.evaluate.best + "'" + suggestion(options.evaluate.best, names) +
+                     "; there are: " + listing(names));
 }
 
 }  // namespace detail
@@ -161,7 +167,8 @@ inline void check_best(const RecipeOptions& options, const Recipe& recipe, Diagn
   read_options<RecipeOptions>(recipe.value, "", plan, ctx);
   if (plan.run.task == Task::train) detail::check_training(plan, recipe, device, problems);
   if (plan.run.task == Task::evaluate && plan.model.extra.weights.empty())
-    problems.add(recipe.place_of("model"), "model.weights", "missing, task \"evaluate\" needs the weights to score, e.g. --set model.weights=runs/NAME");
+    problems.add(recipe.place_of("model"), "model.weights",
+                 "missing, task \"evaluate\" needs the weights to score, e.g. --set model.weights=runs/NAME");
   if (problems.empty()) detail::check_best(plan, recipe, problems);
   problems.throw_if_any();
   plan.resolved = write_options<RecipeOptions>(plan);

@@ -22,8 +22,8 @@ inline Report run(const Recipe& recipe, const Registry& registry, const RunArgum
   const Data data = load_data(plan, ctx);
   const RunFolder folder(arguments.out);
   write_beginning(folder, plan, data, ctx);
-  AnyModel model = build_model(plan, ctx);                          // serves what the losses need
-  Objective losses = build_losses(plan, ctx);                       // a weighted sum, also a Loss
+  AnyModel model = build_model(plan, ctx);     // serves what the losses need
+  Objective losses = build_losses(plan, ctx);  // a weighted sum, also a Loss
   note_beginning(plan, data, model, ctx);
 
   History history;

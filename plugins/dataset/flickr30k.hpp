@@ -94,7 +94,7 @@ class Flickr30k {
   static void require(bool there, const std::string& what, const std::filesystem::path& path) {
     if (!there)
       throw DataNotFoundError("dataset flickr30k: " + what + " not found at " + path.string() +
-                      ". Pass --data-dir DIR, the folder that holds them, or set dataset." + what + ".");
+                              ". Pass --data-dir DIR, the folder that holds them, or set dataset." + what + ".");
   }
 
   static Names names_in(const std::filesystem::path& folder) {
@@ -103,7 +103,8 @@ class Flickr30k {
     for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
       names.insert(entry->path().filename().string());
     if (error)
-      throw DataNotFoundError("dataset flickr30k: " + folder.string() + " can't be listed (" + error.message() + "). Check its permissions.");
+      throw DataNotFoundError("dataset flickr30k: " + folder.string() + " can't be listed (" + error.message() +
+                              "). Check its permissions.");
     return names;
   }
 
@@ -123,8 +124,8 @@ class Flickr30k {
     }
     if (count > 0)
       throw DataNotFoundError("dataset flickr30k: " + std::to_string(count) + " of " + std::to_string(ids.size()) + " images are not in " +
-                      folder.string() + ": " + missing + (count > kShown ? " and more" : "") +
-                      ". Unpack all of flickr30k_images, or pass --data-dir DIR.");
+                              folder.string() + ": " + missing + (count > kShown ? " and more" : "") +
+                              ". Unpack all of flickr30k_images, or pass --data-dir DIR.");
     return files;
   }
 

@@ -58,7 +58,8 @@ class BertCrossAttentionImpl : public torch::nn::Module {
           field<&Options::dropout>("Dropout of attention and branches; 0 in Hugging Face's BLIP, 0.1 in the original.", between(0, 0.99)),
           field<&Options::layer_norm_eps>("Added to the variance in layer norms.", above(0)),
           field<&Options::tie_embeddings>("The head's matrix is the word embedding."),
-          field<&Options::initializer_range>("Standard deviation of initial weights; narrow models learn sooner with about 1 / sqrt(width).", above(0)),
+          field<&Options::initializer_range>(
+              "Standard deviation of initial weights; narrow models learn sooner with about 1 / sqrt(width).", above(0)),
       };
     }
 

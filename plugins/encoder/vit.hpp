@@ -2,6 +2,7 @@
 // Vision transformer (Dosovitskiy et al. 2021) as BLIP uses it (Li et al. 2022, section 3.1): class token first, learned
 // positions, pre-norm layers, a last layer norm over all tokens.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,25 @@
 
 namespace vlp {
 
+/// How a learned table of positions begins.
+enum class PositionInit {
+  normal,  ///< at random, as in BLIP
+  sincos,  ///< with sines and cosines of row and column, so that neighbours are alike from the start
+};
+
+/// Sines and cosines of row and column at wavelengths from 2 pi to 20,000 pi patches (Beyer et al. 2022, section 2, after
+/// Vaswani et al. 2017, section 3.5).
+/// @param width  a multiple of 4
+/// @return       [rows * columns, width], values from -1 to 1
+[[nodiscard]] inline at::Tensor sincos_positions(std::int64_t rows, std::int64_t columns, std::int64_t width) {
+  const std::int64_t quarter = width / 4;
+  const at::Tensor frequency =
+      at::pow(10000.0, at::arange(quarter, at::kFloat) / static_cast<double>(std::max<std::int64_t>(quarter - 1, 1))).reciprocal();
+  const at::Tensor y = at::arange(rows, at::kFloat).repeat_interleave(columns).outer(frequency);
+  const at::Tensor x = at::arange(columns, at::kFloat).repeat({rows}).outer(frequency);
+  return at::cat({x.sin(), x.cos(), y.sin(), y.cos()}, 1);
+}
+
 /// Parameters are named as below `vision_model.` in Hugging Face's BLIP. Letters: D width, P patch, N = 1 + H / P * W / P.
 class VisionTransformerImpl : public torch::nn::Module {
  public:
@@ -39,6 +59,7 @@ class VisionTransformerImpl : public torch::nn::Module {
     double layer_norm_eps = 1e-5;
     double drop_path = 0.0;
     double initializer_range = kInitialDeviation;
+    PositionInit position_init = PositionInit::normal;
 
     static constexpr auto fields() {
       return std::tuple{
@@ -53,13 +74,18 @@ class VisionTransformerImpl : public torch::nn::Module {
                                           above(0)),
           field<&Options::drop_path>("Share of samples that skip a branch of the last layer while training, growing linearly with depth.",
                                      between(0, 0.99)),
-          field<&Options::initializer_range>("Standard deviation of initial weights; narrow models learn sooner with about 1 / sqrt(width).", above(0)),
+          field<&Options::initializer_range>(
+              "Standard deviation of initial weights; narrow models learn sooner with about 1 / sqrt(width).", above(0)),
+          field<&Options::position_init>("How the learned positions begin; with sincos a small model finds neighbourhoods much sooner."),
       };
     }
 
     [[nodiscard]] std::string problem() const {
-      if (width % heads == 0) return {};
-      return "heads don't divide width (got heads " + std::to_string(heads) + ", width " + std::to_string(width) + ")";
+      if (width % heads != 0)
+        return "heads don't divide width (got heads " + std::to_string(heads) + ", width " + std::to_string(width) + ")";
+      if (position_init == PositionInit::sincos && width % 4 != 0)
+        return "position_init \"sincos\" needs a width that 4 divides (got " + std::to_string(width) + ")";
+      return {};
     }
   };
 
@@ -87,6 +113,8 @@ class VisionTransformerImpl : public torch::nn::Module {
     }
     post_layernorm = register_module("post_layernorm", LayerNorm(width, options.layer_norm_eps));
     set_initial_deviation(*this, options.initializer_range);
+    if (options.position_init == PositionInit::sincos)
+      position_embedding.detach()[0].narrow(0, 1, rows_ * columns_).copy_(sincos_positions(rows_, columns_, width));
   }
 
   /// D

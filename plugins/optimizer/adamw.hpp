@@ -41,13 +41,12 @@ class AdamW {
 
     static constexpr auto fields() {
       constexpr Range below_one = between(0.0, 1 - 1e-9);
-      return std::tuple{
-          field<&Options::lr>("Learning rate before the schedule's factor.", above(0.0)),
-          field<&Options::weight_decay>("Share of a parameter that a step of lr 1 would remove.", at_least(0.0)),
-          field<&Options::beta1>("Decay of the gradients' mean, a step, 0 to below 1.", below_one),
-          field<&Options::beta2>("Decay of the gradients' mean square, a step, 0 to below 1.", below_one),
-          field<&Options::eps>("Added to the root of the mean square.", above(0.0)),
-          field<&Options::decay_norms_and_biases>("Whether norms and biases are decayed too.")};
+      return std::tuple{field<&Options::lr>("Learning rate before the schedule's factor.", above(0.0)),
+                        field<&Options::weight_decay>("Share of a parameter that a step of lr 1 would remove.", at_least(0.0)),
+                        field<&Options::beta1>("Decay of the gradients' mean, a step, 0 to below 1.", below_one),
+                        field<&Options::beta2>("Decay of the gradients' mean square, a step, 0 to below 1.", below_one),
+                        field<&Options::eps>("Added to the root of the mean square.", above(0.0)),
+                        field<&Options::decay_norms_and_biases>("Whether norms and biases are decayed too.")};
     }
   };
 
@@ -108,9 +107,11 @@ class AdamW {
       for (std::size_t i = 0; i < of.names.size(); ++i) {
         const at::Tensor& p = of.parameters[i];
         if (p.scalar_type() != at::kFloat && p.scalar_type() != at::kDouble)
-          throw ShapeError("adamw: parameter '" + of.names[i] + "' can't be updated (got " + dtype_name(p.scalar_type()) + ", expected F32 or F64).");
+          throw ShapeError("adamw: parameter '" + of.names[i] + "' can't be updated (got " + dtype_name(p.scalar_type()) +
+                           ", expected F32 or F64).");
         if (p.device() != first.device() || p.scalar_type() != first.scalar_type())
-          throw ShapeError("adamw: parameters '" + of.names[i] + "' and '" + of.names.front() + "' of one group differ in device or dtype.");
+          throw ShapeError("adamw: parameters '" + of.names[i] + "' and '" + of.names.front() +
+                           "' of one group differ in device or dtype.");
         exp_avg.push_back(at::zeros_like(p).detach());
         exp_avg_sq.push_back(at::zeros_like(p).detach());
       }

@@ -26,11 +26,10 @@ class CosineSchedule {
     double min_factor = 0;
 
     static constexpr auto fields() {
-      return std::tuple{
-          field<&Options::unit>("What the decay counts: every update, or whole epochs."),
-          field<&Options::warmup>("Length of the linear warm-up, updates whatever the unit; 0 = none.", at_least(0)),
-          field<&Options::warmup_start>("Factor of the first update of the warm-up, 0-1.", between(0.0, 1.0)),
-          field<&Options::min_factor>("Factor at the end of the run, 0-1.", between(0.0, 1.0))};
+      return std::tuple{field<&Options::unit>("What the decay counts: every update, or whole epochs."),
+                        field<&Options::warmup>("Length of the linear warm-up, updates whatever the unit; 0 = none.", at_least(0)),
+                        field<&Options::warmup_start>("Factor of the first update of the warm-up, 0-1.", between(0.0, 1.0)),
+                        field<&Options::min_factor>("Factor at the end of the run, 0-1.", between(0.0, 1.0))};
     }
   };
 

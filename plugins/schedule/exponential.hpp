@@ -27,12 +27,11 @@ class ExponentialSchedule {
     double min_factor = 0;
 
     static constexpr auto fields() {
-      return std::tuple{
-          field<&Options::unit>("What the decay counts: every update, or whole epochs."),
-          field<&Options::warmup>("Length of the linear warm-up, updates whatever the unit; 0 = none.", at_least(0)),
-          field<&Options::warmup_start>("Factor of the first update of the warm-up, 0-1.", between(0.0, 1.0)),
-          field<&Options::gamma>("Factor of one epoch, above 0, at most 1.", above_up_to(0.0, 1.0)),
-          field<&Options::min_factor>("Factor below which it never falls, 0-1.", between(0.0, 1.0))};
+      return std::tuple{field<&Options::unit>("What the decay counts: every update, or whole epochs."),
+                        field<&Options::warmup>("Length of the linear warm-up, updates whatever the unit; 0 = none.", at_least(0)),
+                        field<&Options::warmup_start>("Factor of the first update of the warm-up, 0-1.", between(0.0, 1.0)),
+                        field<&Options::gamma>("Factor of one epoch, above 0, at most 1.", above_up_to(0.0, 1.0)),
+                        field<&Options::min_factor>("Factor below which it never falls, 0-1.", between(0.0, 1.0))};
     }
   };
 

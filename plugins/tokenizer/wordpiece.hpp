@@ -26,9 +26,8 @@ class WordPieceTokenizer {
     std::string vocabulary = "bert-base-uncased";
     std::int64_t max_length = 40;
     static constexpr auto fields() {
-      return std::tuple{
-          field<&Options::vocabulary>("A vocabulary that ships with vlp, or the path of a vocab.txt.", not_empty()),
-          field<&Options::max_length>("Most tokens of a text, [CLS] and [SEP] included; the rest is cut off.", at_least(3))};
+      return std::tuple{field<&Options::vocabulary>("A vocabulary that ships with vlp, or the path of a vocab.txt.", not_empty()),
+                        field<&Options::max_length>("Most tokens of a text, [CLS] and [SEP] included; the rest is cut off.", at_least(3))};
     }
   };
 

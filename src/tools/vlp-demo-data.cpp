@@ -37,7 +37,7 @@ namespace fs = std::filesystem;
 using std::numbers::pi;
 
 constexpr std::string_view kUsage =
-    "usage: vlp-demo-data OUT_DIR [--images N=12000] [--seed S=17] [--threads T=2]\n"
+    "usage: vlp-demo-data OUT_DIR [--images N=36000] [--seed S=17] [--threads T=2]\n"
     "Draws captioned scenes of coloured shapes into OUT_DIR: results.csv, flickr30k_images/, scenes.jsonl.\n";
 constexpr int kJpegQuality = 90;
 
@@ -77,30 +77,23 @@ Rgb rgb_of(vlp::Tone tone) {
 
 /// Adds the outline of a shape of diameter 1 around the origin to the path.
 void trace_shape(cairo_t* cairo, vlp::Shape shape) {
-  const auto polygon = [&](int corners, double outer, double inner) {
-    for (int i = 0; i < corners; ++i) {
-      const double angle = 2 * pi * i / corners - pi / 2, radius = i % 2 ? inner : outer;
-      cairo_line_to(cairo, radius * std::cos(angle), radius * std::sin(angle));
-    }
-    cairo_close_path(cairo);
-  };
   switch (shape) {
     case vlp::Shape::circle: cairo_arc(cairo, 0, 0, 0.5, 0, 2 * pi); break;
     case vlp::Shape::square: cairo_rectangle(cairo, -0.44, -0.44, 0.88, 0.88); break;
     case vlp::Shape::triangle:
       cairo_translate(cairo, 0, 0.11);
-      polygon(3, 0.6, 0.6);
+      for (int i = 0; i < 3; ++i) cairo_line_to(cairo, 0.6 * std::cos(2 * pi * i / 3 - pi / 2), 0.6 * std::sin(2 * pi * i / 3 - pi / 2));
+      cairo_close_path(cairo);
       break;
-    case vlp::Shape::star: polygon(10, 0.57, 0.24); break;
+    case vlp::Shape::bar: cairo_rectangle(cairo, -0.5, -0.15, 1, 0.3); break;
     case vlp::Shape::cross:
       cairo_rectangle(cairo, -0.16, -0.5, 0.32, 1);
       cairo_rectangle(cairo, -0.5, -0.16, 1, 0.32);
       break;
-    case vlp::Shape::heart:
-      cairo_move_to(cairo, 0, 0.5);
-      cairo_curve_to(cairo, -0.85, -0.1, -0.45, -0.75, 0, -0.28);
-      cairo_curve_to(cairo, 0.45, -0.75, 0.85, -0.1, 0, 0.5);
-      cairo_close_path(cairo);
+    case vlp::Shape::ring:
+      cairo_arc(cairo, 0, 0, 0.5, 0, 2 * pi);
+      cairo_new_sub_path(cairo);
+      cairo_arc_negative(cairo, 0, 0, 0.26, 2 * pi, 0);
       break;
   }
 }
@@ -149,7 +142,7 @@ void draw_background(cairo_t* cairo, const vlp::Scene& scene, vlp::RandomStream&
     case vlp::Texture::striped:
     case vlp::Texture::checked:
     case vlp::Texture::dotted:
-      set_source(cairo, scaled(ground, random.below(2) ? 0.8 : 1.18));
+      set_source(cairo, scaled(ground, random.below(2) ? 0.85 : 1.14));
       draw_pattern(cairo, scene, random);
       break;
     case vlp::Texture::plain:
@@ -171,7 +164,7 @@ void draw_object(cairo_t* cairo, const vlp::Scene& scene, const vlp::SceneObject
 
 /// Adds noise to a 32-bit cairo image while packing it as RGB.
 std::vector<std::uint8_t> noisy_rgb(cairo_surface_t* surface, const vlp::Scene& scene, vlp::RandomStream& random) {
-  const int amplitude = scene.texture == vlp::Texture::grainy ? 26 : 1 + static_cast<int>(random.below(7));  // grey levels
+  const int amplitude = scene.texture == vlp::Texture::grainy ? 20 : 1 + static_cast<int>(random.below(7));  // grey levels
   cairo_surface_flush(surface);
   const unsigned char* const data = cairo_image_surface_get_data(surface);
   const int stride = cairo_image_surface_get_stride(surface);
@@ -240,7 +233,7 @@ std::string with_flaws(std::string caption, vlp::RandomStream& random) {
 
 struct Arguments {
   fs::path out;
-  std::uint64_t images = 12'000, seed = 17, threads = 2;
+  std::uint64_t images = 36'000, seed = 17, threads = 2;
 };
 
 /// Everything of one image that goes into the two text files.

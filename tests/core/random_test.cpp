@@ -23,8 +23,8 @@ BOOST_AUTO_TEST_CASE(same_seed_gives_the_same_stream) {
 
 BOOST_AUTO_TEST_CASE(derived_streams_differ_and_do_not_advance_their_parent) {
   vlp::RandomStream parent(1), untouched(1);
-  std::set<std::uint64_t> firsts{parent.derive("loader").next(), parent.derive("split").next(), parent.derive(0).next(), parent.derive(1).next(),
-                                 parent.derive("loader").derive(0).next()};
+  std::set<std::uint64_t> firsts{parent.derive("loader").next(), parent.derive("split").next(), parent.derive(0).next(),
+                                 parent.derive(1).next(), parent.derive("loader").derive(0).next()};
   BOOST_TEST(firsts.size() == 5U);
   BOOST_TEST(parent.next() == untouched.next());
 }

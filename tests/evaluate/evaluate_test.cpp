@@ -21,7 +21,8 @@ struct Counter {
   vlp::ScoredCaption last;
 };
 
-const std::vector<vlp::ImageRecord> kRecords{{"1.jpg", "1.jpg", {"A dog .", "The cat"}}, {"2.jpg", "2.jpg", {"the CAT", "A dog .", "a bird"}}, {"3.jpg", "3.jpg", {"THE cat !"}}};
+const std::vector<vlp::ImageRecord> kRecords{
+    {"1.jpg", "1.jpg", {"A dog .", "The cat"}}, {"2.jpg", "2.jpg", {"the CAT", "A dog .", "a bird"}}, {"3.jpg", "3.jpg", {"THE cat !"}}};
 
 }  // namespace
 

@@ -29,8 +29,8 @@ BOOST_AUTO_TEST_CASE(scores_equal_those_of_pycocoevalcap) {
 
 BOOST_AUTO_TEST_CASE(counts_are_clipped_by_the_best_single_reference) {
   const vlp::Scores scores = score_one("the the the cat", {"the cat the dog", "the bird sat down"});
-  BOOST_TEST(std::abs(scores[0].second - 3.0 / 4) < kConstants);                          // the twice, cat once
-  BOOST_TEST(std::abs(scores[1].second - std::sqrt(3.0 / 4 * 1.0 / 3)) < kConstants);     // only "the cat"
+  BOOST_TEST(std::abs(scores[0].second - 3.0 / 4) < kConstants);                       // the twice, cat once
+  BOOST_TEST(std::abs(scores[1].second - std::sqrt(3.0 / 4 * 1.0 / 3)) < kConstants);  // only "the cat"
 }
 
 BOOST_AUTO_TEST_CASE(short_candidates_are_punished_against_the_closest_length) {
@@ -47,7 +47,8 @@ BOOST_AUTO_TEST_CASE(the_total_pools_counts_instead_of_averaging) {
 }
 
 BOOST_AUTO_TEST_CASE(order_of_images_and_references_does_not_matter) {
-  std::vector<vlp::ScoredCaption> captions{{"1", "a red ball", {"a ball", "the red ball there"}}, {"2", "two dogs", {"dogs", "two big dogs"}}};
+  std::vector<vlp::ScoredCaption> captions{{"1", "a red ball", {"a ball", "the red ball there"}},
+                                           {"2", "two dogs", {"dogs", "two big dogs"}}};
   const vlp::Scores scores = vlp::test::filled(vlp::Bleu(), captions).scores();
   std::ranges::reverse(captions);
   for (auto& caption : captions) std::ranges::reverse(caption.references);

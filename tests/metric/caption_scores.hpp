@@ -42,7 +42,8 @@ inline std::string image_id(const nlohmann::json& entry) {
 inline std::vector<std::filesystem::path> score_folders() {
   if (const char* folder = std::getenv("VLP_METRICS_DIR")) return {folder};
   std::vector<std::filesystem::path> folders{std::filesystem::path(VLP_TEST_DATA) / "metrics"};
-  if (const auto shared = std::filesystem::path(VLP_SHARED_DIR) / "metrics"; std::filesystem::is_directory(shared)) folders.push_back(shared);
+  if (const auto shared = std::filesystem::path(VLP_SHARED_DIR) / "metrics"; std::filesystem::is_directory(shared))
+    folders.push_back(shared);
   return folders;
 }
 

@@ -30,8 +30,8 @@ BOOST_AUTO_TEST_CASE(scores_equal_those_of_pycocoevalcap) {
 }
 
 BOOST_AUTO_TEST_CASE(a_perfect_caption_scores_ten_and_one_of_k_words_a_share) {
-  const auto metric = vlp::test::filled(
-      vlp::Cider(), {{"1", "a b c d", {"a b c d"}}, {"2", "e", {"e"}}, {"3", "f g", {"f g"}}, {"4", "h i j", {"h i j"}}});
+  const auto metric =
+      vlp::test::filled(vlp::Cider(), {{"1", "a b c d", {"a b c d"}}, {"2", "e", {"e"}}, {"3", "f g", {"f g"}}, {"4", "h i j", {"h i j"}}});
   BOOST_TEST(std::abs(image_score(metric, 0) - 10) < kRounding);
   BOOST_TEST(std::abs(image_score(metric, 1) - 2.5) < kRounding);
   BOOST_TEST(std::abs(image_score(metric, 2) - 5) < kRounding);

@@ -26,11 +26,11 @@ vlp::SceneAccuracy after(const std::vector<vlp::ScoredCaption>& captions) {
 
 const std::vector<vlp::ScoredCaption> kFour{
     // all right
-    {"1", "a red circle is to the left of a blue star", {"a red circle with a blue star to its right", "a red circle and a blue star"}},
+    {"1", "a red circle is to the left of a blue bar", {"a red circle with a blue bar to its right", "a red circle and a blue bar"}},
     // right count and relation words, one wrong colour
-    {"2", "a red circle above a green star", {"a red circle is above a blue star"}},
+    {"2", "a red circle above a green bar", {"a red circle is above a blue bar"}},
     // one object missed; does not say where
-    {"3", "a red circle on a gray background", {"two blue hearts are to the left of a red circle"}},
+    {"3", "a red circle on a gray background", {"two blue rings are to the left of a red circle"}},
     // one object; the references tell no relation
     {"4", "an orange cross", {"there is an orange cross in the picture"}}};
 
@@ -77,7 +77,7 @@ BOOST_AUTO_TEST_CASE(a_reference_scores_perfectly_against_its_siblings) {
 }
 
 BOOST_AUTO_TEST_CASE(nonsense_scores_zero) {
-  const vlp::Scores scores = after({{"1", "", {"a red circle"}}, {"2", "red red circle square", {"a blue star"}}}).scores();
+  const vlp::Scores scores = after({{"1", "", {"a red circle"}}, {"2", "red red circle square", {"a blue bar"}}}).scores();
   BOOST_TEST(score(scores, "Pair_F1") == 0.0);
   BOOST_TEST(score(scores, "Scene_exact") == 0.0);
   BOOST_TEST(score(scores, "Count_accuracy") == 0.0);

@@ -25,7 +25,8 @@ at::Tensor parameter(std::vector<double> values, at::ScalarType dtype) {
 /// Gradient of step `t` for a parameter of `n` elements: fixed, of both signs and several sizes.
 std::vector<double> gradient(int t, std::size_t n) {
   std::vector<double> g(n);
-  for (std::size_t i = 0; i < n; ++i) g[i] = std::sin(1.0 + 3.0 * t + 1.7 * static_cast<double>(i)) * std::pow(10.0, static_cast<double>(i) - 1);
+  for (std::size_t i = 0; i < n; ++i)
+    g[i] = std::sin(1.0 + 3.0 * t + 1.7 * static_cast<double>(i)) * std::pow(10.0, static_cast<double>(i) - 1);
   return g;
 }
 
@@ -225,7 +226,8 @@ BOOST_AUTO_TEST_CASE(parameters_without_gradient_stay_with_their_moments) {
   optimizer.save(after);
   BOOST_TEST(unused.equal(value));
   BOOST_TEST(!used.equal(moved));
-  for (const char* moment : {"exp_avg.unused", "exp_avg_sq.unused"}) BOOST_TEST(get_tensor(before, moment).equal(get_tensor(after, moment)));
+  for (const char* moment : {"exp_avg.unused", "exp_avg_sq.unused"})
+    BOOST_TEST(get_tensor(before, moment).equal(get_tensor(after, moment)));
   optimizer.zero_grad();
   optimizer.step({});  // no gradient at all
   BOOST_TEST(unused.equal(value));
@@ -270,7 +272,8 @@ BOOST_AUTO_TEST_CASE(the_erased_optimizer_does_the_same) {
 BOOST_AUTO_TEST_CASE(unfit_groups_and_states_are_refused) {
   AdamW optimizer(options());
   const auto managed = [&](ParameterGroup group) { return message_of<ShapeError>([&] { optimizer.manage({std::move(group)}); }); };
-  BOOST_TEST(contains(managed(group_of({"h"}, {at::zeros({1}, at::kHalf)})), "parameter 'h' can't be updated (got F16, expected F32 or F64)"));
+  BOOST_TEST(
+      contains(managed(group_of({"h"}, {at::zeros({1}, at::kHalf)})), "parameter 'h' can't be updated (got F16, expected F32 or F64)"));
   BOOST_TEST(contains(managed(group_of({"a", "b"}, {at::zeros({1}), at::zeros({1}, at::kDouble)})), "'b' and 'a' of one group differ"));
   BOOST_TEST(contains(managed(group_of({"a", "b"}, {at::zeros({1})})), "differ in number (got 2 and 1)"));
   State state;
@@ -284,7 +287,8 @@ BOOST_AUTO_TEST_CASE(unfit_groups_and_states_are_refused) {
 BOOST_AUTO_TEST_CASE(options_are_bounded) {
   for_each_field<AdamW::Options>([&](const auto& f) {
     if (f.name == "lr" || f.name == "eps") BOOST_TEST((!f.range.contains(0) && f.range.contains(1e-9)), f.name);
-    if (f.name == "beta1" || f.name == "beta2") BOOST_TEST((f.range.contains(0) && f.range.contains(0.9999) && !f.range.contains(1)), f.name);
+    if (f.name == "beta1" || f.name == "beta2")
+      BOOST_TEST((f.range.contains(0) && f.range.contains(0.9999) && !f.range.contains(1)), f.name);
     if (f.name == "weight_decay") BOOST_TEST((f.range.contains(0) && !f.range.contains(-0.1)));
   });
 }

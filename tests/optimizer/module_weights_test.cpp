@@ -37,7 +37,8 @@ struct Net : torch::nn::Module {
 void fill(Net& net) {
   const at::NoGradGuard no_grad;
   double next = 0.5;
-  for (auto& [name, tensor] : vlp::detail::distinct_tensors(net)) tensor.copy_(at::arange(tensor.numel()).reshape(tensor.sizes()).add(next++));
+  for (auto& [name, tensor] : vlp::detail::distinct_tensors(net))
+    tensor.copy_(at::arange(tensor.numel()).reshape(tensor.sizes()).add(next++));
 }
 
 bool same(Net& a, Net& b) {

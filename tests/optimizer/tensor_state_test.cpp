@@ -36,7 +36,8 @@ BOOST_FIXTURE_TEST_CASE(every_dtype_and_shape_comes_back_exactly, ScratchFolder)
     BOOST_TEST(dtype_name(dtype) == name);
     BOOST_TEST((dtype_of(name) == dtype));
     for (const std::vector<std::int64_t>& shape : {std::vector<std::int64_t>{}, {3}, {2, 0}, {2, 3, 1}})
-      tensors.emplace_back(std::string(name) + std::to_string(shape.size()), at::arange(6).slice(0, 0, c10::multiply_integers(shape)).reshape(shape).to(dtype));
+      tensors.emplace_back(std::string(name) + std::to_string(shape.size()),
+                           at::arange(6).slice(0, 0, c10::multiply_integers(shape)).reshape(shape).to(dtype));
   }
   for (const auto& [name, tensor] : tensors) put_tensor(state, name, tensor);
   save_state(state, path / "s");

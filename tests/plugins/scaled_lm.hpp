@@ -26,7 +26,9 @@ class ScaledLanguageModelLoss {
 
   explicit ScaledLanguageModelLoss(const Options& options) : factor_(options.factor) {}
 
-  vlp::LossValue operator()(vlp::Forward& pass) const { return {at::cross_entropy_loss(pass.target_logits(), pass.batch().targets) * factor_, {}}; }
+  vlp::LossValue operator()(vlp::Forward& pass) const {
+    return {at::cross_entropy_loss(pass.target_logits(), pass.batch().targets) * factor_, {}};
+  }
 
  private:
   double factor_;

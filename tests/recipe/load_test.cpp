@@ -57,7 +57,8 @@ BOOST_AUTO_TEST_CASE(set_reads_numbers_strings_and_bare_words) {
 
 BOOST_AUTO_TEST_CASE(set_reaches_into_arrays_by_index_and_by_unique_name) {
   const std::string toml = "[[loss]]\nuse = \"itc\"\n\n[[loss]]\nuse = \"lm\"\n";
-  BOOST_TEST(with_sets(toml, {"loss.0.weight=2", "loss.lm.weight=0.5"}) == "[[loss]]\nuse = \"itc\"\nweight = 2\n\n[[loss]]\nuse = \"lm\"\nweight = 0.5\n");
+  BOOST_TEST(with_sets(toml, {"loss.0.weight=2", "loss.lm.weight=0.5"}) ==
+             "[[loss]]\nuse = \"itc\"\nweight = 2\n\n[[loss]]\nuse = \"lm\"\nweight = 0.5\n");
 }
 
 BOOST_AUTO_TEST_CASE(bad_sets_are_collected_with_what_was_expected) {
@@ -76,10 +77,13 @@ BOOST_AUTO_TEST_CASE(bad_sets_are_collected_with_what_was_expected) {
 }
 
 BOOST_AUTO_TEST_CASE(extends_merges_tables_and_replaces_arrays) {
-  write("base.toml", "[train]\nepochs = 5\nbatch_size = 2\n[[loss]]\nuse = 'lm'\n[[loss]]\nuse = 'itc'\n[schedule]\nuse = 'linear'\nunit = 'step'\n");
-  const auto recipe = vlp::load_recipe(write("r.toml", "extends = 'base.toml'\n[train]\nepochs = 1\n[[loss]]\nuse = 'itm'\n[schedule]\nuse = 'constant'\n"));
+  write("base.toml",
+        "[train]\nepochs = 5\nbatch_size = 2\n[[loss]]\nuse = 'lm'\n[[loss]]\nuse = 'itc'\n[schedule]\nuse = 'linear'\nunit = 'step'\n");
+  const auto recipe = vlp::load_recipe(
+      write("r.toml", "extends = 'base.toml'\n[train]\nepochs = 1\n[[loss]]\nuse = 'itm'\n[schedule]\nuse = 'constant'\n"));
   BOOST_TEST(recipe.problems.empty());
-  BOOST_TEST(vlp::write_toml(recipe.value) == "[train]\nepochs = 1\nbatch_size = 2\n\n[[loss]]\nuse = \"itm\"\n\n[schedule]\nuse = \"constant\"\n");
+  BOOST_TEST(vlp::write_toml(recipe.value) ==
+             "[train]\nepochs = 1\nbatch_size = 2\n\n[[loss]]\nuse = \"itm\"\n\n[schedule]\nuse = \"constant\"\n");
 }
 
 BOOST_AUTO_TEST_CASE(places_survive_a_merge) {
@@ -92,7 +96,8 @@ BOOST_AUTO_TEST_CASE(places_survive_a_merge) {
 BOOST_AUTO_TEST_CASE(a_bad_extends_is_a_problem_among_others) {
   write("base.toml", "extends = 'more.toml'\n");
   const auto two_levels = vlp::load_recipe(write("two.toml", "extends = 'base.toml'\n"));
-  BOOST_TEST(two_levels.problems.problems().at(0).text().ends_with("base.toml:1:1: extends: a base recipe must not extend another one; write out the common part"));
+  BOOST_TEST(two_levels.problems.problems().at(0).text().ends_with(
+      "base.toml:1:1: extends: a base recipe must not extend another one; write out the common part"));
   const auto gone = vlp::load_recipe(write("gone.toml", "extends = 'nowhere.toml'\n"));
   BOOST_TEST(gone.problems.problems().at(0).text().find("extends: no recipe at ") != std::string::npos);
   const auto number = vlp::load_recipe(write("number.toml", "extends = 3\n"));
@@ -100,8 +105,9 @@ BOOST_AUTO_TEST_CASE(a_bad_extends_is_a_problem_among_others) {
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_recipe_is_named) {
-  BOOST_CHECK_EXCEPTION((void)vlp::load_recipe(path / "none.toml"), vlp::RecipeError,
-                        [](const vlp::RecipeError& e) { return std::string(e.what()).find("none.toml: recipe not found") != std::string::npos; });
+  BOOST_CHECK_EXCEPTION((void)vlp::load_recipe(path / "none.toml"), vlp::RecipeError, [](const vlp::RecipeError& e) {
+    return std::string(e.what()).find("none.toml: recipe not found") != std::string::npos;
+  });
   BOOST_CHECK_THROW((void)vlp::load_recipe(path), vlp::RecipeError);
 }
 

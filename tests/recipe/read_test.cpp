@@ -30,9 +30,14 @@ struct Sample {
   std::vector<double> betas{0.9, 0.999};
   bool on = true;
   static constexpr auto fields() {
-    return std::tuple{vlp::field<&Sample::lr>("Learning rate.", vlp::above(0)), vlp::field<&Sample::count>("Count.", vlp::at_least(1)),
-                      vlp::field<&Sample::shape>("Shape."), vlp::field<&Sample::name>("Name.", vlp::not_empty()), vlp::field<&Sample::inner>("Inner."),
-                      vlp::field<&Sample::limit>("Limit."), vlp::field<&Sample::betas>("Betas."), vlp::field<&Sample::on>("On.")};
+    return std::tuple{vlp::field<&Sample::lr>("Learning rate.", vlp::above(0)),
+                      vlp::field<&Sample::count>("Count.", vlp::at_least(1)),
+                      vlp::field<&Sample::shape>("Shape."),
+                      vlp::field<&Sample::name>("Name.", vlp::not_empty()),
+                      vlp::field<&Sample::inner>("Inner."),
+                      vlp::field<&Sample::limit>("Limit."),
+                      vlp::field<&Sample::betas>("Betas."),
+                      vlp::field<&Sample::on>("On.")};
   }
 };
 static_assert(vlp::Options<Sample>);
@@ -63,7 +68,8 @@ Result read(const std::string& toml) {
 BOOST_AUTO_TEST_SUITE(read_options)
 
 BOOST_AUTO_TEST_CASE(values_of_every_type_are_read) {
-  const auto [o, problems] = read("lr = 1\ncount = 7\nshape = 'round'\nname = 'n'\ninner = { share = 0.25 }\nlimit = 4\nbetas = [1, 2.5, 3]\non = false\n");
+  const auto [o, problems] =
+      read("lr = 1\ncount = 7\nshape = 'round'\nname = 'n'\ninner = { share = 0.25 }\nlimit = 4\nbetas = [1, 2.5, 3]\non = false\n");
   BOOST_TEST(problems.empty());
   BOOST_TEST(o.lr == 1.0);
   BOOST_TEST(o.count == 7);
@@ -76,7 +82,8 @@ BOOST_AUTO_TEST_CASE(values_of_every_type_are_read) {
 }
 
 BOOST_AUTO_TEST_CASE(all_problems_are_found_at_once_with_their_places) {
-  const auto problems = read("lr = 0\ncount = 'a'\nshap = 3\nshape = 'squar'\nname = ''\nbetas = [1, 'x']\non = 1\n[inner]\nshare = 3\nother = 1\n").problems;
+  const auto problems =
+      read("lr = 0\ncount = 'a'\nshap = 3\nshape = 'squar'\nname = ''\nbetas = [1, 'x']\non = 1\n[inner]\nshare = 3\nother = 1\n").problems;
   const std::vector<std::string> expected{
       "r.toml:3:1: shap: unknown key (did you mean 'shape'?)",
       "r.toml:1:6: lr: got 0, expected a number, above 0",

@@ -133,12 +133,16 @@ struct Schedule : MoveOnly {
 
 struct Captioner : MoveOnly {
   static constexpr std::string_view name = "a_captioner";
-  std::vector<std::string> operator()(const at::Tensor& pixels, vlp::RandomStream&) { return std::vector<std::string>(pixels.size(0), "a man"); }
+  std::vector<std::string> operator()(const at::Tensor& pixels, vlp::RandomStream&) {
+    return std::vector<std::string>(pixels.size(0), "a man");
+  }
 };
 
 struct Filter : MoveOnly {
   static constexpr std::string_view name = "a_filter";
-  std::vector<double> operator()(const at::Tensor&, const std::vector<std::string>& texts) { return std::vector<double>(texts.size(), 0.5); }
+  std::vector<double> operator()(const at::Tensor&, const std::vector<std::string>& texts) {
+    return std::vector<double>(texts.size(), 0.5);
+  }
 };
 
 }  // namespace archetype

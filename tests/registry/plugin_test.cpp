@@ -111,9 +111,10 @@ BOOST_AUTO_TEST_CASE(a_built_in_header_built_as_a_shared_library_gives_the_same_
 BOOST_AUTO_TEST_CASE(a_mistake_in_a_shared_plugins_options_is_reported_like_any_other) {
   vlp::Registry registry;
   vlp::load_plugin(registry, plugin("scaled_lm"));
-  BOOST_CHECK_EXCEPTION(built<vlp::AnyLoss>(registry, "use = 'scaled_lm'\nfaktor = 8"), vlp::RecipeError, [](const vlp::RecipeError& error) {
-    return std::string(error.what()) == "1 problem in the recipe\n  r.toml:2:1: faktor: unknown key (did you mean 'factor'?)";
-  });
+  BOOST_CHECK_EXCEPTION(
+      built<vlp::AnyLoss>(registry, "use = 'scaled_lm'\nfaktor = 8"), vlp::RecipeError, [](const vlp::RecipeError& error) {
+        return std::string(error.what()) == "1 problem in the recipe\n  r.toml:2:1: faktor: unknown key (did you mean 'factor'?)";
+      });
 }
 
 BOOST_AUTO_TEST_CASE(an_error_thrown_inside_a_shared_plugin_keeps_its_type) {
@@ -149,9 +150,10 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_no_shared_library_is_refused) {
 }
 
 BOOST_AUTO_TEST_CASE(a_shared_library_that_is_no_plugin_is_refused) {
-  BOOST_TEST(refusal(plugin("no_plugin")) == plugin("no_plugin").string() +
-                                                 ": not a vlp plugin (got no symbol `vlp_plugin`). End its header with VLP_PLUGIN(...) and build it "
-                                                 "with `./dev build FILE.hpp`.");
+  BOOST_TEST(refusal(plugin("no_plugin")) ==
+             plugin("no_plugin").string() +
+                 ": not a vlp plugin (got no symbol `vlp_plugin`). End its header with VLP_PLUGIN(...) and build it "
+                 "with `./dev build FILE.hpp`.");
 }
 
 BOOST_AUTO_TEST_CASE(a_plugin_of_another_interface_is_refused_before_anything_else_of_it_is_read) {
@@ -171,21 +173,25 @@ BOOST_AUTO_TEST_CASE(a_plugin_whose_file_was_renamed_is_refused) {
   const ScratchFolder folder;
   const fs::path file = folder.path / "renamed.so";
   fs::copy_file(plugin("scaled_lm"), file);
-  BOOST_TEST(refusal(file) == file.string() + ": file name and plugin name differ (got 'scaled_lm', expected 'renamed'). Rename the file or its VLP_PLUGIN line.");
+  BOOST_TEST(refusal(file) ==
+             file.string() +
+                 ": file name and plugin name differ (got 'scaled_lm', expected 'renamed'). Rename the file or its VLP_PLUGIN line.");
 }
 
 BOOST_AUTO_TEST_CASE(a_component_that_is_there_already_is_refused) {
   vlp::Registry registry;
   vlp::add_builtin_plugins(registry);
   const std::string file = plugin("lm").string();
-  BOOST_TEST(refusal(registry, plugin("lm")) == file + ": loss 'lm' is registered twice: by plugins/loss/lm.hpp and by " + file + ". Rename one of them.");
+  BOOST_TEST(refusal(registry, plugin("lm")) ==
+             file + ": loss 'lm' is registered twice: by plugins/loss/lm.hpp and by " + file + ". Rename one of them.");
 }
 
 BOOST_AUTO_TEST_CASE(the_same_plugin_given_twice_is_refused) {
   vlp::Registry registry;
   const std::string file = plugin("scaled_lm").string();
   vlp::load_plugin(registry, file);
-  BOOST_TEST(refusal(registry, file) == file + ": loss 'scaled_lm' is registered twice: by " + file + " and by " + file + ". Rename one of them.");
+  BOOST_TEST(refusal(registry, file) ==
+             file + ": loss 'scaled_lm' is registered twice: by " + file + " and by " + file + ". Rename one of them.");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -72,10 +72,11 @@ BOOST_AUTO_TEST_CASE(names_are_sorted_and_kept_apart_by_kind) {
 BOOST_AUTO_TEST_CASE(a_second_component_of_one_name_is_refused_and_both_origins_are_named) {
   vlp::Registry registry;
   registry.add<vlp::AnySchedule, Level>("1", "plugins/schedule/level.hpp");
-  BOOST_CHECK_EXCEPTION((registry.add<vlp::AnySchedule, AnotherLevel>("1", "other.so")), vlp::PluginError, [](const vlp::PluginError& error) {
-    return std::string(error.what()) ==
-           "other.so: schedule 'level' is registered twice: by plugins/schedule/level.hpp and by other.so. Rename one of them.";
-  });
+  BOOST_CHECK_EXCEPTION(
+      (registry.add<vlp::AnySchedule, AnotherLevel>("1", "other.so")), vlp::PluginError, [](const vlp::PluginError& error) {
+        return std::string(error.what()) ==
+               "other.so: schedule 'level' is registered twice: by plugins/schedule/level.hpp and by other.so. Rename one of them.";
+      });
   BOOST_TEST(registry.find<vlp::AnySchedule>("level")->info->origin == "plugins/schedule/level.hpp");
 }
 

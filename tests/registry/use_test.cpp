@@ -113,19 +113,22 @@ use = "level"
 value = -1
 [schedule.right]
 use = "levle"
-)").problems;
+)")
+                            .problems;
   const std::vector<std::string> expected{
       "r.toml:7:1: schedule.left.left.valeu: unknown key (did you mean 'value'?)",
       "r.toml:10:9: schedule.left.right.value: got -1, expected a number, at least 0",
-      "r.toml:12:7: schedule.right.use: no schedule named 'levle' (did you mean 'level'?); there are: level, sum. A plugin's .so is added by "
+      "r.toml:12:7: schedule.right.use: no schedule named 'levle' (did you mean 'level'?); there are: level, sum. A plugin's .so is added "
+      "by "
       "--plugin FILE.so",
   };
   BOOST_TEST(problems == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_resembles_nothing_gets_the_list_only) {
-  BOOST_TEST(read("[schedule]\nuse = 'polynomial'\n").problems.at(0) ==
-             "r.toml:2:7: schedule.use: no schedule named 'polynomial'; there are: level, sum. A plugin's .so is added by --plugin FILE.so");
+  BOOST_TEST(
+      read("[schedule]\nuse = 'polynomial'\n").problems.at(0) ==
+      "r.toml:2:7: schedule.use: no schedule named 'polynomial'; there are: level, sum. A plugin's .so is added by --plugin FILE.so");
 }
 
 BOOST_AUTO_TEST_CASE(a_table_without_use_is_told_the_names) {
@@ -139,13 +142,13 @@ BOOST_AUTO_TEST_CASE(a_table_without_use_is_told_the_names) {
 
 BOOST_AUTO_TEST_CASE(a_component_that_is_missing_as_a_whole_is_reported_and_an_optional_one_is_not) {
   const auto problems = read("more = []\n").problems;
-  const std::vector<std::string> expected{
-      "r.toml: schedule: missing, expected a table with `use` naming a schedule, one of: level, sum"};
+  const std::vector<std::string> expected{"r.toml: schedule: missing, expected a table with `use` naming a schedule, one of: level, sum"};
   BOOST_TEST(problems == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(options_of_the_place_stand_beside_the_components_own) {
-  const auto [options, problems] = read("[schedule]\nuse = 'level'\n[[more]]\nuse = 'level'\nweight = 0.5\nvalue = 4\n[[more]]\nuse = 'level'\n");
+  const auto [options, problems] =
+      read("[schedule]\nuse = 'level'\n[[more]]\nuse = 'level'\nweight = 0.5\nvalue = 4\n[[more]]\nuse = 'level'\n");
   BOOST_TEST(problems.empty());
   BOOST_TEST_REQUIRE(options.more.size() == 2U);
   BOOST_TEST(options.more[0].extra.weight == 0.5);
@@ -155,7 +158,8 @@ BOOST_AUTO_TEST_CASE(options_of_the_place_stand_beside_the_components_own) {
 }
 
 BOOST_AUTO_TEST_CASE(mistakes_in_options_of_the_place_are_found_and_suggested_too) {
-  const auto problems = read("[schedule]\nuse = 'level'\n[[more]]\nuse = 'level'\nwieght = 2\n[[more]]\nuse = 'level'\nweight = -2\n").problems;
+  const auto problems =
+      read("[schedule]\nuse = 'level'\n[[more]]\nuse = 'level'\nwieght = 2\n[[more]]\nuse = 'level'\nweight = -2\n").problems;
   const std::vector<std::string> expected{"r.toml:5:1: more.0.wieght: unknown key (did you mean 'weight'?)",
                                           "r.toml:8:10: more.1.weight: got -2, expected a number, at least 0"};
   BOOST_TEST(problems == expected, boost::test_tools::per_element());

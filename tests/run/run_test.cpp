@@ -45,19 +45,22 @@ BOOST_AUTO_TEST_CASE(a_recipe_trains_scores_itself_and_writes_its_folder) {
   BOOST_TEST(*report.history.epochs.back().loss < *report.history.epochs.front().loss);
   BOOST_TEST(report.scores.size() == 5U);
   BOOST_TEST(report.baseline.size() == 5U);
-  for (const char* name : {"recipe.toml", "split.json", "environment.json", "log.jsonl", "metrics.jsonl", "scores.json", "contact_sheet.png",
-                           "model/model.safetensors", "model/vocab.txt", "checkpoints/last.safetensors", "captions/validation-1.json"})
+  for (const char* name :
+       {"recipe.toml", "split.json", "environment.json", "log.jsonl", "metrics.jsonl", "scores.json", "contact_sheet.png",
+        "model/model.safetensors", "model/vocab.txt", "checkpoints/last.safetensors", "captions/validation-1.json"})
     BOOST_TEST(fs::is_regular_file(root / "out" / name), name);
 
   const auto split = nlohmann::json::parse(read_file(root / "out" / "split.json"));
   BOOST_TEST(split["train"].size() == 24U);
   BOOST_TEST(split["validation"].size() == 8U);
   BOOST_TEST(split["test"].size() == 8U);
-  const auto captions = nlohmann::json::parse(read_file(root / "out" / ("captions/test-" + std::to_string(report.history.best_epoch) + ".json")));
+  const auto captions =
+      nlohmann::json::parse(read_file(root / "out" / ("captions/test-" + std::to_string(report.history.best_epoch) + ".json")));
   BOOST_TEST(captions.size() == 8U);
   BOOST_TEST(captions[0].contains("image_id"));
   BOOST_TEST(captions[0].contains("caption"));
-  const auto first = nlohmann::json::parse(read_file(root / "out" / "log.jsonl").substr(0, read_file(root / "out" / "log.jsonl").find('\n')));
+  const auto first =
+      nlohmann::json::parse(read_file(root / "out" / "log.jsonl").substr(0, read_file(root / "out" / "log.jsonl").find('\n')));
   for (const char* key : {"step", "epoch", "loss", "losses", "lr", "grad_norm", "samples_per_s"}) BOOST_TEST(first.contains(key), key);
 }
 
@@ -90,14 +93,16 @@ BOOST_AUTO_TEST_CASE(evaluating_a_run_folder_gives_its_own_scores) {
   BOOST_TEST(again.scores.size() == trained.scores.size());
   for (const auto& [name, value] : trained.scores) BOOST_TEST(score(again.scores, name) == value, name);
   BOOST_TEST(*again.loss == *trained.loss);
-  const vlp::Report validation = run("validation", {"run.task=evaluate", "model.weights=" + (root / "trained").string(), "evaluate.split=validation"});
+  const vlp::Report validation =
+      run("validation", {"run.task=evaluate", "model.weights=" + (root / "trained").string(), "evaluate.split=validation"});
   const auto& best = trained.history.epochs[static_cast<std::size_t>(trained.history.best_epoch - 1)];
   for (const auto& [name, value] : best.scores) BOOST_TEST(score(validation.scores, name) == value, name);
 }
 
 BOOST_AUTO_TEST_CASE(the_best_epoch_is_the_one_with_the_lowest_loss_if_loss_is_the_measure) {
   const vlp::Report report = run("out", {"evaluate.best=loss"});
-  for (const auto& epoch : report.history.epochs) BOOST_TEST(*report.history.epochs[static_cast<std::size_t>(report.history.best_epoch - 1)].loss <= *epoch.loss);
+  for (const auto& epoch : report.history.epochs)
+    BOOST_TEST(*report.history.epochs[static_cast<std::size_t>(report.history.best_epoch - 1)].loss <= *epoch.loss);
 }
 
 BOOST_AUTO_TEST_CASE(max_steps_max_images_and_accumulation_shorten_a_run) {
@@ -111,8 +116,9 @@ BOOST_AUTO_TEST_CASE(max_steps_max_images_and_accumulation_shorten_a_run) {
 BOOST_AUTO_TEST_CASE(an_earlier_run_is_never_overwritten) {
   fs::create_directories(root / "taken");
   std::ofstream(root / "taken" / "notes.txt") << "mine";
-  BOOST_CHECK_EXCEPTION((void)run("taken"), vlp::RecipeError,
-                        [](const vlp::RecipeError& e) { return std::string(e.what()).find("exists and is not empty") != std::string::npos; });
+  BOOST_CHECK_EXCEPTION((void)run("taken"), vlp::RecipeError, [](const vlp::RecipeError& e) {
+    return std::string(e.what()).find("exists and is not empty") != std::string::npos;
+  });
   BOOST_TEST(read_file(root / "taken" / "notes.txt") == "mine");
   BOOST_TEST(!fs::exists(root / "taken" / "recipe.toml"));
 }
@@ -133,7 +139,9 @@ BOOST_AUTO_TEST_CASE(an_exploding_run_stops_with_a_non_finite_loss) {
 BOOST_AUTO_TEST_CASE(weights_of_another_shape_are_refused_by_name) {
   (void)run("small", {"train.max_steps=1"});
   BOOST_CHECK_EXCEPTION((void)run("wide", {"model.decoder.width=32", "model.weights=" + (root / "small").string()}), vlp::WeightsError,
-                        [](const vlp::WeightsError& e) { return std::string(e.what()).find("text_decoder.bert.embeddings.word_embeddings.weight") != std::string::npos; });
+                        [](const vlp::WeightsError& e) {
+                          return std::string(e.what()).find("text_decoder.bert.embeddings.word_embeddings.weight") != std::string::npos;
+                        });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -43,7 +43,8 @@ use = "flickr30k"
 split = { train = 0.6, validation = 0.2, test = 0.2 }
 [tokenizer]
 use = "wordpiece"
-vocabulary = ")" + (root / "vocab.txt").string() + R"("
+vocabulary = ")" + (root / "vocab.txt").string() +
+                             R"("
 max_length = 10
 [[transform]]
 use = "resize"
@@ -93,9 +94,7 @@ contact_sheet = 4
   TinyRun(const TinyRun&) = delete;
   TinyRun& operator=(const TinyRun&) = delete;
 
-  void write(const std::string& name, const std::string& text) const {
-    std::ofstream(root / name, std::ios::binary) << text;
-  }
+  void write(const std::string& name, const std::string& text) const { std::ofstream(root / name, std::ios::binary) << text; }
 
   [[nodiscard]] vlp::Report run(const std::string& out, std::vector<std::string> sets = {}, std::int64_t threads = 2) const {
     vlp::RunArguments arguments;
@@ -122,7 +121,8 @@ contact_sheet = 4
       for (int p = 0; p < 24 * 20; ++p)
         for (const std::uint8_t c : colours[i % 4]) rgb.push_back(static_cast<std::uint8_t>(c + (p * 7 + i) % 20));
       vlp::write_jpeg(root / "data" / "flickr30k_images" / name, {.rgb = rgb, .height = 20, .width = 24});
-      for (int k = 0; k < 5; ++k) csv << name << "| " << k << "| " << (k % 2 ? "the " : "a ") << colour << " picture" << (k > 2 ? " ." : "") << "\n";
+      for (int k = 0; k < 5; ++k)
+        csv << name << "| " << k << "| " << (k % 2 ? "the " : "a ") << colour << " picture" << (k > 2 ? " ." : "") << "\n";
     }
   }
 };

@@ -137,10 +137,10 @@ BOOST_AUTO_TEST_CASE(equal_objects_are_counted_in_words) {
   vlp::Scene scene{
       .width = 96, .height = 96, .objects = {}, .layout = vlp::Layout::row, .tone = vlp::Tone::gray, .texture = vlp::Texture::striped};
   scene.objects.assign(2, {.colour = Colour::red, .shape = Shape::cross});
-  scene.objects.push_back({.colour = Colour::orange, .shape = Shape::star});
+  scene.objects.push_back({.colour = Colour::orange, .shape = Shape::bar});
   const auto sentences = vlp::detail::relation_sentences(scene, vlp::groups_of(scene));
-  BOOST_TEST(sentences[0] == "two red crosses are to the left of an orange star");
-  BOOST_TEST(sentences[2] == "two red crosses with an orange star to their right");
+  BOOST_TEST(sentences[0] == "two red crosses are to the left of an orange bar");
+  BOOST_TEST(sentences[2] == "two red crosses with an orange bar to their right");
 }
 
 BOOST_AUTO_TEST_CASE(pairs_are_read_whatever_the_case_and_punctuation) {
@@ -152,23 +152,23 @@ BOOST_AUTO_TEST_CASE(pairs_are_read_whatever_the_case_and_punctuation) {
 }
 
 BOOST_AUTO_TEST_CASE(counts_are_read_only_where_they_are_told) {
-  BOOST_TEST((vlp::read_count("two small red circles and an orange star") == 3U));
+  BOOST_TEST((vlp::read_count("two small red circles and an orange bar") == 3U));
   BOOST_TEST(!vlp::read_count("red circles"));
   BOOST_TEST(!vlp::read_count("many red circles"));
   BOOST_TEST(!vlp::read_count("a man"));
 }
 
 BOOST_AUTO_TEST_CASE(relations_are_read_in_either_direction) {
-  const vlp::Relation left{{Colour::red, Shape::circle}, Position::left_of, {Colour::blue, Shape::star}};
-  const vlp::Relation above{{Colour::red, Shape::circle}, Position::above, {Colour::blue, Shape::star}};
-  for (const char* text : {"a red circle to the left of a blue star", "a blue star is to the right of a red circle",
-                           "a red circle with a blue star to its right", "a blue star with a red circle to its left",
-                           "from left to right , a red circle and a blue star"})
+  const vlp::Relation left{{Colour::red, Shape::circle}, Position::left_of, {Colour::blue, Shape::bar}};
+  const vlp::Relation above{{Colour::red, Shape::circle}, Position::above, {Colour::blue, Shape::bar}};
+  for (const char* text :
+       {"a red circle to the left of a blue bar", "a blue bar is to the right of a red circle", "a red circle with a blue bar to its right",
+        "a blue bar with a red circle to its left", "from left to right , a red circle and a blue bar"})
     BOOST_TEST((vlp::read_relation(text) == left), text);
-  for (const char* text : {"a red circle above a blue star", "a blue star below a red circle", "a red circle with a blue star below it",
-                           "a blue star with a red circle above it", "from top to bottom , a red circle and a blue star"})
+  for (const char* text : {"a red circle above a blue bar", "a blue bar below a red circle", "a red circle with a blue bar below it",
+                           "a blue bar with a red circle above it", "from top to bottom , a red circle and a blue bar"})
     BOOST_TEST((vlp::read_relation(text) == above), text);
-  BOOST_TEST(!vlp::read_relation("a red circle and a blue star"));
+  BOOST_TEST(!vlp::read_relation("a red circle and a blue bar"));
   BOOST_TEST(!vlp::read_relation("a red circle"));
 }
 

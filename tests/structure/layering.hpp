@@ -16,10 +16,10 @@ namespace vlp_test {
 
 /// The contents of ranks.txt.
 struct Layers {
-  std::map<std::string, int> ranks;                        ///< room to rank, lowest first
-  std::set<std::pair<std::string, std::string>> denied;    ///< room, room that it doesn't include although it lies below
-  std::vector<std::string> plugins;                        ///< rooms and headers that a plugin may include
-  std::map<std::string, std::vector<std::string>> only;    ///< beginning of an outside header to the places that may have it
+  std::map<std::string, int> ranks;                      ///< room to rank, lowest first
+  std::set<std::pair<std::string, std::string>> denied;  ///< room, room that it doesn't include although it lies below
+  std::vector<std::string> plugins;                      ///< rooms and headers that a plugin may include
+  std::map<std::string, std::vector<std::string>> only;  ///< beginning of an outside header to the places that may have it
 };
 
 /// @throws std::runtime_error for a line that is none of the four kinds

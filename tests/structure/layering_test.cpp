@@ -28,7 +28,8 @@ Layers real_layers() {
 std::vector<std::string> sources(const std::string& folder) {
   std::vector<std::string> files;
   for (const auto& entry : fs::recursive_directory_iterator(kRoot / folder))
-    if (entry.path().extension() == ".hpp" || entry.path().extension() == ".cpp") files.push_back(fs::relative(entry.path(), kRoot).string());
+    if (entry.path().extension() == ".hpp" || entry.path().extension() == ".cpp")
+      files.push_back(fs::relative(entry.path(), kRoot).string());
   std::ranges::sort(files);
   return files;
 }
@@ -85,7 +86,8 @@ BOOST_AUTO_TEST_CASE(a_plugin_that_includes_more_than_it_may_is_found) {
   BOOST_TEST(told("plugins/loss/x.hpp", "#include \"plugins/loss/lm.hpp\"") ==
              "plugins/loss/x.hpp:2: includes plugins/loss/lm.hpp; a plugin never includes another, share code through a block");
   for (const char* name : {"vlp/train/trainer.hpp", "vlp/recipe/load.hpp", "vlp/registry/registry.hpp", "vlp/plan.hpp"})
-    BOOST_TEST(told("plugins/loss/x.hpp", "#include \"" + std::string(name) + "\"").find("a plugin may include") != std::string::npos, name);
+    BOOST_TEST(told("plugins/loss/x.hpp", "#include \"" + std::string(name) + "\"").find("a plugin may include") != std::string::npos,
+               name);
   for (const char* name : {"vlp/recipe/field.hpp", "vlp/registry/use.hpp", "vlp/generate/captions.hpp", "vlp/nn/layers.hpp"})
     BOOST_TEST(told("plugins/loss/x.hpp", "#include \"" + std::string(name) + "\"") == "", name);
 }
@@ -105,7 +107,8 @@ BOOST_AUTO_TEST_CASE(unknown_rooms_relative_names_and_missing_pragmas_are_found)
   BOOST_TEST(told("include/vlp/run.hpp", "#include \"vlp/attic/x.hpp\"").find("whose room has no rank") != std::string::npos);
   BOOST_TEST(told("include/vlp/nn/x.hpp", "#include \"layers.hpp\"").find("name our headers from the root") != std::string::npos);
   std::istringstream text("// a comment\n#pragma once\n");
-  BOOST_TEST(vlp_test::violations(real_layers(), "include/vlp/nn/x.hpp", text).at(0) == "include/vlp/nn/x.hpp:1: a header begins with #pragma once");
+  BOOST_TEST(vlp_test::violations(real_layers(), "include/vlp/nn/x.hpp", text).at(0) ==
+             "include/vlp/nn/x.hpp:1: a header begins with #pragma once");
 }
 
 BOOST_AUTO_TEST_CASE(a_line_of_the_ranks_that_says_nothing_is_refused) {

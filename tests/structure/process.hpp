@@ -36,7 +36,8 @@ inline std::string text_of(const std::filesystem::path& file) {
 /// @param words   the program and its arguments
 /// @param before  assignments of environment variables, e.g. "LD_DEBUG=files"
 /// @param folder  where it runs
-inline Outcome run_process(const std::vector<std::string>& words, const std::string& before = {}, const std::filesystem::path& folder = VLP_SOURCE_ROOT) {
+inline Outcome run_process(const std::vector<std::string>& words, const std::string& before = {},
+                           const std::filesystem::path& folder = VLP_SOURCE_ROOT) {
   const ScratchFolder scratch;
   std::string line = "cd " + shell_quoted(folder.string()) + " && " + before;
   for (const std::string& word : words) line += " " + shell_quoted(word);

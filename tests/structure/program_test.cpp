@@ -48,7 +48,8 @@ void write_dataset(const ScratchFolder& folder) {
 BOOST_AUTO_TEST_SUITE(program)
 
 BOOST_AUTO_TEST_CASE(help_and_version_answer_on_stdout_without_libtorch) {
-  for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{{"--help"}, {"--version"}, {"help"}, {"run", "--help"}}) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"--help"}, {"--version"}, {"help"}, {"run", "--help"}}) {
     const Outcome outcome = vlp_run(arguments, "LD_DEBUG=files");
     BOOST_TEST_CONTEXT(arguments[0]) {
       BOOST_TEST(outcome.code == 0);
@@ -104,8 +105,8 @@ BOOST_AUTO_TEST_CASE(every_recipe_passes_check_without_its_data) {
 BOOST_AUTO_TEST_CASE(check_counts_what_the_data_give) {
   const ScratchFolder folder;
   write_dataset(folder);
-  const Outcome outcome = vlp_run({"check", recipe("demo.toml"), "--data-dir", folder.path.string(), "--set", "dataset.split={train=0.6,validation=0.2,test=0.2}",
-                                   "--set", "train.batch_size=2"});
+  const Outcome outcome = vlp_run({"check", recipe("demo.toml"), "--data-dir", folder.path.string(), "--set",
+                                   "dataset.split={train=0.6,validation=0.2,test=0.2}", "--set", "train.batch_size=2"});
   BOOST_TEST(outcome.code == 0, outcome.err);
   BOOST_TEST(says(outcome.out, "6 / 2 / 2 images for training / validation / test"), outcome.out);
   BOOST_TEST(says(outcome.out, "6 pairs an epoch, 3 updates an epoch, 24 in all"), outcome.out);
@@ -126,10 +127,11 @@ BOOST_AUTO_TEST_CASE(a_bad_recipe_ends_with_2_and_lists_every_mistake_with_its_p
   const Outcome outcome = vlp_run({"check", file, "--set", "loss.lm.weight=-1"});
   BOOST_TEST(outcome.code == 2);
   BOOST_TEST(outcome.out == "");
-  BOOST_TEST(outcome.err == "error: 3 problems in the recipe\n"
-                            "  --set loss.lm.weight=-1: loss.0.weight: got -1, expected a number, at least 0\n  " +
-                                file + ":3:1: train.epochz: unknown key (did you mean 'epochs'?)\n  " + file +
-                                ":4:14: train.batch_size: got 0, expected an integer, at least 1\n");
+  BOOST_TEST(outcome.err ==
+             "error: 3 problems in the recipe\n"
+             "  --set loss.lm.weight=-1: loss.0.weight: got -1, expected a number, at least 0\n  " +
+                 file + ":3:1: train.epochz: unknown key (did you mean 'epochs'?)\n  " + file +
+                 ":4:14: train.batch_size: got 0, expected an integer, at least 1\n");
 }
 
 BOOST_AUTO_TEST_CASE(half_precision_on_a_cpu_ends_with_2_and_names_the_way_out) {
@@ -158,7 +160,8 @@ BOOST_AUTO_TEST_CASE(a_plugin_from_outside_serves_a_recipe) {
 BOOST_AUTO_TEST_CASE(data_that_are_not_there_end_a_run_with_4_and_leave_no_folder) {
   const ScratchFolder nothing;
   const fs::path out = nothing.path / "run";
-  const Outcome outcome = vlp_run({"run", recipe("demo.toml"), "--data-dir", nothing.path.string(), "--out", out.string(), "--device", "cpu"});
+  const Outcome outcome =
+      vlp_run({"run", recipe("demo.toml"), "--data-dir", nothing.path.string(), "--out", out.string(), "--device", "cpu"});
   BOOST_TEST(outcome.code == 4);
   BOOST_TEST(outcome.out == "");
   BOOST_TEST(says(outcome.err, "error: dataset flickr30k: captions not found at " + (nothing.path / "results.csv").string()), outcome.err);
@@ -168,8 +171,9 @@ BOOST_AUTO_TEST_CASE(data_that_are_not_there_end_a_run_with_4_and_leave_no_folde
 BOOST_AUTO_TEST_CASE(weights_that_are_not_there_end_a_run_with_5) {
   const ScratchFolder folder;
   write_dataset(folder);
-  const Outcome outcome = vlp_run({"run", recipe("demo.toml"), "--data-dir", folder.path.string(), "--out", (folder.path / "run").string(), "--device", "cpu",
-                                   "--set", "model.weights=absent", "--set", "dataset.split={train=0.6,validation=0.2,test=0.2}"});
+  const Outcome outcome =
+      vlp_run({"run", recipe("demo.toml"), "--data-dir", folder.path.string(), "--out", (folder.path / "run").string(), "--device", "cpu",
+               "--set", "model.weights=absent", "--set", "dataset.split={train=0.6,validation=0.2,test=0.2}"});
   BOOST_TEST(outcome.code == 5, outcome.err);
   BOOST_TEST(says(outcome.err, "absent: no weights here"), outcome.err);
 }
@@ -178,8 +182,8 @@ BOOST_AUTO_TEST_CASE(an_out_folder_that_is_not_empty_ends_with_2_and_stays_as_it
   const ScratchFolder folder;
   write_dataset(folder);
   const fs::path out = fs::path(written(folder, "run/notes.txt", "mine")).parent_path();
-  const Outcome outcome = vlp_run({"run", recipe("demo.toml"), "--data-dir", folder.path.string(), "--out", out.string(), "--device", "cpu", "--set",
-                                   "dataset.split={train=0.6,validation=0.2,test=0.2}"});
+  const Outcome outcome = vlp_run({"run", recipe("demo.toml"), "--data-dir", folder.path.string(), "--out", out.string(), "--device", "cpu",
+                                   "--set", "dataset.split={train=0.6,validation=0.2,test=0.2}"});
   BOOST_TEST(outcome.code == 2);
   BOOST_TEST(says(outcome.err, "exists and is not empty. Earlier runs are never overwritten"), outcome.err);
   BOOST_TEST(vlp_test::text_of(out / "notes.txt") == "mine");

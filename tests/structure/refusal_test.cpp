@@ -21,7 +21,8 @@ std::string compiled(const std::vector<std::string>& kinds, const std::string& m
   text += "struct Candidate {\n" + members + "};\n" + before_plugin + "\nVLP_PLUGIN(candidate, \"1.0\", Candidate);\n";
   std::ofstream(file) << text;
   const std::string root = VLP_SOURCE_ROOT;
-  const auto outcome = vlp_test::run_process({VLP_CXX, "-std=c++20", "-fsyntax-only", "-fdiagnostics-color=never", "-I" + root + "/include", "-I" + root, file.string()});
+  const auto outcome = vlp_test::run_process(
+      {VLP_CXX, "-std=c++20", "-fsyntax-only", "-fdiagnostics-color=never", "-I" + root + "/include", "-I" + root, file.string()});
   std::string said = outcome.err;
   std::ranges::replace(said, '\n', ' ');
   BOOST_TEST((outcome.code == 0) == said.empty(), said);
@@ -92,7 +93,8 @@ BOOST_AUTO_TEST_CASE(the_advised_static_assert_names_what_is_missing) {
   vlp::Scores scores() const { return {}; }
   void save(vlp::State&) const {}
   void load(const vlp::State&) {}
-)", "static_assert(vlp::Metric<Candidate>);");
+)",
+                                    "static_assert(vlp::Metric<Candidate>);");
   BOOST_TEST(says(said, "per_image"), said);
 }
 

@@ -170,8 +170,7 @@ BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_written_is_an_error) {
   const Scratch scratch;
   const fs::path file = scratch.file("taken", "");
   BOOST_CHECK_EXCEPTION(bert().write(file), vlp::DataError, [&](const vlp::DataError& error) {
-    return std::string(error.what()) ==
-           (file / "vocab.txt").string() + ": can't be written. Check that its folder exists and has room.";
+    return std::string(error.what()) == (file / "vocab.txt").string() + ": can't be written. Check that its folder exists and has room.";
   });
 }
 
@@ -184,8 +183,8 @@ BOOST_AUTO_TEST_CASE(broken_vocabularies_are_refused_by_file_and_line) {
   const fs::path blank = scratch.file("blank.txt", std::string(kSpecial) + "\na\n");
   BOOST_TEST(message_of(blank) == blank.string() + ":6: the line is blank (expected one token). Remove it.");
   const fs::path lacking = scratch.file("lacking.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n");
-  BOOST_TEST(message_of(lacking) == lacking.string() +
-                                        ": special token [MASK] is missing (got 4 lines). Use a BERT vocabulary, one token a line.");
+  BOOST_TEST(message_of(lacking) ==
+             lacking.string() + ": special token [MASK] is missing (got 4 lines). Use a BERT vocabulary, one token a line.");
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_is_no_vocabulary) {

@@ -30,7 +30,9 @@ class LineImpl : public torch::nn::Module {
     linear = register_module("linear", torch::nn::Linear(4, 2));
   }
   [[nodiscard]] static constexpr Needs serves() { return Needs::image_states; }
-  at::Tensor image_states(const at::Tensor& pixels) { return at::dropout(linear(pixels.flatten(1).narrow(1, 0, 4)), dropout_, is_training()).unsqueeze(1); }
+  at::Tensor image_states(const at::Tensor& pixels) {
+    return at::dropout(linear(pixels.flatten(1).narrow(1, 0, 4)), dropout_, is_training()).unsqueeze(1);
+  }
   torch::nn::Linear linear{nullptr};
 
  private:
@@ -173,7 +175,8 @@ BOOST_AUTO_TEST_CASE(norms_and_biases_get_a_group_without_decay_unless_asked) {
 
 BOOST_AUTO_TEST_CASE(a_restored_trainer_continues_bit_for_bit) {
   const auto make = [](const Line& model) {
-    return vlp::Trainer(model, Distance{}, vlp::AdamW(vlp::AdamW::Options{.lr = 0.01, .weight_decay = 0.1}), kConstant, {.clip_norm = 0.5, .total_steps = 6}, vlp::Context{});
+    return vlp::Trainer(model, Distance{}, vlp::AdamW(vlp::AdamW::Options{.lr = 0.01, .weight_decay = 0.1}), kConstant,
+                        {.clip_norm = 0.5, .total_steps = 6}, vlp::Context{});
   };
   Line model(0.3), other(0.3);
   auto trainer = make(model), restored = make(other);

@@ -193,7 +193,8 @@ BOOST_FIXTURE_TEST_CASE(every_rule_of_the_header_is_checked, Folder) {
       {entry("\"F32\"", "[1e999]", "[0,4]"), 4, "out of range"},
       {R"({"__metadata__":[]})", 0, "__metadata__ is not an object"},
       {R"({"__metadata__":{"a":1}})", 0, "__metadata__ 'a' is not a string"},
-      {R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4, "has 'w' twice"},
+      {R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4,
+       "has 'w' twice"},
       {R"({"w":{"dtype":"F32","dtype":"I32","shape":[1],"data_offsets":[0,4]}})", 4, "has 'dtype' twice"},
       {"{\"\xff\":1}", 0, "not JSON at byte"},
   };

@@ -29,7 +29,8 @@ BOOST_AUTO_TEST_SUITE(state_file)
 
 BOOST_FIXTURE_TEST_CASE(a_state_comes_back_exactly, ScratchFolder) {
   State state;
-  const auto integers = {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()};
+  const auto integers = {std::int64_t{0}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(),
+                         std::numeric_limits<std::int64_t>::max()};
   const auto numbers = {0.0, -0.0, 0.1, 1.0 / 3, -5e-324, 1.7976931348623157e308, std::numeric_limits<double>::infinity()};
   int n = 0;
   for (const std::int64_t x : integers) state.put("same." + std::to_string(n++), x);
@@ -110,7 +111,8 @@ BOOST_FIXTURE_TEST_CASE(missing_entries_and_wrong_types_are_named, ScratchFolder
   state.put("n", std::int64_t{1});
   save_state(state, path / "s");
   const State back = load_state(path / "s");
-  BOOST_CHECK_EXCEPTION((void)back.prefixed("a").number("x"), WeightsError, [](const auto& e) { return contains(e.what(), "'a.x' is missing"); });
+  BOOST_CHECK_EXCEPTION((void)back.prefixed("a").number("x"), WeightsError,
+                        [](const auto& e) { return contains(e.what(), "'a.x' is missing"); });
   BOOST_CHECK_EXCEPTION((void)back.number("n"), WeightsError, [](const auto& e) { return contains(e.what(), "'n' has another type"); });
 }
 

@@ -32,8 +32,8 @@ namespace vlp {
 /// @param plan    metrics, batch size, generation
 /// @param ctx     device and console
 /// @param folder  where captions and scores are written
-[[nodiscard]] inline Evaluation evaluate_split(AnyModel& model, Objective& losses, const Data& data, Split split, std::int64_t epoch, std::int64_t step,
-                                               const Plan& plan, const Context& ctx, const RunFolder& folder) {
+[[nodiscard]] inline Evaluation evaluate_split(AnyModel& model, Objective& losses, const Data& data, Split split, std::int64_t epoch,
+                                               std::int64_t step, const Plan& plan, const Context& ctx, const RunFolder& folder) {
   const Evaluator evaluator(data, plan.generate, plan.evaluate.batch_size, worker_count(plan, ctx), ctx);
   const auto records = first_images(data.dataset.records(split), plan.evaluate.max_images);
   if (records.empty()) throw DataError("dataset: the " + split_name(split) + " split is empty. Use more images or other shares.");
@@ -45,11 +45,18 @@ namespace vlp {
 
 /// Trains as the plan says.
 /// @return  with the best epoch's weights in the model and in the folder's model/
-[[nodiscard]] inline History fit(AnyModel& model, Objective losses, const Data& data, const Plan& plan, const Context& ctx, const RunFolder& folder) {
+[[nodiscard]] inline History fit(AnyModel& model, Objective losses, const Data& data, const Plan& plan, const Context& ctx,
+                                 const RunFolder& folder) {
   const std::span<const ImageRecord> records = data.dataset.records(Split::train);
   if (records.empty()) throw DataError("dataset: the training split is empty. Use more images or other shares.");
   Loader loader(records, data.dataset.captions_per_image(), data.transforms, data.tokenizer, data.prompt,
-                {.batch_size = plan.train.batch_size, .shuffle = true, .drop_last = true, .workers = worker_count(plan, ctx), .prefetch = 4, .images_only = false}, ctx);
+                {.batch_size = plan.train.batch_size,
+                 .shuffle = true,
+                 .drop_last = true,
+                 .workers = worker_count(plan, ctx),
+                 .prefetch = 4,
+                 .images_only = false},
+                ctx);
   const FitLength length = fit_length(loader.batches_per_epoch(), plan.train);
   const AnySchedule schedule = plan.schedule ? plan.schedule->build(ctx) : AnySchedule([](const SchedulePosition&) { return 1.0; });
   Trainer trainer(model, std::move(losses), plan.optimizer->build(ctx), schedule,

@@ -12,18 +12,18 @@ namespace vlp {
 
 /// The state of a run after one epoch.
 struct EpochRecord {
-  std::int64_t epoch = 0;              ///< from 1
-  std::int64_t step = 0;               ///< updates done
-  std::optional<double> loss;          ///< on the validation split
-  Scores scores;                       ///< on the validation split
+  std::int64_t epoch = 0;      ///< from 1
+  std::int64_t step = 0;       ///< updates done
+  std::optional<double> loss;  ///< on the validation split
+  Scores scores;               ///< on the validation split
 };
 
 /// All epochs of a fit.
 struct History {
   std::vector<EpochRecord> epochs;  ///< in order
-  std::int64_t best_epoch = 0;         ///< whose weights lie in model/; 0 = nothing was trained
-  double train_seconds = 0;            ///< wall time, evaluation included
-  std::int64_t steps = 0;              ///< updates done
+  std::int64_t best_epoch = 0;      ///< whose weights lie in model/; 0 = nothing was trained
+  double train_seconds = 0;         ///< wall time, evaluation included
+  std::int64_t steps = 0;           ///< updates done
 };
 
 /// The value by which epochs are compared, larger is better; none where the epoch has no such score.

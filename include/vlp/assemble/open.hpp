@@ -25,12 +25,12 @@ namespace vlp {
 
 /// What a command line says beside the recipe.
 struct RunArguments {
-  std::filesystem::path out;             ///< the run folder; empty = runs/NAME-TIME
-  std::filesystem::path data_dir = ".";  ///< where relative paths in [dataset] start
+  std::filesystem::path out;                  ///< the run folder; empty = runs/NAME-TIME
+  std::filesystem::path data_dir = ".";       ///< where relative paths in [dataset] start
   std::filesystem::path share_dir = "share";  ///< holds vocabularies/
-  DeviceName device;  ///< chosen already, see choose_device
-  std::int64_t threads = 0;              ///< 0 = all cores
-  Console console;  ///< where notes and progress go
+  DeviceName device;                          ///< chosen already, see choose_device
+  std::int64_t threads = 0;                   ///< 0 = all cores
+  Console console;                            ///< where notes and progress go
 };
 
 /// Device, precision, seeds and folders of a run. Seeds torch's own generators and sets its threads.
@@ -78,7 +78,8 @@ struct RunArguments {
   if (fs::is_regular_file(source)) return source;
   for (const fs::path& inside : {source / "model" / "model.safetensors", source / "model.safetensors"})
     if (fs::is_regular_file(inside)) return inside;
-  throw WeightsError(source.string() + ": no weights here (expected a run folder, a folder with model.safetensors, or a .safetensors file).");
+  throw WeightsError(source.string() +
+                     ": no weights here (expected a run folder, a folder with model.safetensors, or a .safetensors file).");
 }
 
 /// Builds the model, fills in given weights, and moves it to the device.

@@ -25,13 +25,13 @@ namespace vlp {
 /// What a run found.
 struct Report {
   std::filesystem::path folder;  ///< of the run
-  std::string split;            ///< that was scored at the end
-  std::int64_t images = 0;  ///< scored
-  Scores scores;  ///< of the best weights
+  std::string split;             ///< that was scored at the end
+  std::int64_t images = 0;       ///< scored
+  Scores scores;                 ///< of the best weights
   std::optional<double> loss;
-  Scores baseline;              ///< of the commonest training caption; empty if not asked for
-  std::string baseline_caption;  ///< said of every image
-  History history;  ///< of the training; empty if there was none
+  Scores baseline;                      ///< of the commonest training caption; empty if not asked for
+  std::string baseline_caption;         ///< said of every image
+  History history;                      ///< of the training; empty if there was none
   std::filesystem::path contact_sheet;  ///< empty if not asked for
 };
 
@@ -41,14 +41,18 @@ inline void note_beginning(const Plan& plan, const Data& data, const AnyModel& m
   for (const at::Tensor& parameter : model.ptr()->parameters()) parameters += parameter.numel();
   const auto count = [&](Split split) { return data.dataset.records(split).size(); };
   ctx.console.note(fmt::format("device {}, {} thread{}", ctx.device.text(), ctx.threads, ctx.threads == 1 ? "" : "s"));
-  ctx.console.note(fmt::format("dataset {}: {} / {} / {} images for training / validation / test", plan.dataset.name(), count(Split::train), count(Split::validation), count(Split::test)));
+  ctx.console.note(fmt::format("dataset {}: {} / {} / {} images for training / validation / test", plan.dataset.name(), count(Split::train),
+                               count(Split::validation), count(Split::test)));
   ctx.console.note(fmt::format("model {}: {:.1f} M parameters, {}", plan.model.name(), static_cast<double>(parameters) / 1e6,
                                plan.model.extra.weights.empty() ? "random weights" : "weights of " + plan.model.extra.weights));
-  if (!plan.metric.empty()) ctx.console.note("metrics see captions lower-cased and split into words; the PTB tokenizer of the published figures is not built in yet");
+  if (!plan.metric.empty())
+    ctx.console.note(
+        "metrics see captions lower-cased and split into words; the PTB tokenizer of the published figures is not built in yet");
 }
 
 /// Writes scores.json and the contact sheet.
-[[nodiscard]] inline Report write_report(const Plan& plan, History history, const Evaluation& found, const Data& data, const Context& ctx, const RunFolder& folder) {
+[[nodiscard]] inline Report write_report(const Plan& plan, History history, const Evaluation& found, const Data& data, const Context& ctx,
+                                         const RunFolder& folder) {
   Report report;
   report.folder = folder.path();
   report.split = split_name(plan.evaluate.split);
@@ -73,10 +77,13 @@ inline void note_beginning(const Plan& plan, const Data& data, const AnyModel& m
       cells.push_back({.image = image.record->file, .caption = image.caption, .second_line = image.record->captions.front()});
     }
     report.contact_sheet = folder.path() / "contact_sheet.png";
-    write_contact_sheet(report.contact_sheet, cells, {.title = fmt::format("{} images of the {} split: generated captions, and below each a person's", shown, report.split)});
+    write_contact_sheet(
+        report.contact_sheet, cells,
+        {.title = fmt::format("{} images of the {} split: generated captions, and below each a person's", shown, report.split)});
   }
 
-  Json json{{"split", report.split}, {"images", report.images}, {"epoch", report.history.best_epoch}, {"scores", scores_json(report.scores)}};
+  Json json{
+      {"split", report.split}, {"images", report.images}, {"epoch", report.history.best_epoch}, {"scores", scores_json(report.scores)}};
   if (report.loss) json["loss"] = *report.loss;
   if (!report.baseline.empty()) json["baseline"] = {{"caption", report.baseline_caption}, {"scores", scores_json(report.baseline)}};
   folder.write("scores.json", json);

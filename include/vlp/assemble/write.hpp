@@ -31,7 +31,13 @@ namespace vlp {
 [[nodiscard]] inline Json log_json(const LogLine& line) {
   Json losses = Json::object();
   for (const auto& [name, value] : line.losses) losses[name] = value;
-  return {{"step", line.step}, {"epoch", line.epoch}, {"loss", line.loss}, {"losses", losses}, {"lr", line.lr}, {"grad_norm", std::isfinite(line.grad_norm) ? Json(line.grad_norm) : Json(nullptr)}, {"samples_per_s", line.samples_per_s}};
+  return {{"step", line.step},
+          {"epoch", line.epoch},
+          {"loss", line.loss},
+          {"losses", losses},
+          {"lr", line.lr},
+          {"grad_norm", std::isfinite(line.grad_norm) ? Json(line.grad_norm) : Json(nullptr)},
+          {"samples_per_s", line.samples_per_s}};
 }
 
 /// `epoch 2: loss 1.234, CIDEr 0.567, best so far`

@@ -11,11 +11,11 @@ namespace vlp {
 
 /// Images with one caption each. All tensors are on the model's device.
 struct Batch {
-  at::Tensor pixels;           ///< [B, 3, H, W] float32, normalised
-  at::Tensor token_ids;        ///< [B, T] int64: [CLS] prompt caption [SEP], padded on the right with [PAD]
-  at::Tensor token_mask;       ///< [B, T] bool, true = token, false = padding
-  at::Tensor target_index;     ///< [M] int64, flat positions b * T + t whose next token is supervised
-  at::Tensor targets;          ///< [M] int64, those next tokens; padding and prompt are not among them
+  at::Tensor pixels;                   ///< [B, 3, H, W] float32, normalised
+  at::Tensor token_ids;                ///< [B, T] int64: [CLS] prompt caption [SEP], padded on the right with [PAD]
+  at::Tensor token_mask;               ///< [B, T] bool, true = token, false = padding
+  at::Tensor target_index;             ///< [M] int64, flat positions b * T + t whose next token is supervised
+  at::Tensor targets;                  ///< [M] int64, those next tokens; padding and prompt are not among them
   std::vector<std::string> image_ids;  ///< [B]
 
   /// B; 0 for a batch of texts alone.

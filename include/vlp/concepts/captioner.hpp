@@ -30,7 +30,9 @@ class AnyCaptioner {
   template <class C>
     requires(!std::same_as<C, AnyCaptioner>) && Captioner<C>
   AnyCaptioner(C captioner)
-      : call_([c = std::make_shared<C>(std::move(captioner))](const at::Tensor& pixels, RandomStream& random) { return (*c)(pixels, random); }) {}
+      : call_([c = std::make_shared<C>(std::move(captioner))](const at::Tensor& pixels, RandomStream& random) {
+          return (*c)(pixels, random);
+        }) {}
 
   [[nodiscard]] std::vector<std::string> operator()(const at::Tensor& pixels, RandomStream& random) { return call_(pixels, random); }
 

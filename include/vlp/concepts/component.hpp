@@ -51,11 +51,12 @@ inline constexpr std::string_view name_of = detail::Described<T>::type::name;
 
 /// A component can be named, described and built: from (options, context), (options), (context), or nothing.
 template <class T>
-concept Component = requires {
-  { name_of<T> } -> std::convertible_to<std::string_view>;
-} && Options<options_of<T>> &&
-  (std::constructible_from<T, options_of<T>, const Context&> || std::constructible_from<T, options_of<T>> ||
-   std::constructible_from<T, const Context&> || std::default_initializable<T>);
+concept Component =
+    requires {
+      { detail::Described<T>::type::name } -> std::convertible_to<std::string_view>;
+    } && Options<options_of<T>> &&
+    (std::constructible_from<T, options_of<T>, const Context&> || std::constructible_from<T, options_of<T>> ||
+     std::constructible_from<T, const Context&> || std::default_initializable<T>);
 
 /// Builds a component in whichever of the four ways it allows.
 template <Component T>

@@ -24,9 +24,9 @@ enum class CaptionsPerImage { all, one };
 
 /// One image with all its captions, as written in the dataset.
 struct ImageRecord {
-  std::string image_id;                ///< stable name, e.g. "1000092795.jpg"
-  std::filesystem::path file;          ///< where the image lies
-  std::vector<std::string> captions;   ///< raw text, in the dataset's order
+  std::string image_id;               ///< stable name, e.g. "1000092795.jpg"
+  std::filesystem::path file;         ///< where the image lies
+  std::vector<std::string> captions;  ///< raw text, in the dataset's order
 };
 
 template <class D>

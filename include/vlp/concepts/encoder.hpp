@@ -22,8 +22,8 @@ namespace vlp {
 /// An encoder is used like a module holder: copies refer to one module.
 template <class E>
 concept Encoder = std::copyable<E> && requires(E encoder, const at::Tensor& pixels) {
-  { encoder->forward(pixels) } -> std::same_as<at::Tensor>;           // [B, 3, H, W] -> [B, N, D]
-  { encoder->width() } -> std::convertible_to<std::int64_t>;          // D
+  { encoder->forward(pixels) } -> std::same_as<at::Tensor>;   // [B, 3, H, W] -> [B, N, D]
+  { encoder->width() } -> std::convertible_to<std::int64_t>;  // D
   { encoder.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
 };
 
@@ -35,7 +35,9 @@ class AnyEncoder {
   template <class E>
     requires(!std::same_as<E, AnyEncoder>) && Encoder<E>
   AnyEncoder(E encoder)
-      : module_(encoder.ptr()), width_(encoder->width()), forward_([encoder](const at::Tensor& pixels) mutable { return encoder->forward(pixels); }) {}
+      : module_(encoder.ptr()),
+        width_(encoder->width()),
+        forward_([encoder](const at::Tensor& pixels) mutable { return encoder->forward(pixels); }) {}
 
   AnyEncoder* operator->() { return this; }
   [[nodiscard]] at::Tensor forward(const at::Tensor& pixels) { return forward_(pixels); }

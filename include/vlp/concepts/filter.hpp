@@ -28,9 +28,13 @@ class AnyFilter {
   template <class F>
     requires(!std::same_as<F, AnyFilter>) && Filter<F>
   AnyFilter(F filter)
-      : call_([f = std::make_shared<F>(std::move(filter))](const at::Tensor& pixels, const std::vector<std::string>& texts) { return (*f)(pixels, texts); }) {}
+      : call_([f = std::make_shared<F>(std::move(filter))](const at::Tensor& pixels, const std::vector<std::string>& texts) {
+          return (*f)(pixels, texts);
+        }) {}
 
-  [[nodiscard]] std::vector<double> operator()(const at::Tensor& pixels, const std::vector<std::string>& texts) { return call_(pixels, texts); }
+  [[nodiscard]] std::vector<double> operator()(const at::Tensor& pixels, const std::vector<std::string>& texts) {
+    return call_(pixels, texts);
+  }
 
  private:
   std::function<std::vector<double>(const at::Tensor&, const std::vector<std::string>&)> call_;

@@ -20,8 +20,8 @@ namespace vlp {
 
 /// A loss with the parts of which it is made, for the log.
 struct LossValue {
-  at::Tensor total;                                        ///< scalar, on the device, with gradient
-  std::vector<std::pair<std::string, at::Tensor>> parts;   ///< named scalars, detached; may be empty
+  at::Tensor total;                                       ///< scalar, on the device, with gradient
+  std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars, detached; may be empty
 };
 
 /// `L::needs` is a constant of the type; a loss that holds tensors of its own is also `Stateful`.
@@ -35,7 +35,9 @@ concept Loss = std::movable<L> &&
 /// Needs of a loss, from its type where it is a constant there.
 template <Loss L>
 [[nodiscard]] Needs needs_of(const L& loss) {
-  if constexpr (requires { { L::needs } -> std::convertible_to<Needs>; })
+  if constexpr (requires {
+                  { L::needs } -> std::convertible_to<Needs>;
+                })
     return L::needs;
   else
     return loss.needs();

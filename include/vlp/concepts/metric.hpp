@@ -17,8 +17,8 @@ namespace vlp {
 
 /// One image's generated caption beside what people wrote, all cut into words.
 struct ScoredCaption {
-  std::string image_id;  ///< unique within a split
-  std::string candidate;  ///< the generated caption
+  std::string image_id;                 ///< unique within a split
+  std::string candidate;                ///< the generated caption
   std::vector<std::string> references;  ///< at least one
 };
 

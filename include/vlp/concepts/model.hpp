@@ -36,7 +36,7 @@ concept Model = std::copyable<M> && requires(M model) {
 
 /// The parts of a model as functions, with the shapes of `Model`; empty where a model doesn't serve one.
 struct ModelParts {
-  Needs serves = Needs::nothing;  ///< what losses may ask for
+  Needs serves = Needs::nothing;                              ///< what losses may ask for
   std::function<at::Tensor(const at::Tensor&)> image_states;  ///< of pixels
   /// of ids, mask and image states
   std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&)> decoder_states;
@@ -51,11 +51,17 @@ template <Model M>
   using T = at::Tensor;
   ModelParts parts;
   parts.serves = model->serves();
-  if constexpr (requires(const T& x) { { model->image_states(x) } -> std::same_as<T>; })
+  if constexpr (requires(const T& x) {
+                  { model->image_states(x) } -> std::same_as<T>;
+                })
     parts.image_states = [model](const T& pixels) mutable { return model->image_states(pixels); };
-  if constexpr (requires(const T& x) { { model->decoder_states(x, x, x) } -> std::same_as<T>; })
+  if constexpr (requires(const T& x) {
+                  { model->decoder_states(x, x, x) } -> std::same_as<T>;
+                })
     parts.decoder_states = [model](const T& ids, const T& mask, const T& image) mutable { return model->decoder_states(ids, mask, image); };
-  if constexpr (requires(const T& x) { { model->decoder_logits(x) } -> std::same_as<T>; })
+  if constexpr (requires(const T& x) {
+                  { model->decoder_logits(x) } -> std::same_as<T>;
+                })
     parts.decoder_logits = [model](const T& states) mutable { return model->decoder_logits(states); };
   if constexpr (requires(const T& x, const std::vector<std::int64_t>& prompt, const GenerateOptions& o) { model->generate(x, prompt, o); })
     parts.generate = [model](const T& image_states, const std::vector<std::int64_t>& prompt, const GenerateOptions& options) mutable {

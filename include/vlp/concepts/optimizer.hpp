@@ -19,26 +19,27 @@ namespace vlp {
 
 /// Parameters that share their settings.
 struct ParameterGroup {
-  std::vector<std::string> names;        ///< as in the model
-  std::vector<at::Tensor> parameters;    ///< leaves, float32
-  bool decay = true;                     ///< false: no weight decay (norms and biases, if the optimizer exempts them)
+  std::vector<std::string> names;      ///< as in the model
+  std::vector<at::Tensor> parameters;  ///< leaves, float32
+  bool decay = true;                   ///< false: no weight decay (norms and biases, if the optimizer exempts them)
 };
 
 /// What a step is told besides the gradients.
 struct StepControl {
-  double lr_factor = 1;     ///< from the schedule
-  at::Tensor grad_scale;    ///< [1] float32 on the device, undefined = 1; loss scale times clipping
-  at::Tensor found_inf;     ///< [1] float32 on the device, 1 = skip; undefined = never
+  double lr_factor = 1;   ///< from the schedule
+  at::Tensor grad_scale;  ///< [1] float32 on the device, undefined = 1; loss scale times clipping
+  at::Tensor found_inf;   ///< [1] float32 on the device, 1 = skip; undefined = never
 };
 
 template <class O>
-concept Optimizer = std::movable<O> && Stateful<O> && requires(O optimizer, const O& ready, std::vector<ParameterGroup> groups, const StepControl& control) {
-  optimizer.manage(std::move(groups));                          // once, before the first step
-  optimizer.step(control);
-  optimizer.zero_grad();
-  { ready.lr() } -> std::convertible_to<double>;                // before the schedule's factor
-  { ready.decays_norms_and_biases() } -> std::same_as<bool>;    // decides how the trainer groups parameters
-};
+concept Optimizer = std::movable<O> && Stateful<O> &&
+                    requires(O optimizer, const O& ready, std::vector<ParameterGroup> groups, const StepControl& control) {
+                      optimizer.manage(std::move(groups));  // once, before the first step
+                      optimizer.step(control);
+                      optimizer.zero_grad();
+                      { ready.lr() } -> std::convertible_to<double>;              // before the schedule's factor
+                      { ready.decays_norms_and_biases() } -> std::same_as<bool>;  // decides how the trainer groups parameters
+                    };
 
 /// Any optimizer as a value that is moved, not copied.
 class AnyOptimizer {

@@ -68,7 +68,8 @@ class AnySchedule {
   template <class S>
     requires(!std::same_as<S, AnySchedule>) && Schedule<S>
   AnySchedule(S schedule)
-      : call_([s = std::make_shared<const S>(std::move(schedule))](const SchedulePosition& position) -> double { return (*s)(position); }) {}
+      : call_([s = std::make_shared<const S>(std::move(schedule))](const SchedulePosition& position) -> double { return (*s)(position); }) {
+  }
 
   [[nodiscard]] double operator()(const SchedulePosition& position) const { return call_(position); }
 

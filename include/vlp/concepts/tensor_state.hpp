@@ -67,10 +67,10 @@ inline constexpr std::array<std::pair<std::string_view, at::ScalarType>, 10> kDt
   const at::ScalarType dtype = dtype_of(source.dtype);
   const std::size_t item = c10::elementSize(dtype);
   if (static_cast<std::size_t>(c10::multiply_integers(source.shape)) * item != source.bytes.size())
-    throw WeightsError(c10::str("tensor of ", source.bytes.size(), " bytes can't have shape ", at::IntArrayRef(source.shape), " and dtype ", source.dtype, "."));
+    throw WeightsError(c10::str("tensor of ", source.bytes.size(), " bytes can't have shape ", at::IntArrayRef(source.shape), " and dtype ",
+                                source.dtype, "."));
   void* data = const_cast<std::byte*>(source.bytes.data());  // from_blob knows no read-only memory
-  if (reinterpret_cast<std::uintptr_t>(data) % item == 0)
-    return at::from_blob(data, source.shape, [owner = source.owner](void*) {}, dtype);
+  if (reinterpret_cast<std::uintptr_t>(data) % item == 0) return at::from_blob(data, source.shape, [owner = source.owner](void*) {}, dtype);
   const at::Tensor bytes = at::from_blob(data, {static_cast<std::int64_t>(source.bytes.size())}, at::kByte).clone();
   return bytes.view(dtype).reshape(source.shape);
 }
@@ -85,17 +85,16 @@ inline void put_tensor(State& state, std::string_view name, const at::Tensor& te
 
 /// @return  a copy on the CPU
 /// @throws WeightsError if the entry is missing or no tensor
-[[nodiscard]] inline at::Tensor get_tensor(const State& state, std::string_view name) {
-  return tensor_view(state.tensor(name)).clone();
-}
+[[nodiscard]] inline at::Tensor get_tensor(const State& state, std::string_view name) { return tensor_view(state.tensor(name)).clone(); }
 
 /// Copies an entry into a tensor that exists, wherever it lives.
 /// @throws WeightsError if the entry is missing, or its shape or dtype differs from the tensor's
 inline void load_tensor(const State& state, std::string_view name, at::Tensor& into) {
   const at::Tensor saved = tensor_view(state.tensor(name));
   if (saved.sizes() != into.sizes() || saved.scalar_type() != into.scalar_type())
-    throw WeightsError(c10::str("checkpoint: entry '", name, "' doesn't fit (got ", dtype_name(saved.scalar_type()), " ", saved.sizes(), ", expected ",
-                                dtype_name(into.scalar_type()), " ", into.sizes(), "). Resume with the recipe that wrote it."));
+    throw WeightsError(c10::str("checkpoint: entry '", name, "' doesn't fit (got ", dtype_name(saved.scalar_type()), " ", saved.sizes(),
+                                ", expected ", dtype_name(into.scalar_type()), " ", into.sizes(),
+                                "). Resume with the recipe that wrote it."));
   const at::NoGradGuard no_grad;
   into.copy_(saved);
 }

@@ -19,14 +19,14 @@
 namespace vlp {
 
 template <class T>
-concept Tokenizer = std::movable<T> &&
-                    requires(const T& tokenizer, std::string_view text, std::span<const std::int64_t> ids, const std::filesystem::path& folder) {
-                      { tokenizer.encode(text) } -> std::same_as<std::vector<std::int64_t>>;
-                      { tokenizer.decode(ids) } -> std::same_as<std::string>;  // special tokens skipped
-                      { tokenizer.special() } -> std::same_as<SpecialTokens>;
-                      { tokenizer.vocabulary_size() } -> std::same_as<std::int64_t>;
-                      tokenizer.write(folder);  // the files from which it can be made again, e.g. vocab.txt
-                    };
+concept Tokenizer = std::movable<T> && requires(const T& tokenizer, std::string_view text, std::span<const std::int64_t> ids,
+                                                const std::filesystem::path& folder) {
+  { tokenizer.encode(text) } -> std::same_as<std::vector<std::int64_t>>;
+  { tokenizer.decode(ids) } -> std::same_as<std::string>;  // special tokens skipped
+  { tokenizer.special() } -> std::same_as<SpecialTokens>;
+  { tokenizer.vocabulary_size() } -> std::same_as<std::int64_t>;
+  tokenizer.write(folder);  // the files from which it can be made again, e.g. vocab.txt
+};
 
 /// Any tokenizer as a value.
 class AnyTokenizer {

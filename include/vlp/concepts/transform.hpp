@@ -19,7 +19,7 @@ namespace vlp {
 /// Height and width in pixels; 0 = not fixed by this transform.
 struct ImageSize {
   std::int64_t height = 0;  ///< pixels
-  std::int64_t width = 0;  ///< pixels
+  std::int64_t width = 0;   ///< pixels
 };
 
 /// A decoded image is uint8 [3, H, W], RGB; it may lie interleaved in memory. A transform may offer `output_size()`.
@@ -36,8 +36,13 @@ class AnyTransform {
   template <class T>
     requires(!std::same_as<T, AnyTransform>) && Transform<T>
   AnyTransform(T transform) {
-    if constexpr (requires { { transform.output_size() } -> std::convertible_to<ImageSize>; }) size_ = transform.output_size();
-    call_ = [t = std::make_shared<const T>(std::move(transform))](const at::Tensor& image, RandomStream& random) { return (*t)(image, random); };
+    if constexpr (requires {
+                    { transform.output_size() } -> std::convertible_to<ImageSize>;
+                  })
+      size_ = transform.output_size();
+    call_ = [t = std::make_shared<const T>(std::move(transform))](const at::Tensor& image, RandomStream& random) {
+      return (*t)(image, random);
+    };
   }
 
   [[nodiscard]] at::Tensor operator()(const at::Tensor& image, RandomStream& random) const { return call_(image, random); }

@@ -12,18 +12,18 @@ namespace vlp {
 
 /// One look at something that takes a while.
 struct Progress {
-  std::string_view task;         ///< what is going on, e.g. "epoch 2/5"
-  std::int64_t done = 0;         ///< units finished
-  std::int64_t total = 0;        ///< units in all; 0 = unknown
-  double per_second = 0;         ///< `unit`s a second over the last moments; 0 = unknown
-  std::string_view unit;         ///< what per_second counts, e.g. "samples"
-  double loss = -1;              ///< newest known loss; negative = none
-  double seconds_left = -1;      ///< estimate; negative = unknown
+  std::string_view task;     ///< what is going on, e.g. "epoch 2/5"
+  std::int64_t done = 0;     ///< units finished
+  std::int64_t total = 0;    ///< units in all; 0 = unknown
+  double per_second = 0;     ///< `unit`s a second over the last moments; 0 = unknown
+  std::string_view unit;     ///< what per_second counts, e.g. "samples"
+  double loss = -1;          ///< newest known loss; negative = none
+  double seconds_left = -1;  ///< estimate; negative = unknown
 };
 
 /// Sinks for what a person should see; each may be empty.
 struct Console {
-  std::function<void(std::string_view)> on_note;  ///< a line worth reading
+  std::function<void(std::string_view)> on_note;     ///< a line worth reading
   std::function<void(std::string_view)> on_warning;  ///< a line that something may be wrong
   std::function<void(const Progress&)> on_progress;  ///< called often; the sink decides what it shows
 

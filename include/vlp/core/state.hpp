@@ -19,10 +19,10 @@ namespace vlp {
 
 /// A contiguous tensor as bytes: what a weight file holds, without any tensor library.
 struct TensorBytes {
-  std::string dtype;                    ///< safetensors' names: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL
-  std::vector<std::int64_t> shape;      ///< sizes, outermost first
-  std::span<const std::byte> bytes;     ///< row-major, little-endian
-  std::shared_ptr<const void> owner;    ///< keeps `bytes` alive
+  std::string dtype;                  ///< safetensors' names: F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL
+  std::vector<std::int64_t> shape;    ///< sizes, outermost first
+  std::span<const std::byte> bytes;   ///< row-major, little-endian
+  std::shared_ptr<const void> owner;  ///< keeps `bytes` alive
 };
 
 /// A flat map from names to numbers, texts and tensors; a component sees its own part through `prefixed`.

@@ -44,7 +44,7 @@ struct LoadedBatch {
 struct BatchMaker {
   /// What the last row of a batch leaves behind. Pixels are whole only if all sizes are equal.
   struct Finished {
-    LoadedBatch loaded;  ///< complete
+    LoadedBatch loaded;            ///< complete
     std::vector<ImageSize> sizes;  ///< [B] of the images after the transforms
   };
 
@@ -60,25 +60,25 @@ struct BatchMaker {
           unfinished(rows.size()) {}
 
     std::vector<SampleRow> rows;  ///< what the batch is made of
-    std::int64_t epoch;  ///< from 0
+    std::int64_t epoch;           ///< from 0
     std::vector<ImageSize> sizes;
     std::vector<std::vector<std::int64_t>> token_ids;
-    std::vector<std::string> problems;  ///< empty = none
+    std::vector<std::string> problems;    ///< empty = none
     std::atomic<std::size_t> unfinished;  ///< samples; who finishes the last completes the batch
-    std::mutex mutex;   ///< guards the definition of `pixels`, not its rows
-    at::Tensor pixels;  ///< [B, 3, H, W], of the size of whichever image came first
+    std::mutex mutex;                     ///< guards the definition of `pixels`, not its rows
+    at::Tensor pixels;                    ///< [B, 3, H, W], of the size of whichever image came first
     std::promise<Finished> promise;
   };
 
   std::span<const ImageRecord> records;  ///< of the split; must outlive the maker
   std::vector<AnyTransform> transforms;  ///< applied in order
-  AnyTokenizer tokenizer;  ///< of the captions
-  std::string prompt;  ///< put before each caption
-  std::int64_t unsupervised = 1;  ///< see `collate_ids`
+  AnyTokenizer tokenizer;                ///< of the captions
+  std::string prompt;                    ///< put before each caption
+  std::int64_t unsupervised = 1;         ///< see `collate_ids`
   bool texts = true;
   bool pinned = false;        ///< pixels in page-locked memory
   RandomStream augmentation;  ///< epoch, record and caption are derived from it
-  ImageDecoder decode;  ///< from a file to uint8 [3, H, W]
+  ImageDecoder decode;        ///< from a file to uint8 [3, H, W]
 
   /// Prepares one row; with the last one fulfils the promise, with the batch or with the first row's DataError.
   void add_row(Assembly& assembly, std::size_t row) const {

@@ -12,7 +12,7 @@ namespace vlp {
 
 /// How images and texts become tensors.
 struct Preprocessing {
-  AnyTokenizer tokenizer;  ///< text to ids and back
+  AnyTokenizer tokenizer;                ///< text to ids and back
   std::vector<AnyTransform> transforms;  ///< in order; the last gives float32 [3, H, W]
   std::string prompt;                    ///< stands before every caption; not supervised; may be empty
 };

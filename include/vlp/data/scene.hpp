@@ -17,7 +17,7 @@ namespace vlp {
 /// Colour of an object.
 enum class Colour { red, green, blue, yellow, orange, purple, black, white };
 /// Shape of an object.
-enum class Shape { circle, square, triangle, star, cross, heart };
+enum class Shape { circle, square, triangle, bar, cross, ring };
 /// Size of an object, as captions call it.
 enum class ObjectSize { small, large };
 /// Tone of the background.
@@ -29,11 +29,13 @@ enum class Layout { row, column };
 
 /// The words of the grammar, indexed by the enumerators above.
 namespace scene_words {
-inline constexpr std::array<std::string_view, 8> colours{"red", "green", "blue", "yellow", "orange", "purple", "black", "white"};  ///< of Colour
-inline constexpr std::array<std::string_view, 6> shapes{"circle", "square", "triangle", "star", "cross", "heart"};  ///< of Shape, one
-inline constexpr std::array<std::string_view, 6> plurals{"circles", "squares", "triangles", "stars", "crosses", "hearts"};  ///< of Shape, several
-inline constexpr std::array<std::string_view, 2> sizes{"small", "large"};  ///< of ObjectSize
-inline constexpr std::array<std::string_view, 3> tones{"gray", "beige", "dark"};  ///< of Tone
+inline constexpr std::array<std::string_view, 8> colours{"red",    "green",  "blue",  "yellow",
+                                                         "orange", "purple", "black", "white"};                   ///< of Colour
+inline constexpr std::array<std::string_view, 6> shapes{"circle", "square", "triangle", "bar", "cross", "ring"};  ///< of Shape, one
+inline constexpr std::array<std::string_view, 6> plurals{"circles", "squares", "triangles",
+                                                         "bars",    "crosses", "rings"};  ///< of Shape, several
+inline constexpr std::array<std::string_view, 2> sizes{"small", "large"};                 ///< of ObjectSize
+inline constexpr std::array<std::string_view, 3> tones{"gray", "beige", "dark"};          ///< of Tone
 inline constexpr std::array<std::string_view, 6> textures{"plain", "shaded", "striped", "checked", "dotted", "grainy"};  ///< of Texture
 inline constexpr std::array<std::string_view, 4> numbers{"zero", "one", "two", "three"};  ///< of numbers of objects
 
@@ -66,14 +68,14 @@ struct Scene {
   std::int64_t width = 0;            ///< pixels
   std::int64_t height = 0;           ///< pixels
   std::vector<SceneObject> objects;  ///< in reading order: from the left in a row, from the top in a column
-  Layout layout = Layout::row;  ///< of neighbours
-  Tone tone{};  ///< of the background
-  Texture texture{};  ///< of the background
+  Layout layout = Layout::row;       ///< of neighbours
+  Tone tone{};                       ///< of the background
+  Texture texture{};                 ///< of the background
 };
 
 /// Neighbours that look alike, which captions count: "two red circles".
 struct SceneGroup {
-  SceneObject object;  ///< the first of them
+  SceneObject object;     ///< the first of them
   std::size_t count = 1;  ///< how many
 };
 
@@ -92,7 +94,7 @@ namespace detail {
 
 /// Width and height of the images, pixels; each is used in both orientations.
 inline constexpr std::array<std::pair<std::int64_t, std::int64_t>, 8> kSceneSizes{
-    {{96, 96}, {128, 96}, {144, 120}, {160, 120}, {200, 160}, {224, 224}, {256, 192}, {320, 240}}};
+    {{96, 96}, {112, 96}, {128, 112}, {144, 120}, {176, 160}, {192, 160}, {224, 192}, {256, 224}}};
 
 template <class E, std::size_t N>
 E pick(RandomStream& random, const std::array<std::string_view, N>&) {
@@ -143,12 +145,13 @@ inline void place_objects(Scene& scene, RandomStream& random) {
   if (random.below(2)) std::swap(width, height);
   scene.width = width;
   scene.height = height;
-  const std::size_t count = 1 + random.below(3);
+  const double crowd = random.uniform();
+  const std::size_t count = crowd < 0.5 ? 1 : crowd < 0.82 ? 2 : 3;
   scene.layout = random.below(2) ? Layout::row : Layout::column;
   if (count == 3 && width != height) scene.layout = width > height ? Layout::row : Layout::column;  // there is room
 
   const bool cramped = count == 2 && (scene.layout == Layout::row ? width < height : height < width);
-  std::size_t large_left = count == 1 || (count == 2 && !cramped) ? count : 1;
+  std::size_t large_left = count == 1 || (count == 2 && !cramped) ? count : count == 2 ? 1 : 0;
   for (std::size_t i = 0; i < count; ++i) {
     SceneObject object;
     const bool again = i > 0 && random.below(5) == 0;  // so that there is something to count
@@ -165,8 +168,9 @@ inline void place_objects(Scene& scene, RandomStream& random) {
 
   bool black = false;
   for (SceneObject& object : scene.objects) {
-    object.diameter = object.size == ObjectSize::small ? random.uniform(0.235, 0.265) : random.uniform(0.37, 0.41);
-    object.rotation = random.uniform(-18, 18);
+    const double small_size = count == 1 ? 0.36 : count == 2 ? 0.34 : 0.28, large_size = count == 1 ? 0.6 : cramped ? 0.41 : 0.46;
+    object.diameter = (object.size == ObjectSize::small ? small_size : large_size) * random.uniform(0.97, 1.03);
+    object.rotation = random.uniform(-10, 10);
     black = black || object.colour == Colour::black;
   }
   detail::place_objects(scene, random);

@@ -62,9 +62,9 @@ inline std::vector<std::string> plain_sentences(const Scene& scene, std::span<co
   return {list + " on a " + texture + " background",
           sized + " on a " + tone + " background",
           (groups[0].count == 1 ? "there is " : "there are ") + list + " in the picture",
-          "a " + tone + " " + texture + " background with " + sized,
+          "a " + texture + " background with " + list,
           "a picture of " + number + (one ? " shape , " : " shapes , ") + list,
-          list + (one ? " is" : " are") + " in front of a " + tone + " " + texture + " background"};
+          list + (one ? " is" : " are") + " in front of a " + tone + " background"};
 }
 
 /// Sentences that say where the objects stand; needs two groups or more.
@@ -82,7 +82,7 @@ inline std::vector<std::string> relation_sentences(const Scene& scene, std::span
 }  // namespace detail
 
 /// Five different captions of a scene, each with a capital letter and a full stop of its own word, e.g.
-/// "A red circle is to the left of two blue stars ."
+/// "A red circle is to the left of two blue bars ."
 [[nodiscard]] inline std::array<std::string, 5> five_captions(const Scene& scene, RandomStream& random) {
   const auto groups = groups_of(scene);
   std::vector<std::string> chosen = detail::plain_sentences(scene, groups);

@@ -33,15 +33,15 @@ namespace vlp {
 /// One image with the caption that the model wrote.
 struct CaptionedImage {
   const ImageRecord* record;  ///< belongs to the dataset
-  std::string caption;  ///< as generated
+  std::string caption;        ///< as generated
   double score = 0;           ///< see Candidate::score
 };
 
 /// What an evaluation found.
 struct Evaluation {
-  std::optional<double> loss;             ///< mean over all supervised tokens; none without a loss
-  Scores scores;                          ///< of all metrics, in the recipe's order
-  std::vector<CaptionedImage> captions;   ///< in the dataset's order; empty for a model that doesn't generate
+  std::optional<double> loss;            ///< mean over all supervised tokens; none without a loss
+  Scores scores;                         ///< of all metrics, in the recipe's order
+  std::vector<CaptionedImage> captions;  ///< in the dataset's order; empty for a model that doesn't generate
 };
 
 /// Scores captions against their images' references. Both are cut into words by `simple_tokens`.
@@ -62,7 +62,8 @@ struct Evaluation {
 
 /// The caption that occurs most often in `records` (words compared as metrics see them; the first wins a tie), for all
 /// images of `images`: what a captioner that never looks would say.
-[[nodiscard]] inline std::vector<CaptionedImage> commonest_caption(std::span<const ImageRecord> records, std::span<const ImageRecord> images) {
+[[nodiscard]] inline std::vector<CaptionedImage> commonest_caption(std::span<const ImageRecord> records,
+                                                                   std::span<const ImageRecord> images) {
   std::vector<std::pair<std::string, const std::string*>> all;
   for (const ImageRecord& record : records)
     for (const std::string& caption : record.captions) all.emplace_back(simple_tokens(caption), &caption);
@@ -91,7 +92,12 @@ class Evaluator {
   /// @param workers     threads that decode images
   /// @param ctx         device, precision and console; must outlive the evaluator
   Evaluator(const Data& data, GenerateOptions generate, std::int64_t batch_size, std::int64_t workers, const Context& ctx)
-      : data_(data), generate_(generate), batch_size_(batch_size), workers_(workers), ctx_(ctx), prompt_(prompt_ids(data.tokenizer, data.prompt)) {}
+      : data_(data),
+        generate_(generate),
+        batch_size_(batch_size),
+        workers_(workers),
+        ctx_(ctx),
+        prompt_(prompt_ids(data.tokenizer, data.prompt)) {}
 
   /// @param model    on the context's device
   /// @param loss     null = no validation loss
@@ -99,7 +105,8 @@ class Evaluator {
   /// @param metrics  fresh ones
   /// @param task     what the progress is called
   template <Model M, Loss L>
-  [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records, std::vector<AnyMetric> metrics, const std::string& task) const {
+  [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records, std::vector<AnyMetric> metrics,
+                                      const std::string& task) const {
     const at::NoGradGuard no_grad;
     const std::shared_ptr<torch::nn::Module> module = model.ptr();
     const bool was_training = module->is_training();
@@ -110,8 +117,9 @@ class Evaluator {
     Evaluation result;
     double loss_sum = 0;
     std::int64_t targets = 0;
-    Loader loader(records, CaptionsPerImage::all, data_.transforms, data_.tokenizer, data_.prompt,
-                  {.batch_size = batch_size_, .shuffle = false, .drop_last = false, .workers = workers_, .prefetch = 2, .images_only = true}, ctx_);
+    Loader loader(
+        records, CaptionsPerImage::all, data_.transforms, data_.tokenizer, data_.prompt,
+        {.batch_size = batch_size_, .shuffle = false, .drop_last = false, .workers = workers_, .prefetch = 2, .images_only = true}, ctx_);
     loader.start_epoch(0);
     while (auto loaded = loader.next()) {
       const Autocast autocast(ctx_.precision, ctx_.device);
@@ -125,8 +133,13 @@ class Evaluator {
       if (parts.generate) caption(parts, image_states, records, loaded->record_index, result.captions);
       const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
       const auto done = loaded->record_index.empty() ? 0 : loaded->record_index.back() + 1;
-      ctx_.console.progress({.task = task, .done = done, .total = static_cast<std::int64_t>(records.size()), .per_second = static_cast<double>(done) / seconds,
-                             .unit = "images", .seconds_left = seconds / static_cast<double>(std::max<std::int64_t>(done, 1)) * static_cast<double>(static_cast<std::int64_t>(records.size()) - done)});
+      ctx_.console.progress({.task = task,
+                             .done = done,
+                             .total = static_cast<std::int64_t>(records.size()),
+                             .per_second = static_cast<double>(done) / seconds,
+                             .unit = "images",
+                             .seconds_left = seconds / static_cast<double>(std::max<std::int64_t>(done, 1)) *
+                                             static_cast<double>(static_cast<std::int64_t>(records.size()) - done)});
     }
     if (targets > 0) result.loss = loss_sum / static_cast<double>(targets);
     result.scores = score_captions(result.captions, metrics);
@@ -137,8 +150,8 @@ class Evaluator {
  private:
   /// Sum of the loss over all captions of the images, each image encoded once, and the number of supervised tokens.
   template <Loss L>
-  std::pair<double, std::int64_t> batch_loss(const ModelParts& parts, L& loss, const at::Tensor& image_states, std::span<const ImageRecord> records,
-                                             const std::vector<std::int64_t>& index) const {
+  std::pair<double, std::int64_t> batch_loss(const ModelParts& parts, L& loss, const at::Tensor& image_states,
+                                             std::span<const ImageRecord> records, const std::vector<std::int64_t>& index) const {
     std::vector<std::string> texts;
     std::vector<std::int64_t> owners;
     for (std::size_t i = 0; i < index.size(); ++i)
@@ -159,8 +172,8 @@ class Evaluator {
     return {loss(pass).total.template item<double>() * static_cast<double>(count), count};
   }
 
-  void caption(const ModelParts& parts, const at::Tensor& image_states, std::span<const ImageRecord> records, const std::vector<std::int64_t>& index,
-               std::vector<CaptionedImage>& out) const {
+  void caption(const ModelParts& parts, const at::Tensor& image_states, std::span<const ImageRecord> records,
+               const std::vector<std::int64_t>& index, std::vector<CaptionedImage>& out) const {
     const auto candidates = parts.generate(image_states, prompt_, generate_);
     for (std::size_t i = 0; i < index.size(); ++i) {
       const Candidate& best = candidates[i].front();

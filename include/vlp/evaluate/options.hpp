@@ -25,7 +25,8 @@ struct EvaluateOptions {
     return std::tuple{
         field<&EvaluateOptions::batch_size>("Images a batch.", at_least(1)),
         field<&EvaluateOptions::every>("When to evaluate on the validation split."),
-        field<&EvaluateOptions::best>("Score that chooses the best weights on the validation split: a metric's (more is better) or `loss` (less is).", not_empty()),
+        field<&EvaluateOptions::best>(
+            "Score that chooses the best weights on the validation split: a metric's (more is better) or `loss` (less is).", not_empty()),
         field<&EvaluateOptions::max_images>("Evaluates on the first images of a split only; 0 = all.", at_least(0)),
         field<&EvaluateOptions::split>("The split scored at the end, with the best weights."),
     };

@@ -17,7 +17,7 @@ namespace vlp {
 
 /// What bounds a search.
 struct SearchLimits {
-  std::int64_t beams = 1;  ///< of one image
+  std::int64_t beams = 1;    ///< of one image
   std::int64_t prompt = 1;   ///< tokens given, [DEC] included
   std::int64_t longest = 2;  ///< tokens in all
   std::int64_t end = 0;      ///< id of [SEP]
@@ -36,8 +36,8 @@ class Hypotheses {
   };
   /// One token behind one beam.
   struct Continuation {
-    double score = 0;  ///< sum of log-probabilities, that token's included
-    std::int64_t beam = 0;  ///< which is continued
+    double score = 0;        ///< sum of log-probabilities, that token's included
+    std::int64_t beam = 0;   ///< which is continued
     std::int64_t token = 0;  ///< by which
   };
 

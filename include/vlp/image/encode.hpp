@@ -24,8 +24,8 @@ namespace vlp {
 /// RGB pixels to be written: rows from top to bottom without gaps, height * width * 3 bytes.
 struct RgbView {
   std::span<const std::uint8_t> rgb;  ///< rows from the top, three bytes a pixel
-  std::int64_t height = 0;  ///< pixels
-  std::int64_t width = 0;   ///< pixels
+  std::int64_t height = 0;            ///< pixels
+  std::int64_t width = 0;             ///< pixels
 };
 
 namespace detail {

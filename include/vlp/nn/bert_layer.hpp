@@ -18,12 +18,12 @@ namespace vlp {
 
 /// Sizes of a text layer.
 struct BertLayerSizes {
-  std::int64_t width = 768;  ///< D
+  std::int64_t width = 768;        ///< D
   std::int64_t image_width = 768;  ///< of the image states that it attends to
-  std::int64_t heads = 12;  ///< H; divides the width
-  std::int64_t hidden = 3072;  ///< of the feed-forward part
-  double dropout = 0;          ///< of attention probabilities and of every branch, while training
-  double eps = 1e-12;          ///< of the layer norms
+  std::int64_t heads = 12;         ///< H; divides the width
+  std::int64_t hidden = 3072;      ///< of the feed-forward part
+  double dropout = 0;              ///< of attention probabilities and of every branch, while training
+  double eps = 1e-12;              ///< of the layer norms
 };
 
 /// norm(dropout(dense(x)) + residual): how every branch of a BERT layer ends.

@@ -53,8 +53,8 @@ TORCH_MODULE(Mlp);
 
 /// Sizes of a vision layer.
 struct VisionLayerSizes {
-  std::int64_t width = 768;  ///< D
-  std::int64_t heads = 12;  ///< H; divides the width
+  std::int64_t width = 768;    ///< D
+  std::int64_t heads = 12;     ///< H; divides the width
   std::int64_t hidden = 3072;  ///< of the MLP
   double eps = 1e-5;           ///< of the layer norms
 };

@@ -2,6 +2,7 @@
 // Collects every mistake of a recipe, so that all are shown at once, each with its place and the nearest right name.
 
 #include <algorithm>
+#include <cctype>
 #include <numeric>
 #include <string>
 #include <string_view>
@@ -13,9 +14,13 @@
 
 namespace vlp {
 
-/// The candidate with the smallest edit distance to `name`, if that is small enough to be a slip; else empty.
+/// The candidate with the smallest edit distance to `name`, if that is small enough to be a slip; else empty. Upper and
+/// lower case count as the same: `cider` is near `CIDEr`.
 [[nodiscard]] inline std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  const auto distance = [](std::string_view a, std::string_view b) {
+  const auto same = [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+  };
+  const auto distance = [&](std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1), two_up, up;  // optimal string alignment: a swap costs one
     std::iota(row.begin(), row.end(), std::size_t{0});
     for (std::size_t i = 1; i <= a.size(); ++i) {
@@ -23,8 +28,8 @@ namespace vlp {
       up = row;
       row[0] = i;
       for (std::size_t j = 1; j <= b.size(); ++j) {
-        row[j] = std::min({up[j] + 1, row[j - 1] + 1, up[j - 1] + (a[i - 1] != b[j - 1])});
-        if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], two_up[j - 2] + 1);
+        row[j] = std::min({up[j] + 1, row[j - 1] + 1, up[j - 1] + (same(a[i - 1], b[j - 1]) ? 0 : 1)});
+        if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1])) row[j] = std::min(row[j], two_up[j - 2] + 1);
       }
     }
     return row[b.size()];
@@ -56,7 +61,7 @@ namespace vlp {
 
 /// One mistake.
 struct Problem {
-  Place place;  ///< where it was written
+  Place place;          ///< where it was written
   std::string key;      ///< path of the key, e.g. `model.encoder.width`; may be empty
   std::string message;  ///< what is wrong and what was expected
 

@@ -18,7 +18,7 @@ namespace vlp {
 struct Range {
   double low = -std::numeric_limits<double>::infinity();  ///< smallest value
   double high = std::numeric_limits<double>::infinity();  ///< largest value, allowed itself
-  bool low_open = false;  ///< `low` itself is not allowed
+  bool low_open = false;                                  ///< `low` itself is not allowed
 
   /// Whether `x` is allowed; not a number never is.
   [[nodiscard]] constexpr bool contains(double x) const { return (low_open ? x > low : x >= low) && x <= high; }
@@ -116,7 +116,7 @@ struct Field {
   static constexpr std::string_view name = detail::member_name<Member>();
 
   std::string_view doc;  ///< one sentence with the unit
-  Range range{};  ///< of its value, or of its length
+  Range range{};         ///< of its value, or of its length
 
   /// The option in an aggregate.
   static constexpr type& of(owner& options) { return options.*Member; }

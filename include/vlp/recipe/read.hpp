@@ -22,7 +22,7 @@ class Registry;
 
 /// What reading needs besides the value: where mistakes go, and the names of components.
 struct ReadContext {
-  Diagnostics& diagnostics;  ///< receives every mistake
+  Diagnostics& diagnostics;            ///< receives every mistake
   const Registry* registry = nullptr;  ///< needed by options that choose components
 };
 
@@ -134,9 +134,7 @@ template <class E>
   requires std::is_enum_v<E>
 struct OptionType<E> {
   /// All enumerators, as recipes write them.
-  static std::vector<std::string> names() {
-    return {EnumNames<E>::table.begin(), EnumNames<E>::table.begin() + EnumNames<E>::count()};
-  }
+  static std::vector<std::string> names() { return {EnumNames<E>::table.begin(), EnumNames<E>::table.begin() + EnumNames<E>::count()}; }
   static std::string expected() {
     std::string text = "one of";
     for (const std::string& name : names()) text += (text.size() > 6 ? ", \"" : " \"") + name + "\"";
@@ -160,9 +158,7 @@ struct OptionType<std::optional<T>> {
     if (!OptionType<T>::read(value, path, inner, range, ctx)) return false;
     return out = std::move(inner), true;
   }
-  static std::optional<Value> write(const std::optional<T>& x) {
-    return x ? OptionType<T>::write(*x) : std::nullopt;
-  }
+  static std::optional<Value> write(const std::optional<T>& x) { return x ? OptionType<T>::write(*x) : std::nullopt; }
 };
 
 /// An array whose length is in its range.
@@ -237,7 +233,9 @@ void read_fields(const Table& table, const Place& place, const std::string& path
 /// Reports what an aggregate says of its options taken together: `std::string problem() const`, empty = none.
 template <Options O>
 void report_joint_problem(const O& options, const Place& place, const std::string& path, ReadContext& ctx) {
-  if constexpr (requires { { options.problem() } -> std::same_as<std::string>; })
+  if constexpr (requires {
+                  { options.problem() } -> std::same_as<std::string>;
+                })
     if (std::string problem = options.problem(); !problem.empty()) ctx.diagnostics.add(place, path, std::move(problem));
 }
 

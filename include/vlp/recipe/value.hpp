@@ -14,8 +14,8 @@ namespace vlp {
 /// Where a value stands: `file:line:column`, or the text of a `--set`.
 struct Place {
   std::shared_ptr<const std::string> file;  ///< null = not written in a file
-  std::uint32_t line = 0;    ///< from 1; 0 = the whole file
-  std::uint32_t column = 0;  ///< from 1
+  std::uint32_t line = 0;                   ///< from 1; 0 = the whole file
+  std::uint32_t column = 0;                 ///< from 1
 
   /// `FILE:LINE:COLUMN`, as far as known.
   [[nodiscard]] std::string text() const {
@@ -34,9 +34,9 @@ using Array = std::vector<Value>;
 class Table {
  public:
   Table();
-  Table(const Table&);  ///< copies all values
-  Table(Table&&) noexcept;  ///< leaves an empty table
-  Table& operator=(const Table&);  ///< copies all values
+  Table(const Table&);                 ///< copies all values
+  Table(Table&&) noexcept;             ///< leaves an empty table
+  Table& operator=(const Table&);      ///< copies all values
   Table& operator=(Table&&) noexcept;  ///< leaves an empty table
   ~Table();
 
@@ -73,10 +73,14 @@ class Value {
 
   /// Null if the value is of another type.
   template <class T>
-  [[nodiscard]] const T* as() const { return std::get_if<T>(&data); }
+  [[nodiscard]] const T* as() const {
+    return std::get_if<T>(&data);
+  }
   /// Null if the value is of another type.
   template <class T>
-  [[nodiscard]] T* as() { return std::get_if<T>(&data); }
+  [[nodiscard]] T* as() {
+    return std::get_if<T>(&data);
+  }
 
   /// What a person calls the type, with its article: "an integer", "a table".
   [[nodiscard]] std::string type_name() const;
@@ -129,12 +133,12 @@ inline Value& Table::set(std::string key, Value value, Place place) {
 
 inline std::string Value::type_name() const {
   switch (data.index()) {
-    case 0: return "a boolean";
-    case 1: return "an integer";
-    case 2: return "a number";
-    case 3: return "a string";
-    case 4: return "an array";
-    case 5: return "a table";
+    case 0:  return "a boolean";
+    case 1:  return "an integer";
+    case 2:  return "a number";
+    case 3:  return "a string";
+    case 4:  return "an array";
+    case 5:  return "a table";
     default: return "a " + std::get<Unsupported>(data).type;
   }
 }

@@ -19,6 +19,6 @@
 #endif
 
 /// One line, compared as text.
-#define VLP_FINGERPRINT                                                                                              \
-  "vlp " VLP_VERSION " headers " VLP_HEADERS_HASH "; torch " TORCH_VERSION "; " VLP_COMPILER                         \
+#define VLP_FINGERPRINT                                                                      \
+  "vlp " VLP_VERSION " headers " VLP_HEADERS_HASH "; torch " TORCH_VERSION "; " VLP_COMPILER \
   "; abi " VLP_STRINGIFY(__GXX_ABI_VERSION) "/" VLP_STRINGIFY(_GLIBCXX_USE_CXX11_ABI) "; C++ " VLP_STRINGIFY(__cplusplus)

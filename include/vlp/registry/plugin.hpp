@@ -12,10 +12,10 @@
 
 /// What a plugin shows to its host. Plain C, so that a host can refuse it before any C++ of it runs.
 extern "C" struct vlp_plugin_info {
-  std::uint32_t struct_size;  ///< sizeof(vlp_plugin_info)
-  const char* fingerprint;    ///< vlp headers, torch, compiler, ABI; compared as text
-  const char* name;           ///< the file's stem
-  const char* version;  ///< the plugin's own
+  std::uint32_t struct_size;                                                ///< sizeof(vlp_plugin_info)
+  const char* fingerprint;                                                  ///< vlp headers, torch, compiler, ABI; compared as text
+  const char* name;                                                         ///< the file's stem
+  const char* version;                                                      ///< the plugin's own
   void (*add_to)(vlp::Registry&, const char* version, const char* origin);  ///< adds its components
 };
 
@@ -25,11 +25,13 @@ namespace detail {
 
 template <class T>
 void add_component(Registry& registry, const char* version, const char* origin) {
-  static_assert(Component<T>, "a component needs `static constexpr std::string_view name`, `Options` with fields() for every member (or no "
-                              "options), and a constructor from (Options, const Context&), (Options), (const Context&) or nothing");
-  static_assert(requires { kind_of(ComponentTag<T>{}); },
-                "the type models none (or several) of the kinds whose headers are included; write static_assert(vlp::Loss<T>), or the concept "
-                "that you mean, above VLP_PLUGIN and the compiler says what is missing");
+  static_assert(Component<T>,
+                "a component needs `static constexpr std::string_view name`, `Options` with fields() for every member (or no "
+                "options), and a constructor from (Options, const Context&), (Options), (const Context&) or nothing");
+  static_assert(
+      requires { kind_of(ComponentTag<T>{}); },
+      "the type models none (or several) of the kinds whose headers are included; write static_assert(vlp::Loss<T>), or the concept "
+      "that you mean, above VLP_PLUGIN and the compiler says what is missing");
   if constexpr (Component<T> && requires { kind_of(ComponentTag<T>{}); })
     registry.add<decltype(kind_of(ComponentTag<T>{})), T>(version, origin);
 }
@@ -62,12 +64,12 @@ inline void add_plugin(Registry& registry, const vlp_plugin_info& info, const st
 
 /// VLP_PLUGIN(file_stem, "version", Component...)
 #if defined(VLP_PLUGIN_SHARED) || defined(VLP_PLUGIN_BUILTIN)
-#define VLP_PLUGIN(NAME, VERSION, ...)                                                                       \
-  extern "C" __attribute__((visibility("default"))) const vlp_plugin_info* VLP_PLUGIN_ENTRY(NAME)() {       \
-    static const vlp_plugin_info info{sizeof(vlp_plugin_info), VLP_PLUGIN_FINGERPRINT, #NAME, VERSION,      \
-                                      &vlp::detail::add_components<__VA_ARGS__>};                           \
-    return &info;                                                                                           \
-  }                                                                                                         \
+#define VLP_PLUGIN(NAME, VERSION, ...)                                                                 \
+  extern "C" __attribute__((visibility("default"))) const vlp_plugin_info* VLP_PLUGIN_ENTRY(NAME)() {  \
+    static const vlp_plugin_info info{sizeof(vlp_plugin_info), VLP_PLUGIN_FINGERPRINT, #NAME, VERSION, \
+                                      &vlp::detail::add_components<__VA_ARGS__>};                      \
+    return &info;                                                                                      \
+  }                                                                                                    \
   static_assert(true)
 #else
 #define VLP_PLUGIN(NAME, VERSION, ...) static_assert(true)

@@ -23,17 +23,17 @@ namespace vlp {
 /// A component chosen by a recipe, its options read and checked, not yet built.
 template <class AnyX>
 struct Prepared {
-  std::string name;  ///< by which a recipe chose it
+  std::string name;                           ///< by which a recipe chose it
   std::function<AnyX(const Context&)> build;  ///< may be called several times
-  std::function<Value()> write;       ///< the options as they will be used, without `use`
-  Needs needs = Needs::nothing;       ///< of a loss: the parts of a pass that it asks for
-  Needs serves = Needs::nothing;      ///< of a model: the parts that it serves
+  std::function<Value()> write;               ///< the options as they will be used, without `use`
+  Needs needs = Needs::nothing;               ///< of a loss: the parts of a pass that it asks for
+  Needs serves = Needs::nothing;              ///< of a model: the parts that it serves
 };
 
 /// What every factory shows to `vlp list` and `vlp help`.
 struct ComponentInfo {
   std::string kind, name, version;
-  std::string origin;                 ///< the built-in header or the plugin file
+  std::string origin;                                ///< the built-in header or the plugin file
   std::function<std::vector<OptionDoc>()> describe;  ///< its options
 };
 
@@ -59,8 +59,8 @@ class Registry {
     if (slot.info)
       throw PluginError(origin + ": " + kind + " '" + name + "' is registered twice: by " + slot.info->origin + " and by " + origin +
                         ". Rename one of them.");
-    auto info = std::make_shared<const ComponentInfo>(
-        ComponentInfo{kind, name, version, origin, [] { return describe_options<options_of<T>>(); }});
+    auto info =
+        std::make_shared<const ComponentInfo>(ComponentInfo{kind, name, version, origin, [] { return describe_options<options_of<T>>(); }});
     slot.info = info;
     slot.factory = std::make_shared<const Factory<AnyX>>(Factory<AnyX>{info, prepare<AnyX, T>});
   }
@@ -116,9 +116,18 @@ class Registry {
     made.build = [options](const Context& ctx) { return AnyX(build_component<T>(*options, ctx)); };
     made.write = [options] { return write_options(*options); };
     using Type = typename detail::Described<T>::type;
-    if constexpr (requires { { Type::needs } -> std::convertible_to<Needs>; }) made.needs = Type::needs;
-    if constexpr (requires { { Type::serves() } -> std::same_as<Needs>; }) made.serves = Type::serves();
-    if constexpr (requires { { Type::serves(*options) } -> std::same_as<Needs>; }) made.serves = Type::serves(*options);
+    if constexpr (requires {
+                    { Type::needs } -> std::convertible_to<Needs>;
+                  })
+      made.needs = Type::needs;
+    if constexpr (requires {
+                    { Type::serves() } -> std::same_as<Needs>;
+                  })
+      made.serves = Type::serves();
+    if constexpr (requires {
+                    { Type::serves(*options) } -> std::same_as<Needs>;
+                  })
+      made.serves = Type::serves(*options);
     return std::make_shared<const Prepared<AnyX>>(std::move(made));
   }
 

@@ -85,7 +85,8 @@ struct OptionType<Use<AnyX, Extra>> {
     if (!factory) {
       const std::string near = suggestion(*name, names);
       ctx.diagnostics.add(use->value.place, detail::join(path, "use"),
-                          "no " + kind() + " named '" + *name + "'" + near + "; there are: " + listing(names) + ". A plugin's .so is added by --plugin FILE.so");
+                          "no " + kind() + " named '" + *name + "'" + near + "; there are: " + listing(names) +
+                              ". A plugin's .so is added by --plugin FILE.so");
       return false;
     }
     const std::size_t before = ctx.diagnostics.problems().size();
@@ -98,12 +99,12 @@ struct OptionType<Use<AnyX, Extra>> {
 
   /// A component that must be chosen is missing as a whole.
   static void absent(const Place& place, const std::string& path, ReadContext& ctx) {
-    ctx.diagnostics.add(place, path, "missing, expected " + expected() + ", one of: " + listing(ctx.registry ? ctx.registry->names(kind()) : std::vector<std::string>{}));
+    ctx.diagnostics.add(place, path,
+                        "missing, expected " + expected() +
+                            ", one of: " + listing(ctx.registry ? ctx.registry->names(kind()) : std::vector<std::string>{}));
   }
 
-  static std::optional<Value> write(const Use<AnyX, Extra>& use) {
-    return use.chosen() ? std::optional<Value>(use.write()) : std::nullopt;
-  }
+  static std::optional<Value> write(const Use<AnyX, Extra>& use) { return use.chosen() ? std::optional<Value>(use.write()) : std::nullopt; }
 
  private:
   static const char* article() { return std::string_view("aeiou").find(AnyX::kind.front()) != std::string_view::npos ? "an " : "a "; }

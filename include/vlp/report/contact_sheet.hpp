@@ -26,9 +26,9 @@ enum class CellMark { none, good, bad };
 
 /// One image of a contact sheet.
 struct ContactSheetCell {
-  std::filesystem::path image;  ///< JPEG or PNG
-  std::string caption;          ///< UTF-8
-  std::string second_line;      ///< e.g. a reference; smaller and grey; empty = none
+  std::filesystem::path image;     ///< JPEG or PNG
+  std::string caption;             ///< UTF-8
+  std::string second_line;         ///< e.g. a reference; smaller and grey; empty = none
   CellMark mark = CellMark::none;  ///< drawn before the caption
 };
 

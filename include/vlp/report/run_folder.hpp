@@ -42,7 +42,8 @@ class RunFolder {
   explicit RunFolder(std::filesystem::path folder) : folder_(std::move(folder)) {
     namespace fs = std::filesystem;
     if (fs::exists(folder_) && (!fs::is_directory(folder_) || !fs::is_empty(folder_)))
-      throw RecipeError("--out " + folder_.string() + ": exists and is not empty. Earlier runs are never overwritten; choose another folder.");
+      throw RecipeError("--out " + folder_.string() +
+                        ": exists and is not empty. Earlier runs are never overwritten; choose another folder.");
     std::error_code error;
     fs::create_directories(folder_, error);
     if (error) throw DataError(folder_.string() + ": can't make the run folder: " + error.message() + ". Choose another --out.");

@@ -24,14 +24,14 @@ inline constexpr std::size_t kLongestNGram = 4;
 
 /// One n-gram of a caption and how often it stands there.
 struct NGramCount {
-  std::uint32_t id;  ///< given by NGramIds
+  std::uint32_t id;     ///< given by NGramIds
   std::uint32_t count;  ///< how often it occurs
 };
 
 /// The n-grams of one caption, of 1 to 4 words.
 struct NGramCounts {
-  std::size_t words = 0;             ///< length of the caption
-  std::vector<NGramCount> entries;   ///< order by order, inside an order by id
+  std::size_t words = 0;                               ///< length of the caption
+  std::vector<NGramCount> entries;                     ///< order by order, inside an order by id
   std::array<std::size_t, kLongestNGram + 1> begin{};  ///< where each order begins in `entries`; the last one is its end
 
   /// The distinct n-grams of `order` words, 1 to 4, sorted by id.
@@ -44,9 +44,12 @@ struct NGramCounts {
 template <class Visit>
 void for_each_shared(std::span<const NGramCount> left, std::span<const NGramCount> right, Visit&& visit) {
   for (auto a = left.begin(), b = right.begin(); a != left.end() && b != right.end();) {
-    if (a->id == b->id) visit(*a++, *b++);
-    else if (a->id < b->id) ++a;
-    else ++b;
+    if (a->id == b->id)
+      visit(*a++, *b++);
+    else if (a->id < b->id)
+      ++a;
+    else
+      ++b;
   }
 }
 
@@ -143,8 +146,10 @@ class NGramIds {
     std::ranges::sort(first, entries.end(), {}, &NGramCount::id);
     auto kept = first;
     for (auto entry = first; entry != entries.end(); ++entry) {
-      if (kept != first && std::prev(kept)->id == entry->id) ++std::prev(kept)->count;
-      else *kept++ = *entry;
+      if (kept != first && std::prev(kept)->id == entry->id)
+        ++std::prev(kept)->count;
+      else
+        *kept++ = *entry;
     }
     entries.erase(kept, entries.end());
   }

@@ -44,10 +44,10 @@ class ScoredCaptions {
       put_number(*bytes, caption.references.size());
       for (const std::string& reference : caption.references) put(*bytes, reference);
     }
-    state.put("captions", TensorBytes{.dtype = "U8",
-                                      .shape = {static_cast<std::int64_t>(bytes->size())},
-                                      .bytes = std::as_bytes(std::span(*bytes)),
-                                      .owner = bytes});
+    state.put(
+        "captions",
+        TensorBytes{
+            .dtype = "U8", .shape = {static_cast<std::int64_t>(bytes->size())}, .bytes = std::as_bytes(std::span(*bytes)), .owner = bytes});
   }
 
   /// The captions that `save` wrote. @throws WeightsError if the entry is missing or broken

@@ -16,7 +16,7 @@ namespace vlp {
 
 /// The device that was chosen, and why not another, in words.
 struct DeviceChoice {
-  DeviceName device;  ///< to be used
+  DeviceName device;   ///< to be used
   std::string reason;  ///< e.g. "no NVIDIA driver"; empty if the wish was met as it stands
 };
 
@@ -28,7 +28,8 @@ inline std::string open_cuda() {
   Dl_info info{};
   dladdr(reinterpret_cast<const void*>(static_cast<at::Context& (*)()>(&at::globalContext)), &info);
   const std::filesystem::path library = std::filesystem::path(info.dli_fname ? info.dli_fname : "").parent_path() / "libtorch_cuda.so";
-  if (!dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL)) return std::string("LibTorch's CUDA libraries can't be opened (") + dlerror() + "); set up with VLP_CUDA=ON";
+  if (!dlopen(library.c_str(), RTLD_NOW | RTLD_GLOBAL))
+    return std::string("LibTorch's CUDA libraries can't be opened (") + dlerror() + "); set up with VLP_CUDA=ON";
   if (!at::globalContext().hasCUDA()) return "LibTorch finds no CUDA";
   return {};
 }
@@ -41,9 +42,11 @@ inline std::string open_cuda() {
 [[nodiscard]] inline DeviceChoice choose_device(const std::string& wish) {
   if (wish == "cpu") return {};
   int index = 0;
-  const bool numbered = wish.starts_with("cuda:") && wish.size() > 5 && wish.size() < 9 && wish.find_first_not_of("0123456789", 5) == wish.npos;
+  const bool numbered =
+      wish.starts_with("cuda:") && wish.size() > 5 && wish.size() < 9 && wish.find_first_not_of("0123456789", 5) == wish.npos;
   if (numbered) index = std::stoi(wish.substr(5));
-  if (wish != "auto" && wish != "cuda" && !numbered) throw RecipeError("--device " + wish + ": unknown device, expected auto, cpu, cuda or cuda:N.");
+  if (wish != "auto" && wish != "cuda" && !numbered)
+    throw RecipeError("--device " + wish + ": unknown device, expected auto, cpu, cuda or cuda:N.");
 
   std::string problem = detail::open_cuda();
   if (problem.empty()) {

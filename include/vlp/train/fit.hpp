@@ -25,13 +25,13 @@ namespace vlp {
 
 /// One line of log.jsonl.
 struct LogLine {
-  std::int64_t step = 0;   ///< updates done, from 1
-  std::int64_t epoch = 0;  ///< from 1
-  double loss = 0;         ///< mean over the updates since the last line
+  std::int64_t step = 0;                               ///< updates done, from 1
+  std::int64_t epoch = 0;                              ///< from 1
+  double loss = 0;                                     ///< mean over the updates since the last line
   std::vector<std::pair<std::string, double>> losses;  ///< of the newest update
-  double lr = 0;  ///< of the newest update
-  double grad_norm = 0;    ///< of the newest update, before clipping
-  double samples_per_s = 0;  ///< since the last line
+  double lr = 0;                                       ///< of the newest update
+  double grad_norm = 0;                                ///< of the newest update, before clipping
+  double samples_per_s = 0;                            ///< since the last line
 };
 
 /// What the caller does with a running fit.
@@ -44,7 +44,7 @@ struct FitHooks {
 /// How many updates a fit will do.
 struct FitLength {
   std::int64_t steps_per_epoch = 0;  ///< updates
-  std::int64_t total_steps = 0;  ///< updates
+  std::int64_t total_steps = 0;      ///< updates
 };
 /// Updates of an epoch and of the run. The last update of an epoch may have fewer micro-batches than the others.
 [[nodiscard]] inline FitLength fit_length(std::int64_t batches_per_epoch, const TrainOptions& options) {
@@ -64,11 +64,12 @@ void fit(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& options, co
 
   at::Tensor loss_sum;
   std::int64_t steps_since_log = 0, samples_since_log = 0;
-  double step_seconds = 0;
-  Clock::time_point last_log = Clock::now();
+  double seconds_before = 0;  // since the last line, before `watch` was started anew behind an epoch's end
+  Clock::time_point watch = Clock::now();
 
   for (std::int64_t epoch = 1; trainer.steps_done() < length.total_steps; ++epoch) {
-    const std::string task = "epoch " + std::to_string(epoch) + "/" + std::to_string((length.total_steps + length.steps_per_epoch - 1) / length.steps_per_epoch);
+    const std::string task =
+        "epoch " + std::to_string(epoch) + "/" + std::to_string((length.total_steps + length.steps_per_epoch - 1) / length.steps_per_epoch);
     loader.start_epoch(epoch - 1);
     std::vector<Batch> micro_batches;
     bool more = true;
@@ -88,23 +89,31 @@ void fit(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& options, co
 
       const std::int64_t step = trainer.steps_done();
       if (steps_since_log < options.log_every && step != length.total_steps && step != 1) continue;
-      LogLine line{step, epoch, (loss_sum / steps_since_log).template item<double>(), {}, record.lr, record.grad_norm.template item<double>(), 0};
+      LogLine line{
+          step, epoch, (loss_sum / steps_since_log).template item<double>(), {}, record.lr, record.grad_norm.template item<double>(), 0};
       for (const auto& [name, part] : record.parts) line.losses.emplace_back(name, part.template item<double>());
-      const double seconds = seconds_since(last_log);
+      const double seconds = seconds_before + seconds_since(watch);
       line.samples_per_s = static_cast<double>(samples_since_log) / seconds;
-      step_seconds = seconds / static_cast<double>(steps_since_log);
-      last_log = Clock::now();
+      const double step_seconds = seconds / static_cast<double>(steps_since_log);
+      seconds_before = 0;
+      watch = Clock::now();
       loss_sum.reset();
       steps_since_log = samples_since_log = 0;
       if (!std::isfinite(line.loss))
         throw NonFiniteError("step " + std::to_string(step) + ": the loss is not finite (got " + std::to_string(line.loss) +
                              "). Lower the learning rate, clip gradients (train.clip_norm), or train in fp32.");
       if (hooks.on_log) hooks.on_log(line);
-      ctx.console.progress({.task = task, .done = step, .total = length.total_steps, .per_second = line.samples_per_s, .unit = "samples",
-                            .loss = line.loss, .seconds_left = step_seconds * static_cast<double>(length.total_steps - step)});
+      ctx.console.progress({.task = task,
+                            .done = step,
+                            .total = length.total_steps,
+                            .per_second = line.samples_per_s,
+                            .unit = "samples",
+                            .loss = line.loss,
+                            .seconds_left = step_seconds * static_cast<double>(length.total_steps - step)});
     }
+    seconds_before += seconds_since(watch);
     if (hooks.on_epoch) hooks.on_epoch(epoch, trainer.steps_done());
-    last_log = Clock::now();
+    watch = Clock::now();
   }
 }
 

@@ -27,9 +27,11 @@ struct TrainOptions {
         field<&TrainOptions::accumulation>("Micro-steps whose gradients make one update.", at_least(1)),
         field<&TrainOptions::precision>("Number format of the forward pass; bf16 and fp16 by autocast, fp16 with loss scaling."),
         field<&TrainOptions::clip_norm>("Largest 2-norm of the gradients; larger ones are scaled down. 0 = no clipping.", at_least(0)),
-        field<&TrainOptions::max_steps>("Stops after this many updates, whatever `epochs` says; the schedule then ends there. 0 = no limit.", at_least(0)),
+        field<&TrainOptions::max_steps>(
+            "Stops after this many updates, whatever `epochs` says; the schedule then ends there. 0 = no limit.", at_least(0)),
         field<&TrainOptions::log_every>("Updates between two lines of log.jsonl.", at_least(1)),
-        field<&TrainOptions::workers>("Threads that decode images and cut texts; 0 = one on a CPU, up to 16 beside a GPU.", between(0, 256)),
+        field<&TrainOptions::workers>("Threads that decode images and cut texts; 0 = one on a CPU, up to 16 beside a GPU.",
+                                      between(0, 256)),
     };
   }
 };

@@ -34,10 +34,10 @@ struct TrainerOptions {
 
 /// What a step leaves behind, still on the device: reading it waits for the device, so do it rarely.
 struct StepRecord {
-  at::Tensor loss;                                       ///< scalar, mean over the micro-batches
+  at::Tensor loss;                                        ///< scalar, mean over the micro-batches
   std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars of the last micro-batch
-  at::Tensor grad_norm;                                  ///< scalar, 2-norm over all gradients before clipping
-  double lr = 0;  ///< of this update
+  at::Tensor grad_norm;                                   ///< scalar, 2-norm over all gradients before clipping
+  double lr = 0;                                          ///< of this update
 };
 
 /// Trains model `M` with loss `L`, step by step.

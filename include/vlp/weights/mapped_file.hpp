@@ -21,7 +21,7 @@ namespace vlp {
 /// A read-only view of a file; `owner` keeps the mapping alive. Don't shorten the file meanwhile; replacing it by
 /// renaming another onto its name is safe.
 struct MappedFile {
-  std::span<const std::byte> bytes;  ///< the whole file
+  std::span<const std::byte> bytes;   ///< the whole file
   std::shared_ptr<const void> owner;  ///< keeps the mapping
 };
 

@@ -54,7 +54,9 @@ using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
 /// Counters 0, 1, 2, ... that older checkpoints store and that every model can make itself.
 [[nodiscard]] inline bool ignorable(std::string_view name) { return name == "position_ids" || name.ends_with(".position_ids"); }
 
-[[nodiscard]] inline std::string described(const at::Tensor& tensor) { return dtype_name(tensor.scalar_type()) + " " + shape_text(tensor.sizes().vec()); }
+[[nodiscard]] inline std::string described(const at::Tensor& tensor) {
+  return dtype_name(tensor.scalar_type()) + " " + shape_text(tensor.sizes().vec());
+}
 
 }  // namespace detail
 

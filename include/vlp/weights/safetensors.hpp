@@ -38,8 +38,8 @@ using NamedTensors = std::vector<std::pair<std::string, TensorBytes>>;
 /// A file that was read: tensors that point into the mapped file, and texts.
 struct SafetensorsFile {
   std::filesystem::path path;  ///< where it was read
-  TensorMap tensors;  ///< by name; views into the file
-  Metadata metadata;  ///< texts by name
+  TensorMap tensors;           ///< by name; views into the file
+  Metadata metadata;           ///< texts by name
 
   /// @throws WeightsError if the file has no such tensor
   [[nodiscard]] const TensorBytes& tensor(std::string_view name) const {
@@ -156,10 +156,11 @@ class SafetensorsReader {
     const auto begin = static_cast<std::uint64_t>(offsets[0]);
     const auto end = static_cast<std::uint64_t>(offsets[1]);
     if (end > data_.size())
-      fail(what + " ends beyond the file (got byte " + std::to_string(end) + " of the data, expected at most " + std::to_string(data_.size()) + ").");
+      fail(what + " ends beyond the file (got byte " + std::to_string(end) + " of the data, expected at most " +
+           std::to_string(data_.size()) + ").");
     if (end - begin != *expected)
-      fail(what + ": shape and bytes differ (got " + std::to_string(end - begin) + " bytes, expected " + std::to_string(*expected) + " for " +
-           tensor.dtype + " " + shape_text(tensor.shape) + ").");
+      fail(what + ": shape and bytes differ (got " + std::to_string(end - begin) + " bytes, expected " + std::to_string(*expected) +
+           " for " + tensor.dtype + " " + shape_text(tensor.shape) + ").");
     tensor.bytes = data_.subspan(begin, end - begin);
     extents_.push_back({begin, end, what});
     return tensor;
@@ -170,12 +171,14 @@ class SafetensorsReader {
     std::ranges::sort(extents_, {}, [](const Extent& e) { return std::pair(e.begin, e.end); });
     std::uint64_t covered = 0;
     for (const Extent& extent : extents_) {
-      if (extent.begin < covered) fail(extent.what + " overlaps the one before it at byte " + std::to_string(extent.begin) + " of the data.");
+      if (extent.begin < covered)
+        fail(extent.what + " overlaps the one before it at byte " + std::to_string(extent.begin) + " of the data.");
       if (extent.begin > covered) fail(extent.what + " leaves a hole before it at byte " + std::to_string(covered) + " of the data.");
       covered = extent.end;
     }
     if (covered != data_.size())
-      fail("bytes that belong to no tensor (got " + std::to_string(data_.size()) + " bytes of data, expected " + std::to_string(covered) + ").");
+      fail("bytes that belong to no tensor (got " + std::to_string(data_.size()) + " bytes of data, expected " + std::to_string(covered) +
+           ").");
   }
 
   const std::filesystem::path& path_;
@@ -192,8 +195,8 @@ inline void check_writable(const std::filesystem::path& path, const NamedTensors
       throw WeightsError(path.string() + ": tensor name '" + name + "' is used twice or reserved. Rename it.");
     const auto expected = byte_size(tensor.dtype, tensor.shape);
     if (!expected || *expected != tensor.bytes.size())
-      throw WeightsError(path.string() + ": tensor '" + name + "' can't be written (got " + std::to_string(tensor.bytes.size()) + " bytes for " +
-                         tensor.dtype + " " + shape_text(tensor.shape) + ").");
+      throw WeightsError(path.string() + ": tensor '" + name + "' can't be written (got " + std::to_string(tensor.bytes.size()) +
+                         " bytes for " + tensor.dtype + " " + shape_text(tensor.shape) + ").");
   }
 }
 
@@ -218,9 +221,7 @@ inline void check_writable(const std::filesystem::path& path, const NamedTensors
 
 /// Maps a file and checks its header; tensors are read from the disk when their bytes are first used.
 /// @throws WeightsError for a missing, unreadable or malformed file, and for dtypes that vlp doesn't know
-[[nodiscard]] inline SafetensorsFile read_safetensors(const std::filesystem::path& path) {
-  return detail::SafetensorsReader(path).read();
-}
+[[nodiscard]] inline SafetensorsFile read_safetensors(const std::filesystem::path& path) { return detail::SafetensorsReader(path).read(); }
 
 /// Writes a file that appears complete or not at all. Tensors of larger items come first, so that each is aligned;
 /// among equals the given order stays.
