@@ -35,6 +35,8 @@ int run_command(const Command& command, const Registry& registry, Terminal& term
   const Recipe recipe = load_recipe(command.subject, sets);
   const DeviceChoice choice = choose_device(command.device);
 
+  if (!choice.reason.empty()) terminal.line("no GPU used: " + choice.reason);
+
   RunArguments arguments;
   arguments.out = command.out.empty() ? std::filesystem::path("runs") / timed_name(recipe.file.stem().string()) : command.out;
   arguments.data_dir = command.data_dir;

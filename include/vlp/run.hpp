@@ -17,13 +17,15 @@ namespace vlp {
 /// @throws RecipeError, DataError, WeightsError, NonFiniteError: see core/error.hpp
 inline Report run(const Recipe& recipe, const Registry& registry, const RunArguments& arguments) {
   const Plan plan = make_plan(recipe, registry, arguments.device);  // every mistake in the recipe surfaces here, at once
+  RunFolder::require_free(arguments.out);                           // earlier runs are never touched
   Context ctx = open_context(plan, arguments);                      // device, precision, seed streams, folders, progress
 
   const Data data = load_data(plan, ctx);
-  const RunFolder folder(arguments.out);
-  write_beginning(folder, plan, data, ctx);
   AnyModel model = build_model(plan, ctx);     // serves what the losses need
   Objective losses = build_losses(plan, ctx);  // a weighted sum, also a Loss
+
+  const RunFolder folder(arguments.out);  // made only now: a run that can't begin leaves nothing behind
+  write_beginning(folder, plan, data, ctx);
   note_beginning(plan, data, model, ctx);
 
   History history;

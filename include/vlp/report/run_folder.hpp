@@ -37,15 +37,20 @@ using Json = nlohmann::ordered_json;
 /// A folder that belongs to one run.
 class RunFolder {
  public:
+  /// Earlier runs are never overwritten.
+  /// @throws RecipeError if the folder exists and isn't empty
+  static void require_free(const std::filesystem::path& folder) {
+    namespace fs = std::filesystem;
+    if (fs::exists(folder) && (!fs::is_directory(folder) || !fs::is_empty(folder)))
+      throw RecipeError("--out " + folder.string() + ": exists and is not empty. Earlier runs are never overwritten; choose another folder.");
+  }
+
   /// Makes the folder.
   /// @throws RecipeError if it exists and isn't empty, DataError if it can't be made
   explicit RunFolder(std::filesystem::path folder) : folder_(std::move(folder)) {
-    namespace fs = std::filesystem;
-    if (fs::exists(folder_) && (!fs::is_directory(folder_) || !fs::is_empty(folder_)))
-      throw RecipeError("--out " + folder_.string() +
-                        ": exists and is not empty. Earlier runs are never overwritten; choose another folder.");
+    require_free(folder_);
     std::error_code error;
-    fs::create_directories(folder_, error);
+    std::filesystem::create_directories(folder_, error);
     if (error) throw DataError(folder_.string() + ": can't make the run folder: " + error.message() + ". Choose another --out.");
   }
 
