@@ -79,7 +79,7 @@ inline void note_beginning(const Plan& plan, const Data& data, const AnyModel& m
     report.contact_sheet = folder.path() / "contact_sheet.png";
     write_contact_sheet(
         report.contact_sheet, cells,
-        {.title = fmt::format("{} images of the {} split: generated captions, and below each a person's", shown, report.split)});
+        {.title = fmt::format("{} images of the {} split: the generated caption, below it a reference", shown, report.split)});
   }
 
   Json json{
