@@ -10,6 +10,7 @@ pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(cairo REQUIRED IMPORTED_TARGET cairo)
+pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 find_path(VLP_RANGE_V3_INCLUDE_DIR range/v3/view/transform.hpp REQUIRED)
 find_path(VLP_CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
 
@@ -22,7 +23,7 @@ target_link_libraries(vlp_base INTERFACE fmt::fmt nlohmann_json::nlohmann_json P
                       PkgConfig::utf8proc Threads::Threads ${CMAKE_DL_LIBS})
 
 add_library(vlp_image_libraries INTERFACE)
-target_link_libraries(vlp_image_libraries INTERFACE PkgConfig::jpeg PkgConfig::png PkgConfig::cairo)
+target_link_libraries(vlp_image_libraries INTERFACE PkgConfig::jpeg PkgConfig::png PkgConfig::cairo PkgConfig::zlib)
 
 # The same with LibTorch. Its include folder carries an fmt of its own that comes before the system's: header-only, it
 # needs no library of that version.

@@ -18,7 +18,7 @@
 namespace vlp {
 
 template <class C>
-concept Captioner = std::movable<C> && requires(C captioner, const at::Tensor& pixels, RandomStream& random) {
+concept Captioner = std::move_constructible<C> && requires(C captioner, const at::Tensor& pixels, RandomStream& random) {
   { captioner(pixels, random) } -> std::same_as<std::vector<std::string>>;  // [B, 3, H, W] -> B texts
 };
 

@@ -30,7 +30,7 @@ struct ImageRecord {
 };
 
 template <class D>
-concept Dataset = std::movable<D> && requires(const D& dataset, Split split) {
+concept Dataset = std::move_constructible<D> && requires(const D& dataset, Split split) {
   { dataset.records(split) } -> std::convertible_to<std::span<const ImageRecord>>;
   { dataset.captions_per_image() } -> std::same_as<CaptionsPerImage>;
 };

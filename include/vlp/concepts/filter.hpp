@@ -16,7 +16,7 @@
 namespace vlp {
 
 template <class F>
-concept Filter = std::movable<F> && requires(F filter, const at::Tensor& pixels, const std::vector<std::string>& texts) {
+concept Filter = std::move_constructible<F> && requires(F filter, const at::Tensor& pixels, const std::vector<std::string>& texts) {
   { filter(pixels, texts) } -> std::same_as<std::vector<double>>;  // [B, 3, H, W] and B texts -> B match probabilities, 0-1
 };
 

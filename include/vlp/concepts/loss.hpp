@@ -26,7 +26,7 @@ struct LossValue {
 
 /// `L::needs` is a constant of the type; a loss that holds tensors of its own is also `Stateful`.
 template <class L>
-concept Loss = std::movable<L> &&
+concept Loss = std::move_constructible<L> &&
                (requires { { L::needs } -> std::convertible_to<Needs>; } || requires(const L& loss) { { loss.needs() } -> std::same_as<Needs>; }) &&
                requires(L loss, Forward& pass) {
                  { loss(pass) } -> std::same_as<LossValue>;  // last: asking a module holder this is an error, not a no

@@ -26,7 +26,7 @@ struct ScoredCaption {
 using Scores = std::vector<std::pair<std::string, double>>;
 
 template <class M>
-concept Metric = std::movable<M> && Stateful<M> && requires(M metric, const M& full, const ScoredCaption& caption) {
+concept Metric = std::move_constructible<M> && Stateful<M> && requires(M metric, const M& full, const ScoredCaption& caption) {
   metric.add(caption);
   { full.scores() } -> std::same_as<Scores>;                  // over all images
   { full.per_image() } -> std::same_as<std::vector<Scores>>;  // in the order of `add`

@@ -32,7 +32,7 @@ struct StepControl {
 };
 
 template <class O>
-concept Optimizer = std::movable<O> && Stateful<O> &&
+concept Optimizer = std::move_constructible<O> && Stateful<O> &&
                     requires(O optimizer, const O& ready, std::vector<ParameterGroup> groups, const StepControl& control) {
                       optimizer.manage(std::move(groups));  // once, before the first step
                       optimizer.step(control);

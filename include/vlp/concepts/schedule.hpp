@@ -56,7 +56,7 @@ struct Warmup {
 }
 
 template <class S>
-concept Schedule = std::movable<S> && requires(const S& schedule, const SchedulePosition& position) {
+concept Schedule = std::move_constructible<S> && requires(const S& schedule, const SchedulePosition& position) {
   { schedule(position) } -> std::convertible_to<double>;  // factor, >= 0
 };
 

@@ -24,7 +24,7 @@ struct ImageSize {
 
 /// A decoded image is uint8 [3, H, W], RGB; it may lie interleaved in memory. A transform may offer `output_size()`.
 template <class T>
-concept Transform = std::movable<T> && requires(const T& transform, const at::Tensor& image, RandomStream& random) {
+concept Transform = std::move_constructible<T> && requires(const T& transform, const at::Tensor& image, RandomStream& random) {
   { transform(image, random) } -> std::same_as<at::Tensor>;  // [3, H', W'], uint8 or float32
 };
 
