@@ -72,10 +72,10 @@ class Captioning {
   Captioning(const Command& command, const Registry& registry, Terminal& terminal) : command_(command), terminal_(terminal) {
     const fs::path recipe_file = command.model / "recipe.toml";
     if (!fs::is_regular_file(recipe_file))
-      throw WeightsError(command.model.string() + ": not a run folder (no recipe.toml in it). Give the folder that `vlp run` printed.");
+      throw WeightsError(command.model.string() + ": not a run folder (no recipe.toml in it). Give the folder that `vlp run` printed, or its model/.");
     std::vector<std::string> sets{"model.weights=" + detail::toml_string(command.model.string())};
-    if (fs::exists(command.model / "model" / "vocab.txt"))
-      sets.push_back("tokenizer.vocabulary=" + detail::toml_string((command.model / "model" / "vocab.txt").string()));
+    for (const fs::path& vocabulary : {command.model / "model" / "vocab.txt", command.model / "vocab.txt"})
+      if (fs::exists(vocabulary)) sets.push_back("tokenizer.vocabulary=" + detail::toml_string(vocabulary.string()));
     const Plan plan = make_plan(load_recipe(recipe_file, sets), registry);
 
     RunArguments arguments;

@@ -51,6 +51,14 @@ BOOST_AUTO_TEST_CASE(captions_are_those_of_the_runs_own_test) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(the_model_folder_stands_by_itself) {
+  fs::rename(root / "out" / "model", root / "taken_away");
+  fs::remove_all(root / "out");
+  const auto result = vlp_test::run_process({VLP_PROGRAM, "caption", "--model", (root / "taken_away").string(), image("1000.jpg")});
+  BOOST_TEST(result.code == 0, result.err);
+  BOOST_TEST(result.out.starts_with(image("1000.jpg") + ": "));
+}
+
 BOOST_AUTO_TEST_CASE(a_broken_image_is_named_and_the_others_go_on) {
   std::ofstream(root / "broken.jpg") << "not a picture";
   const auto result = caption({image("1000.jpg"), (root / "broken.jpg").string(), image("1001.jpg")});

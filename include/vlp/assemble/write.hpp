@@ -60,7 +60,9 @@ inline void write_evaluation(const RunFolder& folder, const Evaluation& found, S
 
 /// What a run was asked to do, before it starts: recipe.toml, split.json, environment.json, and the tokenizer's files.
 inline void write_beginning(const RunFolder& folder, const Plan& plan, const Data& data, const Context& ctx) {
-  folder.write("recipe.toml", write_toml(plan.resolved));
+  const std::string recipe = write_toml(plan.resolved);
+  folder.write("recipe.toml", recipe);
+  folder.write("model/recipe.toml", recipe);  // so that model/ stands by itself
   Json splits = Json::object();
   for (const Split split : {Split::train, Split::validation, Split::test}) {
     Json ids = Json::array();
