@@ -72,7 +72,8 @@ class Captioning {
   Captioning(const Command& command, const Registry& registry, Terminal& terminal) : command_(command), terminal_(terminal) {
     const fs::path recipe_file = command.model / "recipe.toml";
     if (!fs::is_regular_file(recipe_file))
-      throw WeightsError(command.model.string() + ": not a run folder (no recipe.toml in it). Give the folder that `vlp run` printed, or its model/.");
+      throw WeightsError(command.model.string() +
+                         ": not a run folder (no recipe.toml in it). Give the folder that `vlp run` printed, or its model/.");
     std::vector<std::string> sets{"model.weights=" + detail::toml_string(command.model.string())};
     for (const fs::path& vocabulary : {command.model / "model" / "vocab.txt", command.model / "vocab.txt"})
       if (fs::exists(vocabulary)) sets.push_back("tokenizer.vocabulary=" + detail::toml_string(vocabulary.string()));

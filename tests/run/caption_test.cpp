@@ -69,7 +69,8 @@ BOOST_AUTO_TEST_CASE(a_broken_image_is_named_and_the_others_go_on) {
 }
 
 BOOST_AUTO_TEST_CASE(folders_and_lists_are_read_and_several_captions_given) {
-  const auto folder = caption({(root / "data" / "flickr30k_images").string(), "--num-captions", "2", "--format", "json", "--max-length", "6"});
+  const auto folder =
+      caption({(root / "data" / "flickr30k_images").string(), "--num-captions", "2", "--format", "json", "--max-length", "6"});
   BOOST_TEST(folder.code == 0);
   BOOST_TEST(std::ranges::count(folder.out, '\n') == 40);
   BOOST_TEST(nlohmann::json::parse(folder.out.substr(0, folder.out.find('\n')))["captions"].size() == 2U);
@@ -82,7 +83,8 @@ BOOST_AUTO_TEST_CASE(folders_and_lists_are_read_and_several_captions_given) {
 BOOST_AUTO_TEST_CASE(wrong_calls_have_their_exit_codes) {
   BOOST_TEST(caption({image("1000.jpg"), "--beams", "2", "--num-captions", "3"}).code == 2);
   BOOST_TEST(caption({}).code == 4);
-  BOOST_TEST(vlp_test::run_process({VLP_PROGRAM, "caption", "--model", root.string(), image("1000.jpg")}).code == 5);  // a recipe, but no weights
+  BOOST_TEST(vlp_test::run_process({VLP_PROGRAM, "caption", "--model", root.string(), image("1000.jpg")}).code ==
+             5);  // a recipe, but no weights
   BOOST_TEST(vlp_test::run_process({VLP_PROGRAM, "caption", "--model", (root / "data").string(), image("1000.jpg")}).code == 5);
 }
 

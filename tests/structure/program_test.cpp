@@ -105,9 +105,9 @@ BOOST_AUTO_TEST_CASE(every_recipe_passes_check_without_its_data) {
 BOOST_AUTO_TEST_CASE(check_counts_what_the_data_give) {
   const ScratchFolder folder;
   write_dataset(folder);
-  const Outcome outcome = vlp_run({"check", recipe("demo.toml"), "--data-dir", folder.path.string(), "--set",
-                                   "dataset.split={train=0.6,validation=0.2,test=0.2}", "--set", "train.batch_size=2", "--set",
-                                   "train.epochs=8"});
+  const Outcome outcome =
+      vlp_run({"check", recipe("demo.toml"), "--data-dir", folder.path.string(), "--set",
+               "dataset.split={train=0.6,validation=0.2,test=0.2}", "--set", "train.batch_size=2", "--set", "train.epochs=8"});
   BOOST_TEST(outcome.code == 0, outcome.err);
   BOOST_TEST(says(outcome.out, "6 / 2 / 2 images for training / validation / test"), outcome.out);
   BOOST_TEST(says(outcome.out, "6 pairs an epoch, 3 updates an epoch, 24 in all"), outcome.out);

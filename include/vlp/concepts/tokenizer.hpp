@@ -20,7 +20,7 @@ namespace vlp {
 
 template <class T>
 concept Tokenizer = std::move_constructible<T> && requires(const T& tokenizer, std::string_view text, std::span<const std::int64_t> ids,
-                                                const std::filesystem::path& folder) {
+                                                           const std::filesystem::path& folder) {
   { tokenizer.encode(text) } -> std::same_as<std::vector<std::int64_t>>;
   { tokenizer.decode(ids) } -> std::same_as<std::string>;  // special tokens skipped
   { tokenizer.special() } -> std::same_as<SpecialTokens>;

@@ -42,7 +42,8 @@ class RunFolder {
   static void require_free(const std::filesystem::path& folder) {
     namespace fs = std::filesystem;
     if (fs::exists(folder) && (!fs::is_directory(folder) || !fs::is_empty(folder)))
-      throw RecipeError("--out " + folder.string() + ": exists and is not empty. Earlier runs are never overwritten; choose another folder.");
+      throw RecipeError("--out " + folder.string() +
+                        ": exists and is not empty. Earlier runs are never overwritten; choose another folder.");
   }
 
   /// Makes the folder.
