@@ -10,7 +10,6 @@
 #include "vlp/assemble/open.hpp"
 #include "vlp/data/sampler.hpp"
 #include "vlp/plan.hpp"
-#include "vlp/recipe/load.hpp"
 #include "vlp/train/fit.hpp"
 
 namespace vlp {
@@ -48,9 +47,7 @@ void print_data(const Plan& plan, Context& ctx) {
 }  // namespace
 
 int check_command(const Command& command, const Registry& registry) {
-  std::vector<std::string> sets = command.sets;
-  if (command.seed) sets.push_back("run.seed=" + std::to_string(*command.seed));
-  const Recipe recipe = load_recipe(command.subject, sets);
+  const Recipe recipe = recipe_of(command);
   std::optional<DeviceName> device;
   if (!command.device.empty()) device = choose_device(command.device).device;
   const Plan plan = make_plan(recipe, registry, device);

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "commands.hpp"
-#include "vlp/recipe/load.hpp"
 #include "vlp/run.hpp"
 
 namespace vlp {
@@ -30,9 +29,7 @@ void print_scores(const Report& report) {
 }  // namespace
 
 int run_command(const Command& command, const Registry& registry, Terminal& terminal) {
-  std::vector<std::string> sets = command.sets;
-  if (command.seed) sets.push_back("run.seed=" + std::to_string(*command.seed));
-  const Recipe recipe = load_recipe(command.subject, sets);
+  const Recipe recipe = recipe_of(command);
   const DeviceChoice choice = choose_device(command.device);
 
   if (!choice.reason.empty()) terminal.line("no GPU used: " + choice.reason);

@@ -70,11 +70,10 @@ inline void write_beginning(const RunFolder& folder, const Plan& plan, const Dat
     splits[split_name(split)] = std::move(ids);
   }
   folder.write("split.json", splits);
-  const char* precisions[] = {"fp32", "bf16", "fp16"};
   folder.write("environment.json", Json{{"torch", TORCH_VERSION},
                                         {"compiler", __VERSION__},
                                         {"device", ctx.device.text()},
-                                        {"precision", precisions[static_cast<int>(ctx.precision)]},
+                                        {"precision", EnumNames<Precision>::of(ctx.precision)},
                                         {"threads", ctx.threads},
                                         {"cores", std::thread::hardware_concurrency()},
                                         {"data_dir", std::filesystem::absolute(ctx.data_dir).lexically_normal().string()},

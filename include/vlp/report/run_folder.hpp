@@ -13,6 +13,7 @@
 
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/recipe/field.hpp"
 
 namespace vlp {
 
@@ -20,9 +21,7 @@ namespace vlp {
 using Json = nlohmann::ordered_json;
 
 /// Names of the splits in files.
-[[nodiscard]] inline std::string split_name(Split split) {
-  return split == Split::train ? "train" : split == Split::validation ? "validation" : "test";
-}
+[[nodiscard]] inline std::string split_name(Split split) { return std::string(EnumNames<Split>::of(split)); }
 
 /// `NAME-20260131-142501`, in local time.
 [[nodiscard]] inline std::string timed_name(const std::string& name) {

@@ -22,6 +22,7 @@
 #include "vlp/core/state.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/train/precision.hpp"
+#include "vlp/weights/module_weights.hpp"
 
 namespace vlp {
 
@@ -92,9 +93,9 @@ class Trainer {
 
   /// Parameters, optimizer, scaler, losses, position and torch's own random stream.
   void save(State& state) const {
-    for (const auto& item : module_->named_parameters()) put_tensor(state, "model." + item.key(), item.value());
-    for (const auto& item : module_->named_buffers()) put_tensor(state, "model." + item.key(), item.value());
-    State optimizer = state.prefixed("optimizer"), scaler = state.prefixed("scaler"), loss = state.prefixed("loss");
+    State model = state.prefixed("model"), optimizer = state.prefixed("optimizer"), scaler = state.prefixed("scaler"),
+          loss = state.prefixed("loss");
+    save_module(*module_, model);
     optimizer_.save(optimizer);
     scaler_.save(scaler);
     if constexpr (Stateful<L>) loss_.save(loss);
@@ -103,8 +104,7 @@ class Trainer {
   }
   /// @throws WeightsError if an entry is missing or has another shape
   void load(const State& state) {
-    for (auto& item : module_->named_parameters()) load_tensor(state, "model." + item.key(), item.value());
-    for (auto& item : module_->named_buffers()) load_tensor(state, "model." + item.key(), item.value());
+    load_module(*module_, state.prefixed("model"));
     optimizer_.load(state.prefixed("optimizer"));
     scaler_.load(state.prefixed("scaler"));
     if constexpr (Stateful<L>) loss_.load(state.prefixed("loss"));
