@@ -11,6 +11,10 @@ pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(cairo REQUIRED IMPORTED_TARGET cairo)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
+pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)
+find_library(VLP_MINIZIP_LIBRARY minizip REQUIRED)  # its pkg-config file would put a crypt.h before the system's
+find_path(VLP_MINIZIP_INCLUDE_DIR minizip/unzip.h REQUIRED)
 find_path(VLP_RANGE_V3_INCLUDE_DIR range/v3/view/transform.hpp REQUIRED)
 find_path(VLP_CLI11_INCLUDE_DIR CLI/CLI.hpp REQUIRED)
 
@@ -20,10 +24,14 @@ target_include_directories(vlp_base INTERFACE "${PROJECT_SOURCE_DIR}/include" "$
 target_compile_features(vlp_base INTERFACE cxx_std_20)
 target_compile_definitions(vlp_base INTERFACE VLP_VERSION="${PROJECT_VERSION}")
 target_link_libraries(vlp_base INTERFACE fmt::fmt nlohmann_json::nlohmann_json PkgConfig::tomlplusplus
-                      PkgConfig::utf8proc Threads::Threads ${CMAKE_DL_LIBS})
+                      PkgConfig::utf8proc "${VLP_MINIZIP_LIBRARY}" Threads::Threads ${CMAKE_DL_LIBS})
 
 add_library(vlp_image_libraries INTERFACE)
 target_link_libraries(vlp_image_libraries INTERFACE PkgConfig::jpeg PkgConfig::png PkgConfig::cairo PkgConfig::zlib)
+
+# What downloads need; see include/vlp/hub/.
+add_library(vlp_hub_libraries INTERFACE)
+target_link_libraries(vlp_hub_libraries INTERFACE PkgConfig::curl PkgConfig::crypto)
 
 # The same with LibTorch. Its include folder carries an fmt of its own that comes before the system's: header-only, it
 # needs no library of that version.

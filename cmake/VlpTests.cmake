@@ -5,6 +5,7 @@
 # Lists for ./dev: build/tests/programs.txt and build/tests/examples.txt.
 
 find_package(Boost 1.74 REQUIRED COMPONENTS unit_test_framework)
+pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 
 # Boost.Test's main, compiled once.
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/test_main.cpp"
@@ -68,6 +69,14 @@ if(TARGET structure_tests)
                  "${PROJECT_BINARY_DIR}/generated/everything_again.cpp")
   target_compile_definitions(structure_tests PRIVATE VLP_CXX="${CMAKE_CXX_COMPILER}")
   add_dependencies(structure_tests vlp_programs vlp_test_plugins)
+endif()
+# Downloads are tested against a server on the loopback address.
+if(TARGET hub_tests)
+  target_link_libraries(hub_tests PRIVATE vlp_hub_libraries PkgConfig::httplib)
+  add_dependencies(hub_tests vlp vlp_hub)
+endif()
+if(TARGET caption_tests)
+  add_dependencies(caption_tests vlp_programs)
 endif()
 if(TARGET registry_tests)
   add_dependencies(registry_tests vlp_test_plugins)

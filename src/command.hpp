@@ -12,10 +12,11 @@ namespace vlp {
 
 /// One command with its options.
 struct Command {
-  enum class Verb { run, check, list, help, caption };
+  enum class Verb { run, check, list, help, caption, trace };
   Verb verb = Verb::run;
 
-  std::string subject;  ///< the recipe, the kind or the name
+  std::string subject;   ///< the recipe, the kind or the name
+  std::string revision;  ///< download: instead of the one in the name; empty = none given
   std::filesystem::path out;
   std::filesystem::path data_dir = ".";
   std::filesystem::path share_dir;  ///< vocabularies and other files that ship with the program
@@ -27,13 +28,26 @@ struct Command {
 
   std::filesystem::path model;  ///< caption: a run folder
   std::vector<std::filesystem::path> images;
-  std::filesystem::path image_list;  ///< caption: a file with one image a line
-  std::optional<std::int64_t> beams, max_length, max_new_tokens, min_length, num_captions;
-  std::optional<double> length_penalty, repetition_penalty;
-  std::optional<std::string> early_stopping, prompt;
+  std::vector<std::filesystem::path> image_lists;  ///< caption: files with one image a line; `-` = standard input
+  std::filesystem::path pixel_values;              ///< caption: safetensors with `pixel_values` [B, 3, H, W]
+  std::optional<std::int64_t> beams, max_length, max_new_tokens, min_length, num_captions, top_k;
+  std::optional<double> length_penalty, repetition_penalty, temperature, top_p;
+  std::optional<bool> sample;
+  std::optional<std::string> early_stopping, length_rule, clean_up, preprocess, prompt;
+  std::vector<std::int64_t> prompt_ids;  ///< caption: [DEC] and the ids behind it; empty = none given
   std::int64_t batch_size = 8;
   std::string precision = "fp32";
   bool json = false;
+
+  std::filesystem::path inputs;                ///< trace: safetensors with what goes into the model
+  std::string dtype = "float32";               ///< trace: of weights and inputs
+  std::int64_t steps = 0;                      ///< trace: updates
+  double lr = 1e-3, weight_decay = 0.1;        ///< trace: of the updates
+  std::vector<std::filesystem::path> compare;  ///< trace: two files to compare instead
+  double tolerance = 5e-5;                     ///< trace: largest difference that is none
+
+  std::filesystem::path vocabulary;  ///< tokenize: BERT's vocab.txt instead of a model's
+  bool decode = false, json_lines = false;
 };
 
 }  // namespace vlp
@@ -41,3 +55,6 @@ struct Command {
 /// Carries out a command; prints results to stdout, everything else to stderr. Never throws.
 /// @return  the program's exit code
 extern "C" __attribute__((visibility("default"))) int vlp_torch_command(const vlp::Command& command);
+
+/// The same for `vlp download`, in a library that has libcurl and no LibTorch.
+extern "C" __attribute__((visibility("default"))) int vlp_hub_command(const vlp::Command& command);

@@ -7,9 +7,10 @@
 #include <fmt/format.h>
 
 #include "commands.hpp"
-#include "vlp/assemble/open.hpp"
+#include "vlp/assemble/model_source.hpp"
 #include "vlp/data/sampler.hpp"
 #include "vlp/plan.hpp"
+#include "vlp/train/device.hpp"
 #include "vlp/train/fit.hpp"
 
 namespace vlp {
@@ -26,6 +27,19 @@ void print_options(const std::vector<OptionDoc>& docs) {
     fmt::print("  {:<{}}  {:<{}}  {}\n  {:<{}}  {:<{}}  ({})\n", doc.key, key_width, doc.default_value, default_width, doc.meaning, "",
                key_width, "", default_width, doc.allowed);
   if (docs.empty()) fmt::print("  no options\n");
+}
+
+/// Where initial weights come from; weights that are not there yet are no error.
+void print_weights(const std::string& weights) {
+  if (weights.empty()) {
+    fmt::print("weights    random\n");
+    return;
+  }
+  try {
+    fmt::print("weights    {}: {}\n", weights, find_model(weights).weights.string());
+  } catch (const WeightsError& error) {
+    fmt::print("weights    not found: {}\n", error.what());
+  }
 }
 
 /// What the data say, where they are there; a broken dataset is an error, a missing one is not.
@@ -59,10 +73,7 @@ int check_command(const Command& command, const Registry& registry) {
     if (plan.train.precision == Precision::fp16)
       fmt::print("precision  fp16, which needs a GPU; on a CPU add --set train.precision=fp32\n");
   }
-  if (const std::string& weights = plan.model.extra.weights; weights.empty())
-    fmt::print("weights    random\n");
-  else
-    fmt::print("weights    {}{}\n", weights, std::filesystem::exists(weights) ? "" : ": not found");
+  print_weights(plan.model.extra.weights);
   Context ctx;
   ctx.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
   ctx.data_dir = command.data_dir;

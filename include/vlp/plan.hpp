@@ -49,7 +49,8 @@ struct ModelExtras {
   static constexpr auto fields() {
     return std::tuple{
         field<&ModelExtras::weights>(
-            "Where initial weights come from: a run folder, a folder with model.safetensors, or a .safetensors file; empty = random."),
+            "Where initial weights come from: a run folder, a Hugging Face folder, a file of weights, or a downloaded model's name on the "
+            "hub; empty = random."),
         field<&ModelExtras::prompt>("Text before every caption, e.g. \"a picture of\"; ignored by the loss, given in generation.")};
   }
 };
@@ -144,6 +145,15 @@ inline void check_training(const RecipeOptions& options, const Recipe& recipe, s
                  "fp16 needs a GPU and this run is on a CPU; use --set train.precision=fp32 (or bf16)");
 }
 
+inline void check_generation(const GenerateOptions& options, const Recipe& recipe, Diagnostics& problems) {
+  if (options.sample && options.beams > 1)
+    problems.add(recipe.place_of("generate.sample"), "generate.sample",
+                 "beams can't be sampled (got beams = " + std::to_string(options.beams) + ", expected 1); set beams = 1");
+  if (options.length_rule == LengthRule::original && options.early_stopping == EarlyStopping::never)
+    problems.add(recipe.place_of("generate.early_stopping"), "generate.early_stopping",
+                 "length_rule original knows no early_stopping never; use yes or no");
+}
+
 inline void check_best(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems) {
   std::vector<std::string> names = score_names(options.metric);
   names.emplace_back("loss");
@@ -169,6 +179,7 @@ inline void check_best(const RecipeOptions& options, const Recipe& recipe, Diagn
   if (plan.run.task == Task::evaluate && plan.model.extra.weights.empty())
     problems.add(recipe.place_of("model"), "model.weights",
                  "missing, task \"evaluate\" needs the weights to score, e.g. --set model.weights=runs/NAME");
+  detail::check_generation(plan.generate, recipe, problems);
   if (problems.empty()) detail::check_best(plan, recipe, problems);
   problems.throw_if_any();
   plan.resolved = write_options<RecipeOptions>(plan);

@@ -3,6 +3,7 @@
 // to the image in every layer, and a language-model head whose matrix is the word embedding.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -13,25 +14,21 @@
 #include <torch/nn/pimpl.h>
 
 #include "vlp/concepts/decoder.hpp"
+#include "vlp/concepts/inspectable.hpp"
 #include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/attention.hpp"
 #include "vlp/nn/bert_layer.hpp"
 #include "vlp/nn/layers.hpp"
+#include "vlp/nn/packed_linear.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
 
 namespace vlp {
 
-/// Attention of a decoder under teacher forcing, per layer.
-struct DecoderAttention {
-  std::vector<at::Tensor> self;   ///< [B, H, T, T], 0 where masked
-  std::vector<at::Tensor> cross;  ///< [B, H, T, N]
-};
-
 /// Parameters are named as below `text_decoder` in Hugging Face's BLIP. Letters: B images, K beams an image, T text
 /// tokens, N image tokens, D width, De the encoder's width, V vocabulary, H heads, d = D / H.
-class BertCrossAttentionImpl : public torch::nn::Module {
+class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public InspectableDecoder {
  public:
   static constexpr std::string_view name = "bert_cross_attention";
 
@@ -118,11 +115,16 @@ class BertCrossAttentionImpl : public torch::nn::Module {
   /// @param states  [..., D]
   /// @return        [..., V]
   [[nodiscard]] at::Tensor logits(const at::Tensor& states) {
-    return at::linear(head_norm(at::gelu(head_dense(states))), options_.tie_embeddings ? word_embeddings->weight : head_weight, head_bias);
+    const at::Tensor x = head_norm(head_dense->gelu(states));
+    return packed_head_ && !at::GradMode::is_enabled() ? packed_head_->forward(x) : at::linear(x, head_matrix(), head_bias);
   }
 
+  void pack(WeightForm form) override { packed_head_.emplace(head_matrix(), head_bias, form); }
+  void unpack() override { packed_head_.reset(); }
+
   /// The embeddings and what each layer makes of them: depth + 1 tensors [B, T, D]; arguments as for `states`.
-  [[nodiscard]] std::vector<at::Tensor> hidden_states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
+  [[nodiscard]] std::vector<at::Tensor> hidden_states(const at::Tensor& ids, const at::Tensor& mask,
+                                                      const at::Tensor& image_states) override {
     std::vector<at::Tensor> hidden{embed(ids, 0)};
     const AttentionMask visible = mask_for(mask, hidden[0]);
     for (BertLayer& layer : layers) hidden.push_back(layer(hidden.back(), image_states, visible));
@@ -130,7 +132,8 @@ class BertCrossAttentionImpl : public torch::nn::Module {
   }
 
   /// Where each token looks; arguments as for `states`. Computes every layer's attention a second time.
-  [[nodiscard]] DecoderAttention attention_probabilities(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
+  [[nodiscard]] DecoderAttention attention_probabilities(const at::Tensor& ids, const at::Tensor& mask,
+                                                         const at::Tensor& image_states) override {
     const std::vector<at::Tensor> hidden = hidden_states(ids, mask, image_states);
     const AttentionMask visible = mask_for(mask, hidden[0]);
     DecoderAttention attention;
@@ -217,7 +220,10 @@ class BertCrossAttentionImpl : public torch::nn::Module {
     return mask.defined() ? causal_padding_mask(mask, x.scalar_type()) : AttentionMask{std::nullopt, true};
   }
 
+  [[nodiscard]] const at::Tensor& head_matrix() const { return options_.tie_embeddings ? word_embeddings->weight : head_weight; }
+
   Options options_;
+  std::optional<PackedLinear> packed_head_;
 };
 TORCH_MODULE(BertCrossAttention);
 static_assert(Decoder<BertCrossAttention>);

@@ -15,10 +15,12 @@
 #include <torch/nn/pimpl.h>
 
 #include "vlp/concepts/encoder.hpp"
+#include "vlp/concepts/inspectable.hpp"
 #include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/layers.hpp"
 #include "vlp/nn/patch_embedding.hpp"
+#include "vlp/nn/position_table.hpp"
 #include "vlp/nn/vision_layer.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
@@ -45,7 +47,7 @@ enum class PositionInit {
 }
 
 /// Parameters are named as below `vision_model.` in Hugging Face's BLIP. Letters: D width, P patch, N = 1 + H / P * W / P.
-class VisionTransformerImpl : public torch::nn::Module {
+class VisionTransformerImpl : public torch::nn::Module, public InspectableEncoder {
  public:
   static constexpr std::string_view name = "vit";
 
@@ -130,11 +132,14 @@ class VisionTransformerImpl : public torch::nn::Module {
   }
 
   /// The embeddings and what each layer makes of them, before the last norm: depth + 1 tensors [B, N, D].
-  [[nodiscard]] std::vector<at::Tensor> hidden_states(const at::Tensor& pixels) {
+  [[nodiscard]] std::vector<at::Tensor> hidden_states(const at::Tensor& pixels) override {
     std::vector<at::Tensor> hidden{embed(pixels)};
     for (VisionLayer& layer : layers) hidden.push_back(layer(hidden.back()));
     return hidden;
   }
+
+  /// The class token under the last norm once more, as Hugging Face's pooler_output.
+  [[nodiscard]] at::Tensor pooled(const at::Tensor& states) override { return post_layernorm(states.select(1, 0)); }
 
   at::Tensor class_embedding, position_embedding;  ///< [1, 1, D], [1, N, D]
   PatchEmbedding patch_embedding{nullptr};
@@ -161,9 +166,7 @@ class VisionTransformerImpl : public torch::nn::Module {
   /// The position table, resized by torch's bicubic kernel (a = -0.75) when the grid of patches is another than its own.
   at::Tensor positions(std::int64_t rows, std::int64_t columns) const {
     if (rows == rows_ && columns == columns_) return position_embedding;
-    const at::Tensor grid = position_embedding.slice(1, 1).view({1, rows_, columns_, -1}).permute({0, 3, 1, 2});
-    const at::Tensor resized = at::upsample_bicubic2d(grid, {rows, columns}, /*align_corners=*/false);
-    return at::cat({position_embedding.slice(1, 0, 1), resized.flatten(2).transpose(1, 2)}, 1);
+    return resized_positions(position_embedding, {rows_, columns_}, {rows, columns});
   }
 
   Options options_;

@@ -18,6 +18,7 @@
 #include "vlp/concepts/model.hpp"
 #include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/random.hpp"
 #include "vlp/generate/captions.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
@@ -80,12 +81,13 @@ class BlipImpl : public torch::nn::Module {
   /// Captions; put the model into evaluation mode first.
   /// @param image_states  [B, N, De]
   /// @param prompt        ids between [DEC] and the caption, the same for all images
-  /// @param options       lengths, beams and penalties
+  /// @param options       lengths, beams, penalties, sampling
+  /// @param random        B streams, one an image; needed for sampling only
   /// @return              for each image its candidates, best first
   [[nodiscard]] std::vector<std::vector<Candidate>> generate(const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,
-                                                             const GenerateOptions& options) {
+                                                             const GenerateOptions& options, const std::vector<RandomStream>& random = {}) {
     const c10::InferenceMode inference;
-    return generate_captions(decoder_, image_states, prompt, tokens_, options);
+    return generate_captions(decoder_, image_states, prompt, tokens_, options, random);
   }
 
  private:

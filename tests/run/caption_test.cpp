@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(folders_and_lists_are_read_and_several_captions_given) {
 
 BOOST_AUTO_TEST_CASE(wrong_calls_have_their_exit_codes) {
   BOOST_TEST(caption({image("1000.jpg"), "--beams", "2", "--num-captions", "3"}).code == 2);
-  BOOST_TEST(caption({}).code == 4);
+  BOOST_TEST(caption({}).code == 2);
   BOOST_TEST(vlp_test::run_process({VLP_PROGRAM, "caption", "--model", root.string(), image("1000.jpg")}).code ==
              5);  // a recipe, but no weights
   BOOST_TEST(vlp_test::run_process({VLP_PROGRAM, "caption", "--model", (root / "data").string(), image("1000.jpg")}).code == 5);

@@ -9,15 +9,16 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/assemble/fit_weights.hpp"
 #include "vlp/assemble/history.hpp"
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write.hpp"
+#include "vlp/assemble/write_model.hpp"
 #include "vlp/data/loader.hpp"
 #include "vlp/evaluate/evaluate.hpp"
 #include "vlp/report/run_folder.hpp"
 #include "vlp/train/fit.hpp"
 #include "vlp/train/trainer.hpp"
-#include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/state_file.hpp"
 
 namespace vlp {
@@ -78,7 +79,7 @@ namespace vlp {
     if (history.best_epoch == 0 || value > best) {
       best = value;
       history.best_epoch = epoch;
-      save_module(*model.ptr(), weights);
+      write_model_weights(*model.ptr(), weights);
     }
     State state;
     trainer.save(state);
@@ -93,7 +94,7 @@ namespace vlp {
   fit(trainer, loader, plan.train, hooks, ctx);
   history.train_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   history.steps = trainer.steps_done();
-  if (history.best_epoch != history.epochs.back().epoch) load_module(*model.ptr(), weights);
+  if (history.best_epoch != history.epochs.back().epoch) fill_model(*model.ptr(), read_weight_file(weights), ctx.console);
   return history;
 }
 

@@ -12,6 +12,9 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "vlp/assemble/fit_weights.hpp"
+#include "vlp/assemble/match_settings.hpp"
+#include "vlp/assemble/model_source.hpp"
 #include "vlp/core/context.hpp"
 #include "vlp/data/data.hpp"
 #include "vlp/nn/autocast.hpp"
@@ -19,7 +22,6 @@
 #include "vlp/report/run_folder.hpp"
 #include "vlp/train/device.hpp"
 #include "vlp/train/objective.hpp"
-#include "vlp/weights/module_weights.hpp"
 
 namespace vlp {
 
@@ -49,9 +51,8 @@ struct RunArguments {
   return ctx;
 }
 
-/// Builds tokenizer and transforms, and tells the context the sizes that they settle.
-[[nodiscard]] inline Preprocessing load_preprocessing(const Plan& plan, Context& ctx) {
-  AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
+/// Builds the transforms, and tells the context the image's size.
+[[nodiscard]] inline std::vector<AnyTransform> build_transforms(const Plan& plan, Context& ctx) {
   std::vector<AnyTransform> transforms;
   for (const auto& use : plan.transform) {
     transforms.push_back(use.build(ctx));
@@ -60,9 +61,15 @@ struct RunArguments {
       ctx.dimensions.image_width = size.width;
     }
   }
+  return transforms;
+}
+
+/// Builds tokenizer and transforms, and tells the context the sizes that they settle.
+[[nodiscard]] inline Preprocessing load_preprocessing(const Plan& plan, Context& ctx) {
+  AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
   ctx.tokens = tokenizer.special();
   ctx.dimensions.vocabulary_size = tokenizer.vocabulary_size();
-  return {std::move(tokenizer), std::move(transforms), plan.model.extra.prompt};
+  return {std::move(tokenizer), build_transforms(plan, ctx), plan.model.extra.prompt};
 }
 
 /// Builds preprocessing and dataset.
@@ -71,21 +78,16 @@ struct RunArguments {
   return {std::move(preprocessing), plan.dataset.build(ctx)};
 }
 
-/// Where a model's tensors lie: a run folder, a folder with model.safetensors, or the file itself.
-/// @throws WeightsError if there are none
-[[nodiscard]] inline std::filesystem::path weight_file(const std::filesystem::path& source) {
-  namespace fs = std::filesystem;
-  if (fs::is_regular_file(source)) return source;
-  for (const fs::path& inside : {source / "model" / "model.safetensors", source / "model.safetensors"})
-    if (fs::is_regular_file(inside)) return inside;
-  throw WeightsError(source.string() +
-                     ": no weights here (expected a run folder, a folder with model.safetensors, or a .safetensors file).");
-}
-
 /// Builds the model, fills in given weights, and moves it to the device.
+/// @throws WeightsError if there are no such weights, or they don't fit
 [[nodiscard]] inline AnyModel build_model(const Plan& plan, const Context& ctx) {
   AnyModel model = plan.model.build(ctx);
-  if (!plan.model.extra.weights.empty()) load_module(*model.ptr(), weight_file(plan.model.extra.weights));
+  if (const std::string& weights = plan.model.extra.weights; !weights.empty()) {
+    const ModelSource source = find_model(weights);
+    WeightFile file = read_weight_file(source.weights);
+    match_settings(plan.resolved, source, file, ctx.console);
+    fill_model(*model.ptr(), std::move(file), ctx.console);
+  }
   model.ptr()->to(torch_device(ctx.device));
   return model;
 }

@@ -11,6 +11,7 @@
 #include <torch/version.h>
 
 #include "vlp/assemble/history.hpp"
+#include "vlp/assemble/write_model.hpp"
 #include "vlp/core/context.hpp"
 #include "vlp/evaluate/evaluate.hpp"
 #include "vlp/plan.hpp"
@@ -58,11 +59,10 @@ inline void write_evaluation(const RunFolder& folder, const Evaluation& found, S
   folder.append("metrics.jsonl", {{"epoch", epoch}, {"step", step}, {"split", split_name(split)}, {"metrics", metrics}});
 }
 
-/// What a run was asked to do, before it starts: recipe.toml, split.json, environment.json, and the tokenizer's files.
+/// What a run was asked to do, before it starts: recipe.toml, split.json, environment.json, and model/ but for its weights.
 inline void write_beginning(const RunFolder& folder, const Plan& plan, const Data& data, const Context& ctx) {
-  const std::string recipe = write_toml(plan.resolved);
-  folder.write("recipe.toml", recipe);
-  folder.write("model/recipe.toml", recipe);  // so that model/ stands by itself
+  folder.write("recipe.toml", write_toml(plan.resolved));
+  write_model_settings(folder, plan, data.tokenizer, ctx);
   Json splits = Json::object();
   for (const Split split : {Split::train, Split::validation, Split::test}) {
     Json ids = Json::array();
@@ -78,7 +78,6 @@ inline void write_beginning(const RunFolder& folder, const Plan& plan, const Dat
                                         {"cores", std::thread::hardware_concurrency()},
                                         {"data_dir", std::filesystem::absolute(ctx.data_dir).lexically_normal().string()},
                                         {"started", timed_name("").substr(1)}});
-  data.tokenizer.write(folder.subfolder("model"));
 }
 
 }  // namespace vlp

@@ -16,6 +16,7 @@
 #include "vlp/concepts/generation.hpp"
 #include "vlp/concepts/needs.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/random.hpp"
 
 namespace torch::nn {
 class Module;
@@ -27,11 +28,32 @@ namespace vlp {
 ///   image_states(pixels [B, 3, H, W]) -> [B, N, D]
 ///   decoder_states(ids [B, T], mask [B, T], image_states [B, N, D]) -> [B, T, Dt]; sets position 0 to [DEC] itself
 ///   decoder_logits(states [..., Dt]) -> [..., V]
-///   generate(image_states [B, N, D], prompt ids without special tokens, options) -> candidates, best first, for each image
+///   generate(image_states [B, N, D], prompt ids without special tokens, options) -> candidates, best first, for each image;
+///     a model that can sample takes a fourth argument: B random streams, one an image
 template <class M>
 concept Model = std::copyable<M> && requires(M model) {
   { model.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
   { model->serves() } -> std::same_as<Needs>;
+};
+
+/// The part of a model that writes captions.
+struct GeneratePart {
+  /// Candidates of each image, best first.
+  using Captions = std::vector<std::vector<Candidate>>;
+  /// Of image states, prompt, options and random streams; empty in a model that writes none.
+  std::function<Captions(const at::Tensor&, const std::vector<std::int64_t>&, const GenerateOptions&, const std::vector<RandomStream>&)>
+      call;
+
+  /// Whether the model writes captions.
+  explicit operator bool() const { return static_cast<bool>(call); }
+  /// @param image_states  [B, N, D]
+  /// @param prompt        ids between [DEC] and the caption
+  /// @param options       how to generate
+  /// @param random        B streams, one an image; needed for sampling only
+  [[nodiscard]] Captions operator()(const at::Tensor& image_states, const std::vector<std::int64_t>& prompt, const GenerateOptions& options,
+                                    const std::vector<RandomStream>& random = {}) const {
+    return call(image_states, prompt, options, random);
+  }
 };
 
 /// The parts of a model as functions, with the shapes of `Model`; empty where a model doesn't serve one.
@@ -41,8 +63,7 @@ struct ModelParts {
   /// of ids, mask and image states
   std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&)> decoder_states;
   std::function<at::Tensor(const at::Tensor&)> decoder_logits;  ///< of decoder states
-  /// of image states, prompt and options
-  std::function<std::vector<std::vector<Candidate>>(const at::Tensor&, const std::vector<std::int64_t>&, const GenerateOptions&)> generate;
+  GeneratePart generate;                                        ///< captions of image states
 };
 
 /// Collects what a model offers; a part that it claims to serve and doesn't offer can't be asked for.
@@ -63,8 +84,14 @@ template <Model M>
                   { model->decoder_logits(x) } -> std::same_as<T>;
                 })
     parts.decoder_logits = [model](const T& states) mutable { return model->decoder_logits(states); };
-  if constexpr (requires(const T& x, const std::vector<std::int64_t>& prompt, const GenerateOptions& o) { model->generate(x, prompt, o); })
-    parts.generate = [model](const T& image_states, const std::vector<std::int64_t>& prompt, const GenerateOptions& options) mutable {
+  using Prompt = std::vector<std::int64_t>;
+  using Random = std::vector<RandomStream>;
+  if constexpr (requires(const T& x, const Prompt& p, const GenerateOptions& o, const Random& r) { model->generate(x, p, o, r); })
+    parts.generate.call = [model](const T& image_states, const Prompt& prompt, const GenerateOptions& options,
+                                  const Random& random) mutable { return model->generate(image_states, prompt, options, random); };
+  else if constexpr (requires(const T& x, const Prompt& p, const GenerateOptions& o) { model->generate(x, p, o); })
+    parts.generate.call = [model](const T& image_states, const Prompt& prompt, const GenerateOptions& options, const Random&) mutable {
+      if (options.sample) throw RecipeError("generate: this model can't sample. Set sample = false.");
       return model->generate(image_states, prompt, options);
     };
   return parts;

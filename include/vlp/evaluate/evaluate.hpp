@@ -21,11 +21,14 @@
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/core/context.hpp"
+#include "vlp/core/random.hpp"
 #include "vlp/data/collate.hpp"
 #include "vlp/data/data.hpp"
 #include "vlp/data/loader.hpp"
 #include "vlp/data/to_device.hpp"
 #include "vlp/nn/autocast.hpp"
+#include "vlp/nn/inference.hpp"
+#include "vlp/text/clean_up.hpp"
 #include "vlp/text/words.hpp"
 
 namespace vlp {
@@ -111,6 +114,8 @@ class Evaluator {
     const std::shared_ptr<torch::nn::Module> module = model.ptr();
     const bool was_training = module->is_training();
     module->eval();
+    std::optional<InferenceWeights> packed;
+    if (ctx_.device.type == DeviceName::Type::cpu && ctx_.precision == Precision::fp32) packed.emplace(module, WeightForm::packed);
     const ModelParts parts = parts_of(model);
     const auto begin = std::chrono::steady_clock::now();
 
@@ -174,11 +179,16 @@ class Evaluator {
 
   void caption(const ModelParts& parts, const at::Tensor& image_states, std::span<const ImageRecord> records,
                const std::vector<std::int64_t>& index, std::vector<CaptionedImage>& out) const {
-    const auto candidates = parts.generate(image_states, prompt_, generate_);
+    std::vector<RandomStream> random;  // by image, so that what is sampled for one depends on no other
+    for (const std::int64_t i : index)
+      random.push_back(ctx_.seeds.derive("captions").derive(records[static_cast<std::size_t>(i)].image_id));
+    const auto candidates = parts.generate(image_states, prompt_, generate_, random);
     for (std::size_t i = 0; i < index.size(); ++i) {
       const Candidate& best = candidates[i].front();
       const auto generated = std::span(best.ids).subspan(std::min(best.ids.size(), prompt_.size() + 1));  // without [DEC] and prompt
-      out.push_back({&records[static_cast<std::size_t>(index[i])], data_.tokenizer.decode(generated), best.score});
+      std::string text = data_.tokenizer.decode(generated);
+      if (generate_.clean_up == CleanUp::old) text = cleaned_up(std::move(text));
+      out.push_back({&records[static_cast<std::size_t>(index[i])], std::move(text), best.score});
     }
   }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What greedy decoding and beam search share: the prompt, the rules that change scores, and the cache's rows.
+// What greedy decoding, sampling and beam search share: the prompt, the rules that change scores, and the cache's rows.
 
 #include <algorithm>
 #include <cstddef>
@@ -35,7 +35,7 @@ namespace vlp {
     throw RecipeError("generate: the prompt fills the caption (got " + std::to_string(begin) +
                       " tokens with [DEC], expected fewer than max_length = " + std::to_string(longest) +
                       "). Raise max_length or shorten the prompt.");
-  return {options.beams, begin, longest, tokens.sep, options.length_penalty, options.early_stopping};
+  return {options.beams, begin, longest, tokens.sep, options.length_penalty, options.early_stopping, options.length_rule};
 }
 
 /// [rows, T] int64 on the host from rows of one length.

@@ -31,6 +31,7 @@ template <Decoder Dec>
   limits.beams = 1;  // one beam that stops at its first end, scored by the mean
   limits.length_penalty = 1;
   limits.early_stopping = EarlyStopping::yes;
+  limits.length_rule = LengthRule::transformers;
   return search(decoder, image_states, begin, limits, [&](const at::Tensor& logits, const std::vector<std::vector<std::int64_t>>& so_far) {
     return at::log_softmax(with_rules(search_precision(logits), so_far, options, tokens.sep), -1);
   });

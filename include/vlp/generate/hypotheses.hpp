@@ -1,6 +1,6 @@
 #pragma once
-// The bookkeeping of beam search for one image, by the rules of transformers' `generate` (version 5): which continuations
-// run on, which are finished, and when to stop. Includes no torch.
+// The bookkeeping of beam search for one image: which continuations run on, which are finished, and when to stop, by the
+// rules of transformers' `generate` in version 5 or, for BLIP's published numbers, in version 4.15. Includes no torch.
 
 #include <algorithm>
 #include <cmath>
@@ -23,9 +23,16 @@ struct SearchLimits {
   std::int64_t end = 0;      ///< id of [SEP]
   double length_penalty = 1;
   EarlyStopping early_stopping = EarlyStopping::no;
+  LengthRule length_rule = LengthRule::transformers;
 };
 
-/// The beams of one image.
+/// The beams of one image. `LengthRule::original` differs from `transformers` in four things:
+/// - a caption's length is all its tokens but [SEP], prompt included, not the generated ones with [SEP];
+/// - at the longest length [SEP] ends captions as before, and the `beams` best others end without it; in `transformers`
+///   the `beams` best continuations end, whatever they are;
+/// - whether waiting could still help is asked of the best continuation, even if that is [SEP], by the length before it;
+///   in `transformers` of the best one that runs on, by the length with it;
+/// - among equal scores the later caption comes first, not the earlier one.
 class Hypotheses {
  public:
   /// A beam that goes on.
@@ -52,19 +59,25 @@ class Hypotheses {
   void advance(std::span<const Continuation> best) {
     const auto beams = static_cast<std::size_t>(limits_.beams);
     const auto length = static_cast<std::int64_t>(running_[0].ids.size()) + 1;
+    const bool last = length == limits_.longest;
     std::vector<Running> next;
     for (std::size_t rank = 0; rank < best.size(); ++rank) {
       const Continuation& c = best[rank];
-      const bool ends = c.token == limits_.end || length == limits_.longest;
+      const bool ends = c.token == limits_.end || (last && !original());
       if (ends ? done_ || rank >= beams : next.size() == beams) continue;
       std::vector<std::int64_t> ids = running_[static_cast<std::size_t>(c.beam)].ids;
       ids.push_back(c.token);
       if (ends)
-        finish(std::move(ids), c.score);
+        finish(std::move(ids), c.score, original() ? length - 1 : length - limits_.prompt);
       else
         next.push_back({std::move(ids), c.score, c.beam});
     }
-    if (next.size() < beams || (finished_.size() == beams && hopeless(next[0].score, length - limits_.prompt))) done_ = true;
+    if (next.size() < beams) done_ = true;
+    if (finished_.size() == beams)
+      done_ = done_ || (original() ? hopeless(best[0].score, length - 1) : hopeless(next[0].score, length - limits_.prompt));
+    if (last && !done_)
+      for (const Running& beam : next) finish(beam.ids, beam.score, length);
+    done_ = done_ || last;
     if (next.size() == beams) running_ = std::move(next);
   }
 
@@ -79,22 +92,28 @@ class Hypotheses {
   static constexpr double kImpossible = -1e9;
 
  private:
-  /// A sum of log-probabilities as the score of so many generated tokens.
-  [[nodiscard]] double normalized(double score, std::int64_t generated) const {
-    return score / std::pow(static_cast<double>(generated), limits_.length_penalty);
+  [[nodiscard]] bool original() const { return limits_.length_rule == LengthRule::original; }
+
+  /// A sum of log-probabilities as the score of so many tokens.
+  [[nodiscard]] double normalized(double score, std::int64_t tokens) const {
+    return score / std::pow(static_cast<double>(tokens), limits_.length_penalty);
   }
 
-  void finish(std::vector<std::int64_t> ids, double score) {
-    const double final_score = normalized(score, static_cast<std::int64_t>(ids.size()) - limits_.prompt);
-    const auto place = std::ranges::upper_bound(finished_, final_score, std::greater{}, &Candidate::score);
+  void finish(std::vector<std::int64_t> ids, double score, std::int64_t tokens) {
+    const double final_score = normalized(score, tokens);
+    const bool full = finished_.size() == static_cast<std::size_t>(limits_.beams);
+    if (full && !(final_score > finished_.back().score)) return;
+    if (full) finished_.pop_back();
+    const auto place = original() ? std::ranges::lower_bound(finished_, final_score, std::greater{}, &Candidate::score)
+                                  : std::ranges::upper_bound(finished_, final_score, std::greater{}, &Candidate::score);
     finished_.insert(place, {std::move(ids), final_score});
-    if (finished_.size() > static_cast<std::size_t>(limits_.beams)) finished_.pop_back();
   }
 
-  [[nodiscard]] bool hopeless(double best_running, std::int64_t generated) const {
+  /// Whether continuations of this sum of log-probabilities and length can't get above the worst that is finished.
+  [[nodiscard]] bool hopeless(double score, std::int64_t tokens) const {
     if (limits_.early_stopping == EarlyStopping::yes) return true;
     const bool could_grow = limits_.early_stopping == EarlyStopping::never && limits_.length_penalty > 0;
-    return normalized(best_running, could_grow ? limits_.longest - limits_.prompt : generated) <= finished_.back().score;
+    return normalized(score, could_grow ? limits_.longest - limits_.prompt : tokens) <= finished_.back().score;
   }
 
   SearchLimits limits_;

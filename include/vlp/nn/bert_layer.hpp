@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 
 #include <ATen/ATen.h>
 #include <torch/nn/module.h>
@@ -38,9 +37,8 @@ class BertOutputImpl : public torch::nn::Module {
   /// @param x         [B, T, in]
   /// @param residual  [B, T, D]
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& residual) {
-    at::Tensor branch = dense(x);
-    if (dropout_ > 0 && is_training()) branch = at::dropout(branch, dropout_, true);
-    return norm(add_residual(std::move(branch), residual));
+    if (dropout_ > 0 && is_training()) return norm(add_residual(at::dropout(dense(x), dropout_, true), residual));
+    return norm(dense->plus(x, residual));
   }
 
   Linear dense;
@@ -110,7 +108,7 @@ class BertLayerImpl : public torch::nn::Module {
     return feed_forward(crossattention(attention(x, x, mask), image_states));
   }
   /// The last third of the layer.
-  [[nodiscard]] at::Tensor feed_forward(const at::Tensor& x) { return output(at::gelu(intermediate(x)), x); }
+  [[nodiscard]] at::Tensor feed_forward(const at::Tensor& x) { return output(intermediate->gelu(x), x); }
 
   BertAttention attention, crossattention;
   Linear intermediate{nullptr};

@@ -3,11 +3,15 @@
 // values are drawn once, from N(0, 0.02) on the CPU, as BERT and ViT begin (Devlin et al. 2019; Dosovitskiy et al. 2021).
 
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include <ATen/ATen.h>
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
+
+#include "vlp/nn/packed_linear.hpp"
+#include "vlp/nn/trained_linear.hpp"
 
 namespace vlp {
 
@@ -25,7 +29,7 @@ inline void set_initial_deviation(torch::nn::Module& module, double deviation) {
 }
 
 /// y = x W^T + b with `weight` [out, in] and `bias` [out].
-class LinearImpl : public torch::nn::Module {
+class LinearImpl : public torch::nn::Module, public Packable {
  public:
   /// Random weights, bias 0.
   LinearImpl(std::int64_t in, std::int64_t out)
@@ -33,9 +37,23 @@ class LinearImpl : public torch::nn::Module {
 
   /// @param x  [..., in]
   /// @return   [..., out]
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x) { return at::linear(x, weight, bias); }
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x) { return use_packed() ? packed_->forward(x) : trained_linear(x, weight, bias); }
+  /// The exact (erf) GELU of `forward` (Hendrycks and Gimpel 2016).
+  [[nodiscard]] at::Tensor gelu(const at::Tensor& x) { return use_packed() ? packed_->gelu(x) : at::gelu(trained_linear(x, weight, bias)); }
+  /// `forward` plus a tensor of its result's shape.
+  [[nodiscard]] at::Tensor plus(const at::Tensor& x, const at::Tensor& other) {
+    return use_packed() ? packed_->plus(x, other) : trained_linear(x, weight, bias, other);
+  }
+
+  void pack(WeightForm form) override { packed_.emplace(weight, bias, form); }
+  void unpack() override { packed_.reset(); }
 
   at::Tensor weight, bias;
+
+ private:
+  [[nodiscard]] bool use_packed() const { return packed_ && !at::GradMode::is_enabled(); }
+
+  std::optional<PackedLinear> packed_;
 };
 TORCH_MODULE(Linear);
 
@@ -84,10 +102,5 @@ TORCH_MODULE(Embedding);
 /// A module that only gives its children a common name.
 class GroupImpl : public torch::nn::Module {};
 TORCH_MODULE(Group);
-
-/// y + x, in y's memory where both have one type; y must be a fresh result that nothing else reads, e.g. a linear layer's.
-[[nodiscard]] inline at::Tensor add_residual(at::Tensor y, const at::Tensor& x) {
-  return y.scalar_type() == x.scalar_type() ? y.add_(x) : y + x;
-}
 
 }  // namespace vlp

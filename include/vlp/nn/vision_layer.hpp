@@ -24,15 +24,19 @@ class VisionAttentionImpl : public torch::nn::Module {
         heads_(heads) {}
 
   /// @param x  [B, N, D]
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x) {
-    const at::Tensor fused = qkv(x).view({x.size(0), x.size(1), 3, heads_, x.size(2) / heads_});
-    const std::vector<at::Tensor> parts = fused.unbind(2);
-    return projection(attend(parts[0].transpose(1, 2), parts[1].transpose(1, 2), parts[2].transpose(1, 2)));
-  }
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x) { return projection(attended(x)); }
+  /// `forward` plus a tensor of its shape.
+  [[nodiscard]] at::Tensor plus(const at::Tensor& x, const at::Tensor& other) { return projection->plus(attended(x), other); }
 
   Linear qkv, projection;
 
  private:
+  at::Tensor attended(const at::Tensor& x) {
+    const at::Tensor fused = qkv(x).view({x.size(0), x.size(1), 3, heads_, x.size(2) / heads_});
+    const std::vector<at::Tensor> parts = fused.unbind(2);
+    return attend(parts[0].transpose(1, 2), parts[1].transpose(1, 2), parts[2].transpose(1, 2));
+  }
+
   std::int64_t heads_;
 };
 TORCH_MODULE(VisionAttention);
@@ -45,7 +49,9 @@ class MlpImpl : public torch::nn::Module {
       : fc1(register_module("fc1", Linear(width, hidden))), fc2(register_module("fc2", Linear(hidden, width))) {}
 
   /// @param x  [..., D]
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x) { return fc2(at::gelu(fc1(x))); }
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x) { return fc2(fc1->gelu(x)); }
+  /// `forward` plus a tensor of its shape.
+  [[nodiscard]] at::Tensor plus(const at::Tensor& x, const at::Tensor& other) { return fc2->plus(fc1->gelu(x), other); }
 
   Linear fc1, fc2;
 };
@@ -73,8 +79,12 @@ class VisionLayerImpl : public torch::nn::Module {
 
   /// @param x  [B, N, D]
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) {
-    const at::Tensor attended = add_residual(drop(self_attn(layer_norm1(x))), x);
-    return add_residual(drop(mlp(layer_norm2(attended))), attended);
+    if (drop_path_ > 0 && is_training()) {
+      const at::Tensor attended = add_residual(drop(self_attn(layer_norm1(x))), x);
+      return add_residual(drop(mlp(layer_norm2(attended))), attended);
+    }
+    const at::Tensor attended = self_attn->plus(layer_norm1(x), x);
+    return mlp->plus(layer_norm2(attended), attended);
   }
 
   LayerNorm layer_norm1;
@@ -85,7 +95,6 @@ class VisionLayerImpl : public torch::nn::Module {
  private:
   /// Sets whole samples to 0 and scales the others up, so that the expectation stays.
   at::Tensor drop(const at::Tensor& branch) const {
-    if (drop_path_ == 0 || !is_training()) return branch;
     const double keep = 1 - drop_path_;
     return branch * at::empty({branch.size(0), 1, 1}, branch.options()).bernoulli_(keep).div_(keep);
   }

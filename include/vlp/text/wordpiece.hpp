@@ -21,6 +21,7 @@
 
 #include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/text/tokenizer_json.hpp"
 #include "vlp/text/unicode.hpp"
 #include "vlp/text/wordpiece_characters.hpp"
 
@@ -67,7 +68,7 @@ class WordPiece {
  public:
   static constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();  ///< no cut
 
-  /// @param file  UTF-8, one token a line, its id the line's number counted from 0 (BERT's vocab.txt)
+  /// @param file  UTF-8, one token a line, its id the line's number counted from 0 (BERT's vocab.txt), or tokenizer.json
   /// @throws DataError  if the file can't be read, a line is blank or repeated, or a special token is missing
   explicit WordPiece(const std::filesystem::path& file) {
     read(file);
@@ -139,6 +140,8 @@ class WordPiece {
   "do_lower_case": true,
   "model_max_length": 512,
   "strip_accents": null,
+  "processor_class": "BlipProcessor",
+  "model_input_names": ["input_ids", "attention_mask"],
   "tokenize_chinese_chars": true,
   "tokenizer_class": "BertTokenizer"
 }
@@ -165,25 +168,33 @@ class WordPiece {
   "unk_token": "[UNK]")";
 
   void read(const std::filesystem::path& file) {
+    if (file.extension() == ".json") {
+      for (std::string& token : read_tokenizer_json(file)) add(std::move(token), file.string());
+      return;
+    }
     if (std::error_code failure; std::filesystem::is_directory(file, failure))
       throw DataError(file.string() + ": the vocabulary can't be read. Name a file, not a folder.");
     std::ifstream in(file, std::ios::binary);
     if (!in) throw DataError(file.string() + ": the vocabulary can't be opened. Check the path and its permissions.");
     for (std::string line; std::getline(in, line);) {
       if (line.ends_with('\r')) line.pop_back();
-      const auto id = static_cast<std::int64_t>(tokens_.size());
-      const std::string where = file.string() + ":" + std::to_string(id + 1);
+      const std::string where = file.string() + ":" + std::to_string(tokens_.size() + 1);
       if (line.empty()) throw DataError(where + ": the line is blank (expected one token). Remove it.");
-      const bool continues = line.starts_with(kContinuation) && line.size() > kContinuation.size();
-      Ids& ids = continues ? continuations_ : starts_;
-      const auto [entry, added] = ids.emplace(continues ? line.substr(kContinuation.size()) : line, id);
-      if (!added)
-        throw DataError(where + ": token '" + line + "' stands on line " + std::to_string(entry->second + 1) +
-                        " already. Remove one of the two.");
-      longest_token_ = std::max(longest_token_, line.size());
-      tokens_.push_back(std::move(line));
+      add(std::move(line), where);
     }
     if (in.bad()) throw DataError(file.string() + ": reading stopped after line " + std::to_string(tokens_.size()) + ". Check the disk.");
+  }
+
+  void add(std::string token, const std::string& where) {
+    const bool continues = token.starts_with(kContinuation) && token.size() > kContinuation.size();
+    Ids& ids = continues ? continuations_ : starts_;
+    const auto [entry, added] =
+        ids.emplace(continues ? token.substr(kContinuation.size()) : token, static_cast<std::int64_t>(tokens_.size()));
+    if (!added)
+      throw DataError(where + ": token '" + token + "' stands on line " + std::to_string(entry->second + 1) +
+                      " already. Remove one of the two.");
+    longest_token_ = std::max(longest_token_, token.size());
+    tokens_.push_back(std::move(token));
   }
 
   [[nodiscard]] static std::optional<std::int64_t> find(const Ids& ids, std::string_view token) {

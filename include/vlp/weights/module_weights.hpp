@@ -152,12 +152,17 @@ inline LoadReport load_module(torch::nn::Module& module, const std::filesystem::
   return load_module(module, read_safetensors(path).tensors, path.string());
 }
 
+/// All parameters and buffers under the module's own names, for writing a file at once; see `tensor_bytes`.
+[[nodiscard]] inline NamedTensors module_tensors(const torch::nn::Module& module) {
+  NamedTensors tensors;
+  for (const auto& [name, tensor] : detail::distinct_tensors(module)) tensors.emplace_back(name, tensor_bytes(tensor));
+  return tensors;
+}
+
 /// Writes all parameters and buffers as a safetensors file under the module's own names.
 /// @throws WeightsError naming the path if it can't be written
 inline void save_module(const torch::nn::Module& module, const std::filesystem::path& path, const Metadata& metadata = {}) {
-  NamedTensors tensors;
-  for (const auto& [name, tensor] : detail::distinct_tensors(module)) tensors.emplace_back(name, tensor_bytes(tensor));
-  write_safetensors(path, tensors, metadata);
+  write_safetensors(path, module_tensors(module), metadata);
 }
 
 /// Puts copies of all parameters and buffers into a state, for checkpoints.

@@ -22,6 +22,8 @@
 #include "vlp/core/state.hpp"
 #include "vlp/weights/atomic_file.hpp"
 #include "vlp/weights/mapped_file.hpp"
+#include "vlp/weights/shown.hpp"
+#include "vlp/weights/strict_json.hpp"
 #include "vlp/weights/tensor_map.hpp"
 
 #include <nlohmann/json.hpp>
@@ -57,7 +59,7 @@ inline constexpr std::string_view kMetadataKey = "__metadata__";
 /// Reads one header; all its functions throw a WeightsError that names the file.
 class SafetensorsReader {
  public:
-  explicit SafetensorsReader(const std::filesystem::path& path) : path_(path), file_(map_file(path)) {}
+  SafetensorsReader(const std::filesystem::path& path, MappedFile file) : path_(path), file_(std::move(file)) {}
 
   [[nodiscard]] SafetensorsFile read() {
     const nlohmann::json header = parse_header();
@@ -66,7 +68,7 @@ class SafetensorsReader {
       if (name == kMetadataKey)
         result.metadata = read_metadata(entry);
       else
-        result.tensors.emplace(name, read_tensor("tensor '" + name + "'", entry));
+        result.tensors.emplace(name, read_tensor("tensor '" + shown(name) + "'", entry));
     }
     check_layout();
     return result;
@@ -93,36 +95,15 @@ class SafetensorsReader {
     data_ = file_.bytes.subspan(8 + length);
     const std::string_view text(reinterpret_cast<const char*>(file_.bytes.data()) + 8, length);
     if (!text.starts_with('{')) fail("the header doesn't begin with '{'.");
-    return parse(text);
-  }
-
-  /// Each name stands once in its object (JSON parsers by themselves keep the last of two), and nothing nests deeper
-  /// than header > tensor > shape > size.
-  [[nodiscard]] nlohmann::json parse(std::string_view text) const {
-    using Event = nlohmann::json::parse_event_t;
-    std::vector<std::set<std::string>> names;
-    const auto watch = [&](int depth, Event event, nlohmann::json& parsed) {
-      if (depth > 3) fail("the header nests too deeply.");
-      if (event == Event::object_start) names.emplace_back();
-      if (event == Event::object_end) names.pop_back();
-      if (event == Event::key && !names.back().insert(parsed.get<std::string>()).second)
-        fail("the header has '" + parsed.get<std::string>() + "' twice.");
-      return true;
-    };
-    try {
-      return nlohmann::json::parse(text, watch);
-    } catch (const nlohmann::json::parse_error& error) {
-      fail("the header is not JSON at byte " + std::to_string(8 + error.byte) + ".");
-    } catch (const nlohmann::json::exception&) {
-      fail("the header holds a number that is out of range.");
-    }
+    // Nothing nests deeper than header > tensor > shape > size.
+    return StrictJson{"the header", 3, 8}.parse(text, [this](const std::string& what) { fail(what); });
   }
 
   [[nodiscard]] Metadata read_metadata(const nlohmann::json& entry) const {
     Metadata metadata;
     if (!entry.is_object()) fail("__metadata__ is not an object.");
     for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) fail("__metadata__ '" + key + "' is not a string.");
+      if (!value.is_string()) fail("__metadata__ '" + shown(key) + "' is not a string.");
       metadata.emplace(key, value.get<std::string>());
     }
     return metadata;
@@ -136,6 +117,7 @@ class SafetensorsReader {
       if (!number.is_number_unsigned() || number.get<std::uint64_t>() > largest)
         fail(what + ": '" + key + "' holds something else than integers from 0 to 2^63 - 1.");
       sizes.push_back(number.get<std::int64_t>());
+      if (sizes.size() > kMostDimensions) fail(what + ": '" + key + "' has more than " + std::to_string(kMostDimensions) + " entries.");
     }
     return sizes;
   }
@@ -145,7 +127,7 @@ class SafetensorsReader {
     if (!entry.contains("dtype") || !entry["dtype"].is_string()) fail(what + " has no string 'dtype'.");
     TensorBytes tensor{entry["dtype"].get<std::string>(), read_sizes(what, entry, "shape"), {}, file_.owner};
     if (!item_size(tensor.dtype)) {
-      throw WeightsError(path_.string() + ": " + what + " has an unknown dtype (got " + tensor.dtype + ", expected one of " +
+      throw WeightsError(path_.string() + ": " + what + " has an unknown dtype (got " + shown(tensor.dtype) + ", expected one of " +
                          std::string(kTensorDtypes) + "). Convert the file.");
     }
     const auto expected = byte_size(tensor.dtype, tensor.shape);
@@ -221,7 +203,14 @@ inline void check_writable(const std::filesystem::path& path, const NamedTensors
 
 /// Maps a file and checks its header; tensors are read from the disk when their bytes are first used.
 /// @throws WeightsError for a missing, unreadable or malformed file, and for dtypes that vlp doesn't know
-[[nodiscard]] inline SafetensorsFile read_safetensors(const std::filesystem::path& path) { return detail::SafetensorsReader(path).read(); }
+[[nodiscard]] inline SafetensorsFile read_safetensors(const std::filesystem::path& path) {
+  return detail::SafetensorsReader(path, map_file(path)).read();
+}
+
+/// The same for a file that is mapped already; `path` is how messages call it.
+[[nodiscard]] inline SafetensorsFile read_safetensors(const std::filesystem::path& path, MappedFile file) {
+  return detail::SafetensorsReader(path, std::move(file)).read();
+}
 
 /// Writes a file that appears complete or not at all. Tensors of larger items come first, so that each is aligned;
 /// among equals the given order stays.

@@ -18,6 +18,9 @@ namespace vlp {
 /// Tensors by name; each keeps the file that it lies in open.
 using TensorMap = std::map<std::string, TensorBytes, std::less<>>;
 
+/// Most dimensions of a tensor that is read from a file.
+inline constexpr std::size_t kMostDimensions = 64;
+
 /// The dtypes that vlp knows, for messages.
 inline constexpr std::string_view kTensorDtypes = "F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL";
 

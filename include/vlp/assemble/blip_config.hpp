@@ -1,0 +1,162 @@
+#pragma once
+// The architecture of a BLIP captioner (Li et al. 2022), as Hugging Face's config.json says it. Includes no torch.
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "vlp/assemble/config_file.hpp"
+#include "vlp/core/console.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/recipe/field.hpp"
+
+namespace vlp {
+
+/// Sizes and settings of BlipForConditionalGeneration; the values here are those that transformers takes for missing keys.
+struct BlipConfig {
+  /// The key vision_config.
+  struct Vision {
+    std::int64_t image_size = 384;        ///< pixels
+    std::int64_t patch_size = 16;         ///< pixels
+    std::int64_t hidden_size = 768;       ///< width
+    std::int64_t layers = 12;             ///< depth
+    std::int64_t heads = 12;              ///< of attention
+    std::int64_t intermediate = 3072;     ///< hidden width of the MLP
+    double layer_norm_eps = 1e-5;         ///< 1e-6 in the original
+    double initializer_range = 1e-10;     ///< of new weights
+  } vision;                           ///< the image encoder
+  /// The key text_config.
+  struct Text {
+    std::int64_t vocabulary_size = 30524;  ///< tokens, [DEC] and [ENC] included
+    std::int64_t hidden_size = 768;        ///< width
+    std::int64_t layers = 12;              ///< depth
+    std::int64_t heads = 8;                ///< transformers' default, though every BLIP has 12
+    std::int64_t intermediate = 3072;      ///< hidden width of the feed-forward part
+    std::int64_t max_positions = 512;      ///< longest text, tokens
+    double layer_norm_eps = 1e-12;         ///< of all layer norms
+    double dropout = 0.0;                  ///< while training
+    double initializer_range = 0.02;       ///< of new weights
+    double label_smoothing = 0.0;          ///< of the loss
+    std::int64_t bos = 30522;              ///< [DEC]
+    std::int64_t sep = 102;                ///< [SEP]
+    std::int64_t pad = 0;                  ///< [PAD]
+  } text;                                  ///< the text decoder
+  bool tie_embeddings = true;              ///< the head's matrix is the word embedding
+};
+
+namespace detail {
+
+inline constexpr double kWidest = 65536;  // of anything that a config can ask for, so that a damaged one doesn't exhaust the memory
+
+inline BlipConfig::Vision read_vision_config(const ConfigObject& file) {
+  BlipConfig::Vision vision;
+  file.expect("hidden_act", {"gelu"});
+  file.expect("num_channels", {3});
+  vision.image_size = file.integer("image_size", vision.image_size, between(1, kWidest));
+  vision.patch_size = file.integer("patch_size", vision.patch_size, between(1, kWidest));
+  vision.hidden_size = file.integer("hidden_size", vision.hidden_size, between(1, kWidest));
+  vision.layers = file.integer("num_hidden_layers", vision.layers, between(1, 1024));
+  vision.heads = file.integer("num_attention_heads", vision.heads, between(1, kWidest));
+  vision.intermediate = file.integer("intermediate_size", vision.intermediate, between(1, 16 * kWidest));
+  vision.layer_norm_eps = file.number("layer_norm_eps", vision.layer_norm_eps, above(0));
+  if (vision.image_size % vision.patch_size != 0)
+    file.wrong("image_size", "a multiple of patch_size, " + std::to_string(vision.patch_size));
+  if (vision.hidden_size % vision.heads != 0)
+    file.wrong("num_attention_heads", "heads that divide hidden_size, " + std::to_string(vision.hidden_size));
+  return vision;
+}
+
+inline BlipConfig::Text read_text_config(const ConfigObject& file, const Console& console) {
+  BlipConfig::Text text;
+  file.expect("hidden_act", {"gelu"});
+  file.expect("is_decoder", {true});
+  text.vocabulary_size = file.integer("vocab_size", text.vocabulary_size, between(1, 1 << 24));
+  text.hidden_size = file.integer("hidden_size", text.hidden_size, between(1, kWidest));
+  text.layers = file.integer("num_hidden_layers", text.layers, between(1, 1024));
+  text.heads = file.integer("num_attention_heads", text.heads, between(1, kWidest));
+  text.intermediate = file.integer("intermediate_size", text.intermediate, between(1, 16 * kWidest));
+  text.max_positions = file.integer("max_position_embeddings", text.max_positions, between(1, 1 << 24));
+  text.layer_norm_eps = file.number("layer_norm_eps", text.layer_norm_eps, above(0));
+  text.dropout = file.number("hidden_dropout_prob", text.dropout, between(0, 0.99));
+  const double attention = file.number("attention_probs_dropout_prob", text.dropout, between(0, 0.99));
+  text.label_smoothing = file.number("label_smoothing", text.label_smoothing, between(0, 1));
+  const Range ids = between(0, static_cast<double>(text.vocabulary_size - 1));
+  text.bos = file.integer("bos_token_id", text.bos, {});
+  text.sep = file.integer("sep_token_id", text.sep, {});
+  text.pad = file.integer("pad_token_id", text.pad, {});
+  for (const auto& [key, id] : {std::pair("bos_token_id", text.bos), {"sep_token_id", text.sep}, {"pad_token_id", text.pad}})
+    if (!ids.contains(static_cast<double>(id))) file.wrong(key, "an id below vocab_size, " + std::to_string(text.vocabulary_size));
+  if (text.hidden_size % text.heads != 0)
+    file.wrong("num_attention_heads", "heads that divide hidden_size, " + std::to_string(text.hidden_size));
+
+  if (attention != text.dropout)
+    console.warning(file.file() + ": dropout of attention and of branches differ; training takes " + std::to_string(text.dropout) +
+                    " for both");
+  if (text.hidden_size >= 512 && text.hidden_size % 64 == 0 && text.heads != text.hidden_size / 64)
+    console.warning(file.file() + ": text_config.num_attention_heads is " + std::to_string(text.heads) +
+                    (file.has("num_attention_heads") ? "" : ", transformers' default") + ", but BLIP's heads are 64 wide, which makes " +
+                    std::to_string(text.hidden_size / 64) + " of " + std::to_string(text.hidden_size) +
+                    ". Files from before April 2023 say 8 by mistake, and captions are then wrong; get config.json again or correct it");
+  return text;
+}
+
+}  // namespace detail
+
+/// Reads config.json of a BlipForConditionalGeneration of any age.
+/// @param path     its place
+/// @param console  hears of values that are allowed but suspicious
+/// @throws WeightsError naming file, key, what is there and what was expected, all mistakes at once
+[[nodiscard]] inline BlipConfig read_blip_config(const std::filesystem::path& path, const Console& console) {
+  const ConfigObject file = read_config_file(path);
+  BlipConfig config;
+  file.expect("model_type", {"blip"}, /*required=*/true);
+  file.throw_if_wrong("Choose a BLIP model for captioning.");
+  config.vision = detail::read_vision_config(file.object("vision_config"));
+  config.text = detail::read_text_config(file.object("text_config"), console);
+  config.tie_embeddings = file.flag("tie_word_embeddings", config.tie_embeddings);
+  file.throw_if_wrong("Correct the file, or choose another model.");
+  return config;
+}
+
+/// config.json for this architecture, as `BlipForConditionalGeneration.from_pretrained` reads it.
+[[nodiscard]] inline nlohmann::ordered_json config_json(const BlipConfig& config) {
+  const auto& [vision, text, tied] = config;
+  return {{"architectures", {"BlipForConditionalGeneration"}},
+          {"model_type", "blip"},
+          {"tie_word_embeddings", tied},
+          {"text_config",
+           {{"model_type", "blip_text_model"},
+            {"vocab_size", text.vocabulary_size},
+            {"hidden_size", text.hidden_size},
+            {"encoder_hidden_size", vision.hidden_size},
+            {"num_hidden_layers", text.layers},
+            {"num_attention_heads", text.heads},
+            {"intermediate_size", text.intermediate},
+            {"max_position_embeddings", text.max_positions},
+            {"hidden_act", "gelu"},
+            {"layer_norm_eps", text.layer_norm_eps},
+            {"hidden_dropout_prob", text.dropout},
+            {"attention_probs_dropout_prob", text.dropout},
+            {"initializer_range", text.initializer_range},
+            {"label_smoothing", text.label_smoothing},
+            {"is_decoder", true},
+            {"bos_token_id", text.bos},
+            {"eos_token_id", text.sep},
+            {"sep_token_id", text.sep},
+            {"pad_token_id", text.pad}}},
+          {"vision_config",
+           {{"model_type", "blip_vision_model"},
+            {"image_size", vision.image_size},
+            {"patch_size", vision.patch_size},
+            {"hidden_size", vision.hidden_size},
+            {"num_hidden_layers", vision.layers},
+            {"num_attention_heads", vision.heads},
+            {"intermediate_size", vision.intermediate},
+            {"hidden_act", "gelu"},
+            {"layer_norm_eps", vision.layer_norm_eps},
+            {"attention_dropout", 0.0},
+            {"initializer_range", vision.initializer_range}}}};
+}
+
+}  // namespace vlp

@@ -1,0 +1,181 @@
+#pragma once
+// A file's tensors made to fit a model: original names translated, parts that the model lacks left out, positions
+// interpolated to its grid of patches, the head's matrix and bias held once or twice as the model does.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <torch/nn/module.h>
+
+#include "vlp/assemble/blip_tensors.hpp"
+#include "vlp/concepts/tensor_state.hpp"
+#include "vlp/core/console.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/nn/position_table.hpp"
+#include "vlp/weights/blip_names.hpp"
+#include "vlp/weights/module_weights.hpp"
+#include "vlp/weights/read_weights.hpp"
+#include "vlp/weights/tensor_map.hpp"
+
+namespace vlp {
+
+/// The tensors of one file under Hugging Face's names.
+struct WeightFile {
+  std::string source;         ///< how messages call it
+  TensorMap tensors;          ///< by name
+  bool original_names = false;  ///< whether the file has the names of the original BLIP repository
+};
+
+namespace detail {
+
+[[nodiscard]] inline bool same_values(const TensorBytes& a, const TensorBytes& b) {
+  return a.dtype == b.dtype && a.shape == b.shape && std::ranges::equal(a.bytes, b.bytes);
+}
+
+/// `text_encoder (198 tensors), itm_head (2 tensors)`
+[[nodiscard]] inline std::string parts_text(const std::map<std::string, std::int64_t>& parts) {
+  std::string text;
+  for (const auto& [part, count] : parts)
+    text += (text.empty() ? "" : ", ") + part + " (" + std::to_string(count) + (count == 1 ? " tensor)" : " tensors)");
+  return text;
+}
+
+/// How many tensors there are below each first word of a name.
+[[nodiscard]] inline std::map<std::string, std::int64_t> parts_of(const TensorMap& tensors) {
+  std::map<std::string, std::int64_t> parts;
+  for (const auto& [name, tensor] : tensors) ++parts[name.substr(0, name.find('.'))];
+  return parts;
+}
+
+/// @throws WeightsError if no tensor's name begins with this word
+inline void require_part(const std::string& part, const TensorMap& tensors, const std::string& source) {
+  const auto found = parts_of(tensors);
+  if (!found.contains(part))
+    throw WeightsError(source + ": no " + part + " in this file (got " + parts_text(found) +
+                       "). It is for another task or architecture; choose a model for captioning.");
+}
+
+}  // namespace detail
+
+/// Reads a file and translates the names of the original repository.
+/// @throws WeightsError as `read_weights`
+[[nodiscard]] inline WeightFile read_weight_file(const std::filesystem::path& path) {
+  WeightFile file{path.string(), read_weights(path), false};
+  file.original_names = has_original_names(file.tensors);
+  if (file.original_names) file.tensors = hugging_face_names(std::move(file.tensors));
+  return file;
+}
+
+/// Whether the head's matrix is the word embedding: transformers ties the two unless both are stored and differ.
+/// @param file       under Hugging Face's names
+/// @param configured  whether config.json asks for one parameter; if not, two equal matrices stay two
+[[nodiscard]] inline bool has_tied_embeddings(const WeightFile& file, bool configured = true) {
+  const auto head = file.tensors.find(detail::kHead), words = file.tensors.find(detail::kWords);
+  if (head == file.tensors.end() || words == file.tensors.end()) return true;
+  return configured && detail::same_values(head->second, words->second);
+}
+
+/// Makes a captioner's tensors of a file's.
+class WeightFitter {
+ public:
+  /// @param module   the model that they are for
+  /// @param file     under Hugging Face's names
+  /// @param console  hears what was left out or changed
+  WeightFitter(const torch::nn::Module& module, WeightFile file, const Console& console) : file_(std::move(file)), console_(console) {
+    for (const auto& [name, tensor] : detail::all_tensors(module)) wanted_.emplace(name, tensor);
+  }
+
+  /// @return  the tensors, as `load_module` takes them
+  /// @throws WeightsError if whole parts are missing or too many, or if the model ties what the file doesn't
+  [[nodiscard]] TensorMap fit() {
+    check_parts();
+    fit_head_bias();
+    fit_head_matrix();
+    fit_positions();
+    return std::move(file_.tensors);
+  }
+
+ private:
+  /// The file has all parts of the model. Further ones are left out if the file is an original one, which carries the
+  /// parts for all tasks; in a Hugging Face file they mean that it is a model for another task.
+  void check_parts() {
+    std::map<std::string, std::int64_t> needed, extra;
+    for (const auto& [name, tensor] : wanted_) ++needed[name.substr(0, name.find('.'))];
+    const auto found = detail::parts_of(file_.tensors);
+    for (const auto& [part, count] : needed) detail::require_part(part, file_.tensors, file_.source);
+    for (const auto& [part, count] : found)
+      if (!needed.contains(part) && !detail::ignorable(part)) extra.emplace(part, count);
+    if (extra.empty()) return;
+    if (!file_.original_names)
+      throw WeightsError(file_.source + ": the model has no place for " + detail::parts_text(extra) +
+                         ". It is for another task; choose a model for captioning.");
+    console_.note(file_.source + ": left out what captioning doesn't use: " + detail::parts_text(extra));
+    std::erase_if(file_.tensors, [&](const auto& named) { return extra.contains(named.first.substr(0, named.first.find('.'))); });
+  }
+
+  /// predictions.bias and predictions.decoder.bias are one parameter; logits are computed with the latter.
+  void fit_head_bias() {
+    const auto twin = file_.tensors.find(detail::kHeadBiasTwin);
+    if (!wanted_.contains(detail::kHeadBias) || twin == file_.tensors.end()) return;
+    if (const auto own = file_.tensors.find(detail::kHeadBias); own != file_.tensors.end() && !detail::same_values(own->second, twin->second))
+      console_.warning(file_.source + ": cls.predictions.bias and cls.predictions.decoder.bias differ; the latter is used, as in transformers");
+    file_.tensors[detail::kHeadBias] = twin->second;
+    file_.tensors.erase(twin);
+  }
+
+  void fit_head_matrix() {
+    if (!wanted_.contains(detail::kWords)) return;
+    const auto head = file_.tensors.find(detail::kHead), words = file_.tensors.find(detail::kWords);
+    const bool tied = !wanted_.contains(detail::kHead);
+    if (tied && !has_tied_embeddings(file_))
+      throw WeightsError(file_.source + ": the head's matrix and the word embedding differ, but the model ties them (got two matrices, "
+                         "expected one). Use --set model.decoder.tie_embeddings=false.");
+    if (tied && head != file_.tensors.end()) {
+      if (words == file_.tensors.end()) file_.tensors[detail::kWords] = head->second;
+      file_.tensors.erase(detail::kHead);
+    } else if (!tied && words != file_.tensors.end() && head == file_.tensors.end()) {
+      file_.tensors[detail::kHead] = words->second;  // the head starts as the embedding
+    } else if (!tied && words == file_.tensors.end() && head != file_.tensors.end()) {
+      file_.tensors[detail::kWords] = head->second;
+    }
+  }
+
+  static std::int64_t side(std::int64_t patches) { return std::llround(std::sqrt(static_cast<double>(patches))); }
+
+  void fit_positions() {
+    const auto wanted = wanted_.find(detail::kPositions);
+    const auto found = file_.tensors.find(detail::kPositions);
+    if (wanted == wanted_.end() || found == file_.tensors.end()) return;
+    const at::Tensor table = tensor_view(found->second);
+    if (table.dim() != 3 || !table.is_floating_point() || table.size(0) != 1 || table.size(2) != wanted->second.size(2)) return;
+    const std::int64_t have = table.size(1) - 1, want = wanted->second.size(1) - 1;
+    const std::int64_t from = side(have), to = side(want);
+    if (have == want || have < 1 || from * from != have || to * to != want) return;  // what doesn't fit is reported when it is loaded
+    found->second = tensor_bytes(resized_positions(table.to(at::kDouble), {from, from}, {to, to}));
+    console_.note(file_.source + ": positions of " + std::to_string(from) + " x " + std::to_string(from) + " patches interpolated to " +
+                  std::to_string(to) + " x " + std::to_string(to));
+  }
+
+  std::map<std::string, at::Tensor, std::less<>> wanted_;  // the model's tensors
+  WeightFile file_;
+  const Console& console_;
+};
+
+/// Fills a model with a file's tensors, fitted to it.
+/// @param module   changed in place
+/// @param file     as `read_weight_file` gives it
+/// @param console  hears what was left out or changed
+/// @throws WeightsError listing all tensors that are missing, unexpected or mis-shaped; the model is then unchanged
+inline void fill_model(torch::nn::Module& module, WeightFile file, const Console& console) {
+  const std::string source = file.source;
+  load_module(module, WeightFitter(module, std::move(file), console).fit(), source);
+}
+
+}  // namespace vlp

@@ -1,0 +1,204 @@
+#pragma once
+// Opens a trained captioner with everything around it, whatever it lies in: a Hugging Face folder, a run, a lone file of
+// weights, or a downloaded model of the hub.
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "vlp/assemble/blip_config.hpp"
+#include "vlp/assemble/blip_tensors.hpp"
+#include "vlp/assemble/fit_weights.hpp"
+#include "vlp/assemble/hugging_face.hpp"
+#include "vlp/assemble/model_source.hpp"
+#include "vlp/assemble/open.hpp"
+#include "vlp/concepts/generation.hpp"
+#include "vlp/core/context.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/plan.hpp"
+#include "vlp/recipe/load.hpp"
+#include "vlp/registry/registry.hpp"
+#include "vlp/text/wordpiece.hpp"
+
+namespace vlp {
+
+/// A model ready for use, in evaluation mode and on its device.
+struct OpenedModel {
+  Plan plan;                              ///< tokenizer, transforms, model, losses and generation; the rest unchosen
+  Context ctx;                            ///< device, special tokens, sizes; precision fp32
+  std::optional<AnyTokenizer> tokenizer;  ///< none where the model has no vocabulary with it
+  std::vector<AnyTransform> transforms;   ///< from a decoded image to the encoder's input, in order
+  AnyModel model;                         ///< with its weights
+  GenerateOptions generate;               ///< how it generates unless told otherwise
+  std::string prompt;                     ///< how its captions begin
+  bool hugging_face = false;              ///< whether config.json, not a recipe, describes it
+};
+
+/// How to open a model.
+struct OpenModelArguments {
+  DeviceName device;                          ///< where it will be
+  std::int64_t threads = 0;                   ///< 0 = all cores
+  std::filesystem::path share_dir = "share";  ///< holds vocabularies/
+  Console console;                            ///< hears of what was assumed, left out or changed
+  at::ScalarType dtype = at::kFloat;          ///< of the weights; float32 or float64
+};
+
+namespace detail {
+
+/// The tables of a recipe that make a captioner.
+struct CaptionerTables {
+  std::optional<Use<AnyTokenizer>> tokenizer;
+  std::vector<Use<AnyTransform>> transform;
+  Use<AnyModel, ModelExtras> model;
+  std::vector<Use<AnyLoss, LossExtras>> loss;
+  GenerateOptions generate;
+
+  static constexpr auto fields() {
+    using T = CaptionerTables;
+    return std::tuple{field<&T::tokenizer>("Text to ids and back."), field<&T::transform>("From a decoded image to the encoder's input."),
+                      field<&T::model>("What is opened."), field<&T::loss>("What is traced."),
+                      field<&T::generate>("How captions are generated.")};
+  }
+};
+
+/// Reads the tables that make a captioner, and no others: a recipe's dataset need not be known any more.
+[[nodiscard]] inline Plan read_captioner(const Recipe& recipe, const Registry& registry) {
+  Diagnostics problems = recipe.problems;
+  ReadContext read{problems, &registry};
+  CaptionerTables tables;
+  read_fields(*recipe.value.as<Table>(), recipe.value.place, "", tables, read);
+  problems.throw_if_any();
+  Plan plan;
+  plan.resolved = write_options(tables);
+  if (tables.tokenizer) plan.tokenizer = std::move(*tables.tokenizer);
+  plan.transform = std::move(tables.transform);
+  plan.model = std::move(tables.model);
+  plan.loss = std::move(tables.loss);
+  plan.generate = tables.generate;
+  return plan;
+}
+
+/// A run's recipe, with its own weights and vocabulary in place of those that it began with.
+[[nodiscard]] inline Recipe run_recipe(const ModelSource& source) {
+  std::vector<std::string> sets{"model.weights=" + toml_string(source.weights.string())};
+  if (const auto vocabulary = source.folder() / "vocab.txt"; std::filesystem::exists(vocabulary))
+    sets.push_back("tokenizer.vocabulary=" + toml_string(vocabulary.string()));
+  return load_recipe(source.recipe, sets);
+}
+
+/// A config.json, or what stands for one, with the recipe that says the same.
+struct ConfiguredModel {
+  BlipConfig config;
+  Value recipe;
+};
+
+/// What the folder of a config.json says of its model. Whether the head is tied, only the tensors tell.
+[[nodiscard]] inline ConfiguredModel read_configured_model(const ModelSource& source, const WeightFile& file, const Console& console) {
+  BlipConfig config = read_blip_config(source.config, console);
+  check_sizes(config, source.config.string(), file.tensors, file.source);
+  config.tie_embeddings = has_tied_embeddings(file, config.tie_embeddings);
+  return {config, hugging_face_recipe(source.folder(), config, console)};
+}
+
+/// What can be said of a file of weights with nothing beside it: sizes as its tensors show them, BERT's vocabulary,
+/// BLIP's preprocessing (Pillow's for the original's files), generation as transformers does it by default.
+[[nodiscard]] inline ConfiguredModel derive_configured_model(const WeightFile& file, const OpenModelArguments& arguments) {
+  BlipConfig config = derive_blip_config(file.tensors, file.original_names ? 1e-6 : 1e-5, file.source);
+  config.tie_embeddings = has_tied_embeddings(file);
+  const auto vocabulary = arguments.share_dir / "vocabularies" / "bert-base-uncased.txt";
+  const WordPiece pieces(vocabulary);
+  if (pieces.vocabulary_size() != config.text.vocabulary_size)
+    throw WeightsError(file.source + ": its vocabulary isn't known (got " + std::to_string(config.text.vocabulary_size) +
+                       " tokens, expected the " + std::to_string(pieces.vocabulary_size()) +
+                       " of bert-base-uncased with [DEC] and [ENC]). Put the model's config.json beside it.");
+  config.text.bos = pieces.special().decode;
+  config.text.sep = pieces.special().sep;
+  config.text.pad = pieces.special().pad;
+  arguments.console.note(file.source + ": no config.json beside it; sizes are taken from the tensors, heads to be 64 wide");
+  Array transforms = transform_tables(config.vision.image_size, file.original_names ? "pillow" : "torchvision");
+  Table generate = generate_table(ConfigObject("generation_config.json"), config.text.max_positions);
+  return {config, captioner_recipe(config, tokenizer_table(vocabulary), std::move(transforms), std::move(generate))};
+}
+
+/// The tokenizer of a plan, if it has one; tells the context its special tokens and its size.
+[[nodiscard]] inline std::optional<AnyTokenizer> open_tokenizer(const Plan& plan, Context& ctx) {
+  if (!plan.tokenizer.chosen()) return std::nullopt;
+  AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
+  ctx.tokens = tokenizer.special();
+  ctx.dimensions.vocabulary_size = tokenizer.vocabulary_size();
+  return tokenizer;
+}
+
+/// A config's ids win over those of the vocabulary, which on the hub lacks [DEC] and [ENC].
+/// @throws WeightsError if the vocabulary has more tokens than the model
+inline void take_tokens(const BlipConfig::Text& text, const std::string& source, const std::optional<AnyTokenizer>& tokenizer,
+                        Context& ctx) {
+  constexpr std::int64_t added = 2;  // [DEC] and [ENC], which the model may do without
+  if (tokenizer && tokenizer->vocabulary_size() - added > text.vocabulary_size)
+    throw WeightsError(source + ": the tokenizer has more tokens than the model (got " + std::to_string(tokenizer->vocabulary_size()) +
+                       " with [DEC] and [ENC], expected at most " + std::to_string(text.vocabulary_size) +
+                       "). Use the tokenizer that the model was trained with.");
+  ctx.tokens.decode = text.bos;
+  ctx.tokens.sep = text.sep;
+  ctx.tokens.pad = text.pad;
+  if (!tokenizer) ctx.tokens.encode = std::min(text.bos + 1, text.vocabulary_size - 1);
+  ctx.dimensions.vocabulary_size = text.vocabulary_size;
+}
+
+}  // namespace detail
+
+/// Opens the model that `name` stands for: see `find_model`. Nothing is downloaded.
+/// @param name       a folder, a run, a file or a name on the hub
+/// @param registry   holds the components that it is made of
+/// @param arguments  device, threads, dtype
+/// @throws WeightsError if there is no such model, or its files are broken or don't fit together
+/// @throws RecipeError  if a run's recipe names components that the registry doesn't have
+[[nodiscard]] inline OpenedModel open_model(const std::string& name, const Registry& registry, const OpenModelArguments& arguments) {
+  if (arguments.dtype != at::kFloat && arguments.dtype != at::kDouble)
+    throw RecipeError("open_model: unknown dtype (got " + std::string(c10::toString(arguments.dtype)) + ", expected Float or Double).");
+  const ModelSource source = find_model(name);
+  WeightFile file = read_weight_file(source.weights);
+  std::optional<detail::ConfiguredModel> configured;
+  if (source.recipe.empty()) {
+    for (const char* part : {"vision_model", "text_decoder"}) detail::require_part(part, file.tensors, file.source);
+    configured = source.config.empty() ? detail::derive_configured_model(file, arguments)
+                                       : detail::read_configured_model(source, file, arguments.console);
+  }
+  Plan plan = detail::read_captioner(configured ? Recipe{configured->recipe, name, {}} : detail::run_recipe(source), registry);
+  Context ctx = open_context(plan, {.out = {},
+                                    .data_dir = ".",
+                                    .share_dir = arguments.share_dir,
+                                    .device = arguments.device,
+                                    .threads = arguments.threads,
+                                    .console = arguments.console});
+  ctx.precision = Precision::fp32;
+
+  std::optional<AnyTokenizer> tokenizer = detail::open_tokenizer(plan, ctx);
+  if (configured) detail::take_tokens(configured->config.text, source.folder().string(), tokenizer, ctx);
+  std::vector<AnyTransform> transforms = build_transforms(plan, ctx);
+  AnyModel model = plan.model.build(ctx);
+  const auto module = model.ptr();
+  module->to(arguments.dtype);
+  fill_model(*module, std::move(file), arguments.console);
+  module->to(torch_device(ctx.device));
+  module->eval();
+  GenerateOptions generate = plan.generate;
+  std::string prompt = plan.model.extra.prompt;
+  return {.plan = std::move(plan),
+          .ctx = std::move(ctx),
+          .tokenizer = std::move(tokenizer),
+          .transforms = std::move(transforms),
+          .model = std::move(model),
+          .generate = generate,
+          .prompt = std::move(prompt),
+          .hugging_face = configured.has_value()};
+}
+
+}  // namespace vlp

@@ -1,0 +1,173 @@
+#pragma once
+// What goes into a traced model: a safetensors file with pixels, and token ids, mask and labels where the text part is
+// traced too. Everything is checked before the model sees it. Letters: B images, T text tokens.
+
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "vlp/concepts/batch.hpp"
+#include "vlp/concepts/tensor_state.hpp"
+#include "vlp/core/context.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/nn/autocast.hpp"
+#include "vlp/weights/safetensors.hpp"
+
+namespace vlp {
+
+/// Inputs of a trace, on the model's device; undefined where the file has none.
+struct TraceInputs {
+  at::Tensor pixel_values;          ///< [B, 3, H, W] of the model's size, in the model's dtype
+  at::Tensor interp_pixel_values;   ///< [B', 3, H', W'] of another size
+  at::Tensor input_ids;             ///< [B, T] int64, [DEC] first
+  at::Tensor attention_mask;        ///< [B, T] bool, true = token
+  at::Tensor labels;                ///< [B, T] int64, -100 = not supervised
+  at::Tensor labels_prompt_masked;  ///< [B, T] int64, the prompt is -100 too
+  std::vector<std::string> unused;  ///< names in the file that a trace doesn't use
+
+  /// @param labels  [B, T], one of the above
+  /// @param first   row
+  /// @param rows    number of rows
+  /// @return        these rows, each position supervised by the label after it
+  [[nodiscard]] Batch batch(const at::Tensor& labels, std::int64_t first, std::int64_t rows) const {
+    const at::Tensor chosen = labels.narrow(0, first, rows);
+    const at::Tensor next = at::cat({chosen.slice(1, 1), at::full_like(chosen.slice(1, 0, 1), -100)}, 1).flatten();
+    const at::Tensor supervised = next.ne(-100).nonzero().squeeze(1);
+    return {pixel_values.narrow(0, first, rows),   input_ids.narrow(0, first, rows),
+            attention_mask.narrow(0, first, rows), supervised,
+            next.index_select(0, supervised),      {}};
+  }
+};
+
+namespace detail {
+
+/// Reads one file; every message names it and the tensor.
+class TraceInputReader {
+ public:
+  TraceInputReader(const std::filesystem::path& path, const Context& ctx, at::ScalarType dtype)
+      : path_(path), ctx_(ctx), dtype_(dtype), file_(open(path)) {}
+
+  [[nodiscard]] TraceInputs read() {
+    if (!has("pixel_values")) fail("pixel_values", "is missing (the file has " + names() + ")", "Add it: float [B, 3, H, W].");
+    TraceInputs inputs;
+    inputs.pixel_values = pixels("pixel_values");
+    const std::int64_t height = ctx_.dimensions.image_height, width = ctx_.dimensions.image_width;
+    if (height > 0 && (inputs.pixel_values.size(2) != height || inputs.pixel_values.size(3) != width))
+      fail("pixel_values",
+           "are of another size than the model's images (got " + shape_text(inputs.pixel_values.sizes()) + ", expected [B, 3, " +
+               std::to_string(height) + ", " + std::to_string(width) + "])",
+           "Call them interp_pixel_values to have the positions interpolated.");
+    if (has("interp_pixel_values")) inputs.interp_pixel_values = pixels("interp_pixel_values");
+    if (has("input_ids"))
+      read_text(inputs);
+    else if (has("labels") || has("labels_prompt_masked"))
+      fail("input_ids", "is missing although there are labels", "Add it: int64 [B, T].");
+    for (const auto& [name, tensor] : file_.tensors)
+      if (!used_.contains(name) && name != "prompt_ids") inputs.unused.push_back(name);
+    return inputs;
+  }
+
+ private:
+  static SafetensorsFile open(const std::filesystem::path& path) {
+    try {
+      return read_safetensors(path);
+    } catch (const WeightsError& error) {
+      throw DataError(error.what());
+    }
+  }
+
+  [[noreturn]] void fail(const std::string& name, const std::string& what, const std::string& advice) const {
+    throw DataError(path_.string() + ": " + name + " " + what + ". " + advice);
+  }
+  [[nodiscard]] bool has(const std::string& name) const { return file_.tensors.contains(name); }
+  [[nodiscard]] std::string names() const {
+    std::string text;
+    for (const auto& [name, tensor] : file_.tensors) text += (text.empty() ? "" : ", ") + name;
+    return text.empty() ? "no tensor" : text;
+  }
+  [[nodiscard]] at::Tensor take(const std::string& name) {
+    used_.insert(name);
+    return tensor_view(file_.tensor(name));
+  }
+  [[nodiscard]] static std::string described(const at::Tensor& tensor) {
+    return dtype_name(tensor.scalar_type()) + " " + shape_text(tensor.sizes());
+  }
+
+  [[nodiscard]] at::Tensor pixels(const std::string& name) {
+    const at::Tensor value = take(name);
+    if (!value.is_floating_point() || value.dim() != 4 || value.size(1) != 3 || value.numel() == 0)
+      fail(name, "has the wrong dtype or shape (got " + described(value) + ", expected F32 [B, 3, H, W])", "Store preprocessed images.");
+    return value.to(torch_device(ctx_.device), dtype_, /*non_blocking=*/false, /*copy=*/true);
+  }
+
+  /// @return  int64 of the ids' shape, or of any [B, T] for the ids themselves
+  [[nodiscard]] at::Tensor integers(const std::string& name, const at::Tensor& ids, const at::Tensor& pixels) {
+    if (!has(name)) fail(name, "is missing although there are input_ids", "Add it: int64 [B, T].");
+    const at::Tensor value = take(name);
+    const at::IntArrayRef expected = ids.defined() ? ids.sizes() : value.sizes();
+    if (!at::isIntegralType(value.scalar_type(), /*includeBool=*/true) || value.dim() != 2 || value.sizes() != expected ||
+        value.size(0) != pixels.size(0) || value.size(1) < 1)
+      fail(name,
+           "has the wrong dtype or shape (got " + described(value) + ", expected I64 [" + std::to_string(pixels.size(0)) + ", " +
+               (ids.defined() ? std::to_string(ids.size(1)) : "T") + "])",
+           "Store one text an image.");
+    return value.to(torch_device(ctx_.device), at::kLong, /*non_blocking=*/false, /*copy=*/true);
+  }
+
+  /// @throws DataError unless all values lie in 0 to `limit` - 1, or are `other`
+  void check_range(const std::string& name, const at::Tensor& value, std::int64_t limit, std::int64_t other) const {
+    const at::Tensor bad = value.masked_select((value.lt(0) | value.ge(limit)) & value.ne(other));
+    if (bad.numel() > 0)
+      fail(name,
+           "holds a value out of range (got " + std::to_string(bad[0].item<std::int64_t>()) + ", expected 0 to " +
+               std::to_string(limit - 1) + (other < 0 ? " or " + std::to_string(other) : "") + ")",
+           limit == 2 ? "Store 1 for tokens and 0 for padding." : "Store ids of this model's vocabulary.");
+  }
+
+  void read_text(TraceInputs& inputs) {
+    const std::int64_t vocabulary = ctx_.dimensions.vocabulary_size;
+    inputs.input_ids = integers("input_ids", {}, inputs.pixel_values);
+    check_range("input_ids", inputs.input_ids, vocabulary, 0);
+    const at::Tensor others = inputs.input_ids.select(1, 0).masked_select(inputs.input_ids.select(1, 0).ne(ctx_.tokens.decode));
+    if (others.numel() > 0)
+      fail("input_ids",
+           "don't begin with the decoder's first token (got " + std::to_string(others[0].item<std::int64_t>()) + ", expected " +
+               std::to_string(ctx_.tokens.decode) + ")",
+           "Put it at position 0 of every row, in place of [CLS].");
+    const at::Tensor mask = integers("attention_mask", inputs.input_ids, inputs.pixel_values);
+    check_range("attention_mask", mask, 2, 0);
+    inputs.attention_mask = mask.to(at::kBool);
+    for (const auto& [name, into] :
+         {std::pair("labels", &inputs.labels), std::pair("labels_prompt_masked", &inputs.labels_prompt_masked)}) {
+      if (!has(name)) continue;
+      *into = integers(name, inputs.input_ids, inputs.pixel_values);
+      check_range(name, *into, vocabulary, -100);
+      if (into->slice(1, 1).ne(-100).sum().item<std::int64_t>() == 0)
+        fail(name, "supervise no token (all behind the first column are -100)", "Store ids to be predicted, or leave the labels out.");
+    }
+  }
+
+  std::filesystem::path path_;
+  const Context& ctx_;
+  at::ScalarType dtype_;
+  SafetensorsFile file_;
+  std::set<std::string, std::less<>> used_;
+};
+
+}  // namespace detail
+
+/// @param path   safetensors: pixel_values, and optionally interp_pixel_values, input_ids with attention_mask, labels,
+///               labels_prompt_masked; prompt_ids and other names are not used
+/// @param ctx    the model's: device, special tokens, sizes
+/// @param dtype  of the model
+/// @throws DataError  for a file that can't be read and a tensor that is missing or has another dtype, shape or range
+[[nodiscard]] inline TraceInputs read_trace_inputs(const std::filesystem::path& path, const Context& ctx, at::ScalarType dtype) {
+  return detail::TraceInputReader(path, ctx, dtype).read();
+}
+
+}  // namespace vlp

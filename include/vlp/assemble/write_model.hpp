@@ -1,0 +1,122 @@
+#pragma once
+// A run's model/: the recipe and the tokenizer, and, where that format can express the model, everything that makes it a
+// Hugging Face folder for BlipForConditionalGeneration and BlipProcessor.
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <torch/nn/module.h>
+
+#include "vlp/assemble/blip_config.hpp"
+#include "vlp/assemble/blip_recipe.hpp"
+#include "vlp/assemble/blip_tensors.hpp"
+#include "vlp/concepts/generation.hpp"
+#include "vlp/concepts/tokenizer.hpp"
+#include "vlp/core/context.hpp"
+#include "vlp/plan.hpp"
+#include "vlp/recipe/write.hpp"
+#include "vlp/report/run_folder.hpp"
+#include "vlp/weights/module_weights.hpp"
+#include "vlp/weights/safetensors.hpp"
+
+namespace vlp {
+
+/// What of a plan config.json and its companions have no words for; empty if they can say it all.
+[[nodiscard]] inline std::string hugging_face_obstacle(const Plan& plan) {
+  const Value& recipe = plan.resolved;
+  if (!detail::uses(recipe, "model", "blip")) return "model '" + plan.model.name() + "'";
+  if (!detail::uses(recipe, "model.encoder", "vit")) return "an encoder other than vit";
+  if (!detail::uses(recipe, "model.decoder", "bert_cross_attention")) return "a decoder other than bert_cross_attention";
+  if (!detail::uses(recipe, "tokenizer", "wordpiece")) return "tokenizer '" + plan.tokenizer.name() + "'";
+  if (plan.transform.size() != 2 || plan.transform[0].name() != "resize" || plan.transform[1].name() != "normalize")
+    return "transforms other than resize and normalize";
+  return {};
+}
+
+/// preprocessor_config.json for the two transforms.
+[[nodiscard]] inline Json image_processor_json(const Value& resize, const Value& normalize) {
+  const auto numbers = [&](const char* key) {
+    Json list = Json::array();
+    for (const Value& value : detail::required_at<Array>(normalize, key)) list.push_back(*value.as<double>());
+    return list;
+  };
+  const bool pillow = detail::required_at<std::string>(resize, "kernel") == "pillow";
+  const auto size = detail::required_at<std::int64_t>(resize, "size");
+  return {{"image_processor_type", pillow ? "BlipImageProcessorPil" : "BlipImageProcessor"},
+          {"processor_class", "BlipProcessor"},
+          {"do_convert_rgb", true},
+          {"do_resize", true},
+          {"size", {{"height", size}, {"width", size}}},
+          {"resample", 3},
+          {"do_rescale", true},
+          {"rescale_factor", 1.0 / 255},
+          {"do_normalize", true},
+          {"image_mean", numbers("mean")},
+          {"image_std", numbers("std")}};
+}
+
+/// generation_config.json: what differs from transformers' defaults, and the special tokens.
+[[nodiscard]] inline Json generation_json(const GenerateOptions& options, const SpecialTokens& tokens) {
+  Json json{{"bos_token_id", tokens.decode}, {"eos_token_id", tokens.sep}, {"pad_token_id", tokens.pad}};
+  const GenerateOptions neutral;
+  if (options.beams > 1) json["num_beams"] = options.beams;
+  if (options.max_new_tokens > 0)
+    json["max_new_tokens"] = options.max_new_tokens;
+  else
+    json["max_length"] = options.max_length;
+  if (options.min_length > 0) json["min_length"] = options.min_length;
+  if (options.length_penalty != neutral.length_penalty) json["length_penalty"] = options.length_penalty;
+  if (options.repetition_penalty != neutral.repetition_penalty) json["repetition_penalty"] = options.repetition_penalty;
+  if (options.early_stopping == EarlyStopping::yes) json["early_stopping"] = true;
+  if (options.early_stopping == EarlyStopping::never) json["early_stopping"] = "never";
+  if (options.num_captions > 1) json["num_return_sequences"] = options.num_captions;
+  if (options.sample) {
+    json["do_sample"] = true;
+    json["temperature"] = options.temperature;
+    json["top_k"] = options.top_k;
+    json["top_p"] = options.top_p;
+  }
+  return json;
+}
+
+/// Writes everything but the weights.
+/// @param folder     of the run; model/ is made in it
+/// @param plan       of the run
+/// @param tokenizer  whose files are written
+/// @param ctx        knows special tokens and sizes; its console hears what can't be expressed
+inline void write_model_settings(const RunFolder& folder, const Plan& plan, const AnyTokenizer& tokenizer, const Context& ctx) {
+  folder.write("model/recipe.toml", write_toml(plan.resolved));
+  tokenizer.write(folder.subfolder("model"));
+  if (plan.run.task != Task::train) return;  // nothing that transformers could open without weights
+  if (const std::string obstacle = hugging_face_obstacle(plan); !obstacle.empty()) {
+    ctx.console.note("model/ holds safetensors with the recipe: Hugging Face's BLIP has no " + obstacle);
+    return;
+  }
+  const Array& transforms = *detail::value_at(plan.resolved, "transform")->as<Array>();
+  folder.write("model/config.json", Json(config_json(*blip_config_of(plan.resolved, ctx))));
+  folder.write("model/preprocessor_config.json", image_processor_json(transforms[0], transforms[1]));
+  folder.write("model/generation_config.json", generation_json(plan.generate, ctx.tokens));
+  if (plan.generate.length_rule != GenerateOptions{}.length_rule)
+    ctx.console.note("model/generation_config.json can't say length_rule = \"original\"; recipe.toml beside it does");
+}
+
+/// Writes the weights of a model. Of a tied head both copies are written, as transformers' files have it.
+/// @throws WeightsError naming the path if it can't be written
+inline void write_model_weights(const torch::nn::Module& module, const std::filesystem::path& path) {
+  NamedTensors tensors = module_tensors(module);
+  const auto add_copy = [&](const char* name, const char* twin) {
+    const auto found = std::ranges::find(tensors, name, &NamedTensors::value_type::first);
+    if (found == tensors.end() || std::ranges::count(tensors, twin, &NamedTensors::value_type::first) > 0) return;
+    const TensorBytes bytes = found->second;
+    tensors.emplace_back(twin, bytes);
+  };
+  add_copy(detail::kWords, detail::kHead);
+  add_copy(detail::kHeadBias, detail::kHeadBiasTwin);
+  write_safetensors(path, tensors, {{"format", "pt"}});
+}
+
+}  // namespace vlp

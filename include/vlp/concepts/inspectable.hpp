@@ -1,0 +1,53 @@
+#pragma once
+// What encoders and decoders show of their inside, so that a trace can be compared with another implementation's. A module
+// takes part by deriving from one of these; a model needn't do anything.
+
+#include <memory>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+#include <torch/nn/module.h>
+
+namespace vlp {
+
+/// Attention of a decoder under teacher forcing, per layer. Letters: B texts, H heads, T text tokens, N image tokens.
+struct DecoderAttention {
+  std::vector<at::Tensor> self;   ///< [B, H, T, T], 0 where masked
+  std::vector<at::Tensor> cross;  ///< [B, H, T, N]
+};
+
+/// An image encoder that shows its inside. Letters: B images, N image tokens, D width.
+class InspectableEncoder {
+ public:
+  virtual ~InspectableEncoder() = default;
+  /// @param pixels  [B, 3, H, W]
+  /// @return        the embeddings and what each layer makes of them: depth + 1 tensors [B, N, D]
+  [[nodiscard]] virtual std::vector<at::Tensor> hidden_states(const at::Tensor& pixels) = 0;
+  /// @param states  [B, N, D], what the encoder returns
+  /// @return        [B, D], one vector an image, or an undefined tensor if it has none
+  [[nodiscard]] virtual at::Tensor pooled(const at::Tensor& states) = 0;
+};
+
+/// A text decoder that shows its inside. Arguments: ids [B, T] int64, mask [B, T] bool (true = token), image states
+/// [B, N, De].
+class InspectableDecoder {
+ public:
+  virtual ~InspectableDecoder() = default;
+  /// @return  the embeddings and what each layer makes of them: depth + 1 tensors [B, T, D]
+  [[nodiscard]] virtual std::vector<at::Tensor> hidden_states(const at::Tensor& ids, const at::Tensor& mask,
+                                                              const at::Tensor& image_states) = 0;
+  /// @return  where each token looks
+  [[nodiscard]] virtual DecoderAttention attention_probabilities(const at::Tensor& ids, const at::Tensor& mask,
+                                                                 const at::Tensor& image_states) = 0;
+};
+
+/// The first part of a module, in the order of registration, that is an `Inspectable`; null if none is. It lives as long
+/// as the module.
+template <class Inspectable>
+[[nodiscard]] Inspectable* find_inspectable(torch::nn::Module& module) {
+  for (const std::shared_ptr<torch::nn::Module>& part : module.modules(/*include_self=*/false))
+    if (auto* found = dynamic_cast<Inspectable*>(part.get())) return found;
+  return nullptr;
+}
+
+}  // namespace vlp

@@ -1,0 +1,90 @@
+#pragma once
+// BLIP's tensors under the names that Hugging Face's transformers gives them. The original repository (Li et al. 2022)
+// names the vision transformer as timm does, and saves beside the model what only its pre-training needs. Includes no torch.
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "vlp/core/error.hpp"
+#include "vlp/weights/shown.hpp"
+#include "vlp/weights/tensor_map.hpp"
+
+namespace vlp {
+
+namespace detail {
+
+using NamePair = std::pair<std::string_view, std::string_view>;  // original, Hugging Face
+
+/// Beginnings of names outside the blocks.
+inline constexpr std::array<NamePair, 4> kVisionNames{{{"visual_encoder.patch_embed.proj.", "vision_model.embeddings.patch_embedding."},
+                                                       {"visual_encoder.cls_token", "vision_model.embeddings.class_embedding"},
+                                                       {"visual_encoder.pos_embed", "vision_model.embeddings.position_embedding"},
+                                                       {"visual_encoder.norm.", "vision_model.post_layernorm."}}};
+/// Beginnings of names within a block.
+inline constexpr std::array<NamePair, 5> kVisionBlockNames{{{"norm1.", "layer_norm1."},
+                                                            {"norm2.", "layer_norm2."},
+                                                            {"attn.qkv.", "self_attn.qkv."},
+                                                            {"attn.proj.", "self_attn.projection."},
+                                                            {"mlp.", "mlp."}}};
+inline constexpr std::string_view kVisionBlocks = "visual_encoder.blocks.";
+
+/// Parts of pre-training: the momentum model, its queues, and the temperature of the contrastive loss.
+inline constexpr std::array<std::string_view, 5> kMomentumParts{"visual_encoder_m.", "text_encoder_m.", "text_decoder_m.", "vision_proj_m.",
+                                                                "text_proj_m."};
+inline constexpr std::array<std::string_view, 6> kQueueNames{"image_queue", "text_queue", "idx_queue", "queue_ptr", "ptr_queue", "temp"};
+
+/// `name` with its beginning replaced, or nothing if none of `pairs` fits.
+template <std::size_t N>
+[[nodiscard]] std::optional<std::string> renamed(std::string_view name, const std::array<NamePair, N>& pairs) {
+  for (const auto& [from, to] : pairs) {
+    if (name.starts_with(from)) return std::string(to) + std::string(name.substr(from.size()));
+  }
+  return std::nullopt;
+}
+
+[[nodiscard]] inline bool for_pretraining_only(std::string_view name) {
+  return std::ranges::count(kQueueNames, name) > 0 || name == "position_ids" || name.ends_with(".position_ids") ||
+         std::ranges::any_of(kMomentumParts, [&](std::string_view part) { return name.starts_with(part); });
+}
+
+/// Hugging Face's name of one tensor; unchanged where both agree or the name is unknown.
+[[nodiscard]] inline std::string hugging_face_name(std::string_view name) {
+  if (auto found = renamed(name, kVisionNames)) return *found;
+  if (!name.starts_with(kVisionBlocks)) return std::string(name);
+  const std::string_view rest = name.substr(kVisionBlocks.size());
+  const std::size_t digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+  if (digits == 0 || digits == rest.size() || rest[digits] != '.') return std::string(name);
+  const auto within = renamed(rest.substr(digits + 1), kVisionBlockNames);
+  if (!within) return std::string(name);
+  return "vision_model.encoder.layers." + std::string(rest.substr(0, digits)) + "." + *within;
+}
+
+}  // namespace detail
+
+/// Whether the tensors are named as in the original repository.
+[[nodiscard]] inline bool has_original_names(const TensorMap& tensors) {
+  const auto first = tensors.lower_bound("visual_encoder.");
+  return first != tensors.end() && first->first.starts_with("visual_encoder.");
+}
+
+/// @param tensors  under the original repository's names; names that transformers uses too stay as they are
+/// @return  the same under Hugging Face's names, without the momentum model, the queues, `temp` and `position_ids`; heads
+///          stay, whether or not a model needs them
+/// @throws WeightsError if two tensors get one name
+[[nodiscard]] inline TensorMap hugging_face_names(TensorMap tensors) {
+  TensorMap result;
+  for (auto& [name, tensor] : tensors) {
+    if (detail::for_pretraining_only(name)) continue;
+    const std::string target = detail::hugging_face_name(name);
+    if (!result.emplace(target, std::move(tensor)).second)
+      throw WeightsError("weights: '" + shown(name) + "' and another tensor are both '" + shown(target) +
+                         "' in Hugging Face's names. Give a file with names of one kind.");
+  }
+  return result;
+}
+
+}  // namespace vlp

@@ -1,0 +1,38 @@
+// libvlp_hub.so, the part of vlp that needs libcurl: carries out `vlp download`.
+
+#include <exception>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "command.hpp"
+#include "terminal.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/hub/download.hpp"
+
+namespace {
+
+int carry_out(const vlp::Command& command, vlp::Terminal& terminal) {
+  const vlp::HubName model = vlp::parse_hub_name(command.subject, command.revision);
+  const vlp::HubSettings settings = vlp::hub_settings();
+  const vlp::DownloadedModel got = vlp::download_model(settings, model, terminal.console());
+  terminal.line(fmt::format("{}: whole at commit {}, {}", model.text(), got.commit,
+                            got.fetched == 0 ? "nothing to fetch" : vlp::size_text(got.fetched) + " fetched"));
+  fmt::print("{}\n", got.folder.string());
+  return 0;
+}
+
+}  // namespace
+
+int vlp_hub_command(const vlp::Command& command) {
+  vlp::Terminal terminal;
+  try {
+    return carry_out(command, terminal);
+  } catch (const vlp::Error& error) {
+    terminal.line(std::string("error: ") + error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    terminal.line(std::string("unexpected error: ") + error.what());
+    return 1;
+  }
+}

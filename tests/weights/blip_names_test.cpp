@@ -1,0 +1,117 @@
+#include <boost/test/unit_test.hpp>
+
+#include <filesystem>
+
+#include "tests/weights/torch_bytes.hpp"
+#include "vlp/weights/blip_names.hpp"
+#include "vlp/weights/read_weights.hpp"
+
+using namespace vlp;
+
+namespace {
+
+void check_equal(const TensorMap& found, const TensorMap& expected) {
+  for (const auto& [name, tensor] : expected) {
+    const auto other = found.find(name);
+    BOOST_REQUIRE_MESSAGE(other != found.end(), name);
+    BOOST_TEST(other->second.dtype == tensor.dtype, name);
+    BOOST_TEST(other->second.shape == tensor.shape, boost::test_tools::per_element());
+    BOOST_TEST(std::ranges::equal(other->second.bytes, tensor.bytes), name);
+  }
+}
+
+/// The three files of one model hold the same tensors, bit by bit.
+void check_three_files(const std::filesystem::path& folder) {
+  const TensorMap expected = read_weights(find_weights(folder / "model"));
+  const TensorMap binary = hugging_face_names(read_weights(find_weights(folder / "model-bin")));
+  const TensorMap original = read_weights(folder / "original.pth");
+  BOOST_TEST(!has_original_names(expected));
+  BOOST_TEST(!has_original_names(binary));
+  BOOST_TEST(has_original_names(original));
+  const TensorMap renamed = hugging_face_names(original);
+  BOOST_TEST(!has_original_names(renamed));
+  check_equal(binary, expected);
+  check_equal(renamed, expected);
+  check_equal(renamed, binary);
+  check_equal(binary, renamed);
+}
+
+TensorMap names(const std::vector<std::string>& all) {
+  TensorMap tensors;
+  for (const std::string& name : all) tensors.emplace(name, TensorBytes{});
+  return tensors;
+}
+
+std::vector<std::string> renamed(const std::vector<std::string>& all) {
+  std::vector<std::string> result;
+  for (const auto& entry : hugging_face_names(names(all))) result.push_back(entry.first);
+  return result;
+}
+
+using Names = std::vector<std::string>;
+
+bool shared_here() { return std::filesystem::exists(std::filesystem::path(VLP_SHARED_DIR) / "parity"); }
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(blip_names)
+
+BOOST_AUTO_TEST_CASE(all_three_files_of_a_model_hold_the_same_tensors) {
+  check_three_files(std::filesystem::path(VLP_TEST_DATA) / "parity" / "caption_untied");
+  if (shared_here()) check_three_files(std::filesystem::path(VLP_SHARED_DIR) / "parity" / "caption");
+}
+
+BOOST_AUTO_TEST_CASE(the_original_retrieval_file_gives_the_converted_model) {
+  if (!shared_here()) return;
+  const auto folder = std::filesystem::path(VLP_SHARED_DIR) / "parity" / "retrieval";
+  const TensorMap expected = read_weights(find_weights(folder / "model"));
+  const TensorMap converted = hugging_face_names(read_weights(folder / "original.pth"));
+  check_equal(converted, expected);
+  check_equal(expected, converted);
+}
+
+BOOST_AUTO_TEST_CASE(every_part_of_the_vision_transformer_is_renamed) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"visual_encoder.cls_token", "vision_model.embeddings.class_embedding"},
+      {"visual_encoder.pos_embed", "vision_model.embeddings.position_embedding"},
+      {"visual_encoder.patch_embed.proj.weight", "vision_model.embeddings.patch_embedding.weight"},
+      {"visual_encoder.blocks.0.norm1.weight", "vision_model.encoder.layers.0.layer_norm1.weight"},
+      {"visual_encoder.blocks.11.norm2.bias", "vision_model.encoder.layers.11.layer_norm2.bias"},
+      {"visual_encoder.blocks.3.attn.qkv.weight", "vision_model.encoder.layers.3.self_attn.qkv.weight"},
+      {"visual_encoder.blocks.3.attn.proj.bias", "vision_model.encoder.layers.3.self_attn.projection.bias"},
+      {"visual_encoder.blocks.23.mlp.fc2.weight", "vision_model.encoder.layers.23.mlp.fc2.weight"},
+      {"visual_encoder.norm.bias", "vision_model.post_layernorm.bias"},
+  };
+  for (const auto& [original, target] : cases) BOOST_TEST(renamed({original}) == Names{target}, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(other_names_stay_for_the_loader_to_judge) {
+  const Names same{"itm_head.weight",
+                   "text_decoder.cls.predictions.bias",
+                   "text_encoder.embeddings.word_embeddings.weight",
+                   "text_proj.bias",
+                   "vision_proj.weight",
+                   "visual_encoder.blocks.attn.qkv.weight",
+                   "visual_encoder.blocks.x1.norm1.weight",
+                   "visual_encoder.blocks.1",
+                   "visual_encoder.blocks.1.other.weight",
+                   "visual_encoder.other"};
+  Names sorted = same;
+  std::ranges::sort(sorted);
+  BOOST_TEST(renamed(same) == sorted, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(what_only_pretraining_needs_is_dropped) {
+  BOOST_TEST(renamed({"visual_encoder_m.cls_token", "text_encoder_m.embeddings.position_ids", "vision_proj_m.weight", "text_proj_m.bias",
+                      "image_queue", "text_queue", "idx_queue", "queue_ptr", "ptr_queue", "temp", "position_ids",
+                      "text_decoder.bert.embeddings.position_ids"})
+                 .empty());
+  BOOST_TEST(renamed({"temperature", "text_proj_more.weight"}).size() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(two_tensors_of_one_name_are_refused) {
+  const std::string text = message_of([] { (void)renamed({"visual_encoder.norm.bias", "vision_model.post_layernorm.bias"}); });
+  BOOST_TEST(contains(text, "'visual_encoder.norm.bias' and another tensor are both 'vision_model.post_layernorm.bias'"), text);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
