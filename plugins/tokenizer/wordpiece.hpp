@@ -26,8 +26,9 @@ class WordPieceTokenizer {
     std::string vocabulary = "bert-base-uncased";
     std::int64_t max_length = 40;
     static constexpr auto fields() {
-      return std::tuple{field<&Options::vocabulary>("A vocabulary that ships with vlp, or the path of a vocab.txt or tokenizer.json.", not_empty()),
-                        field<&Options::max_length>("Most tokens of a text, [CLS] and [SEP] included; the rest is cut off.", at_least(3))};
+      return std::tuple{
+          field<&Options::vocabulary>("A vocabulary that ships with vlp, or the path of a vocab.txt or tokenizer.json.", not_empty()),
+          field<&Options::max_length>("Most tokens of a text, [CLS] and [SEP] included; the rest is cut off.", at_least(3))};
     }
   };
 
@@ -48,8 +49,7 @@ class WordPieceTokenizer {
 
   /// A text with a slash, or that ends in .txt or .json, is a path; anything else names a file in share/vocabularies.
   [[nodiscard]] static std::filesystem::path vocabulary_file(const std::string& vocabulary, const Context& ctx) {
-    if (vocabulary.find('/') != vocabulary.npos || vocabulary.ends_with(".txt") || vocabulary.ends_with(".json"))
-      return vocabulary;
+    if (vocabulary.find('/') != vocabulary.npos || vocabulary.ends_with(".txt") || vocabulary.ends_with(".json")) return vocabulary;
     return ctx.share_dir / "vocabularies" / (vocabulary + ".txt");
   }
 

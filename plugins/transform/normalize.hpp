@@ -59,13 +59,17 @@ class Normalize {
       throw ShapeError("normalize: bad image (got " + got.str() + ", expected uint8 [3, H, W]). Name it once, after resize.");
     }
     const at::Tensor out = at::empty(image.sizes(), at::TensorOptions(at::kFloat));
-    float* to = out.mutable_data_ptr<float>();
-    const std::uint8_t* const from = static_cast<const std::uint8_t*>(image.const_data_ptr());
-    for (std::int64_t channel = 0; channel < 3; ++channel) {
-      const auto& value = table_[static_cast<std::size_t>(channel)];
-      for (std::int64_t y = 0; y < image.size(1); ++y)
-        for (std::int64_t x = 0; x < image.size(2); ++x)
-          *to++ = value[from[channel * image.stride(0) + y * image.stride(1) + x * image.stride(2)]];
+    const std::int64_t height = image.size(1), width = image.size(2);
+    const std::int64_t channel_step = image.stride(0), step = image.stride(2);
+    float* red = out.mutable_data_ptr<float>();
+    float *green = red + height * width, *blue = green + height * width;
+    for (std::int64_t y = 0; y < height; ++y) {  // each pixel once: its channels are neighbours in an interleaved image
+      const std::uint8_t* pixel = static_cast<const std::uint8_t*>(image.const_data_ptr()) + y * image.stride(1);
+      for (std::int64_t x = 0; x < width; ++x, pixel += step) {
+        *red++ = table_[0][pixel[0]];
+        *green++ = table_[1][pixel[channel_step]];
+        *blue++ = table_[2][pixel[2 * channel_step]];
+      }
     }
     return out;
   }

@@ -17,15 +17,15 @@ namespace vlp {
 struct BlipConfig {
   /// The key vision_config.
   struct Vision {
-    std::int64_t image_size = 384;        ///< pixels
-    std::int64_t patch_size = 16;         ///< pixels
-    std::int64_t hidden_size = 768;       ///< width
-    std::int64_t layers = 12;             ///< depth
-    std::int64_t heads = 12;              ///< of attention
-    std::int64_t intermediate = 3072;     ///< hidden width of the MLP
-    double layer_norm_eps = 1e-5;         ///< 1e-6 in the original
-    double initializer_range = 1e-10;     ///< of new weights
-  } vision;                           ///< the image encoder
+    std::int64_t image_size = 384;     ///< pixels
+    std::int64_t patch_size = 16;      ///< pixels
+    std::int64_t hidden_size = 768;    ///< width
+    std::int64_t layers = 12;          ///< depth
+    std::int64_t heads = 12;           ///< of attention
+    std::int64_t intermediate = 3072;  ///< hidden width of the MLP
+    double layer_norm_eps = 1e-5;      ///< 1e-6 in the original
+    double initializer_range = 1e-10;  ///< of new weights
+  } vision;                            ///< the image encoder
   /// The key text_config.
   struct Text {
     std::int64_t vocabulary_size = 30524;  ///< tokens, [DEC] and [ENC] included
@@ -113,8 +113,10 @@ inline BlipConfig::Text read_text_config(const ConfigObject& file, const Console
   file.expect("model_type", {"blip"}, /*required=*/true);
   file.throw_if_wrong("Choose a BLIP model for captioning.");
   config.vision = detail::read_vision_config(file.object("vision_config"));
-  config.text = detail::read_text_config(file.object("text_config"), console);
-  config.tie_embeddings = file.flag("tie_word_embeddings", config.tie_embeddings);
+  const ConfigObject text = file.object("text_config");
+  config.text = detail::read_text_config(text, console);
+  const bool tied = file.flag("tie_word_embeddings", true), text_tied = text.flag("tie_word_embeddings", true);
+  config.tie_embeddings = tied || text_tied;  // either is enough for transformers
   file.throw_if_wrong("Correct the file, or choose another model.");
   return config;
 }
@@ -140,6 +142,7 @@ inline BlipConfig::Text read_text_config(const ConfigObject& file, const Console
             {"attention_probs_dropout_prob", text.dropout},
             {"initializer_range", text.initializer_range},
             {"label_smoothing", text.label_smoothing},
+            {"tie_word_embeddings", tied},
             {"is_decoder", true},
             {"bos_token_id", text.bos},
             {"eos_token_id", text.sep},

@@ -75,8 +75,7 @@ class TensorSizes {
   vision.patch_size = sizes.size(patches, 4, 2);
   const std::int64_t tokens = sizes.size(detail::kPositions, 3, 1) - 1;
   const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(tokens))));
-  if (side < 1 || side * side != tokens)
-    sizes.fail("a table of " + std::to_string(tokens) + " positions is no square");
+  if (side < 1 || side * side != tokens) sizes.fail("a table of " + std::to_string(tokens) + " positions is no square");
   vision.image_size = side * vision.patch_size;
   vision.layers = sizes.count(blocks, ".mlp.fc1.weight");
   vision.intermediate = sizes.size(blocks + "0.mlp.fc1.weight", 2, 0);

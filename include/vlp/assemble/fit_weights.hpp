@@ -28,8 +28,8 @@ namespace vlp {
 
 /// The tensors of one file under Hugging Face's names.
 struct WeightFile {
-  std::string source;         ///< how messages call it
-  TensorMap tensors;          ///< by name
+  std::string source;           ///< how messages call it
+  TensorMap tensors;            ///< by name
   bool original_names = false;  ///< whether the file has the names of the original BLIP repository
 };
 
@@ -124,8 +124,10 @@ class WeightFitter {
   void fit_head_bias() {
     const auto twin = file_.tensors.find(detail::kHeadBiasTwin);
     if (!wanted_.contains(detail::kHeadBias) || twin == file_.tensors.end()) return;
-    if (const auto own = file_.tensors.find(detail::kHeadBias); own != file_.tensors.end() && !detail::same_values(own->second, twin->second))
-      console_.warning(file_.source + ": cls.predictions.bias and cls.predictions.decoder.bias differ; the latter is used, as in transformers");
+    if (const auto own = file_.tensors.find(detail::kHeadBias);
+        own != file_.tensors.end() && !detail::same_values(own->second, twin->second))
+      console_.warning(file_.source +
+                       ": cls.predictions.bias and cls.predictions.decoder.bias differ; the latter is used, as in transformers");
     file_.tensors[detail::kHeadBias] = twin->second;
     file_.tensors.erase(twin);
   }
@@ -135,7 +137,8 @@ class WeightFitter {
     const auto head = file_.tensors.find(detail::kHead), words = file_.tensors.find(detail::kWords);
     const bool tied = !wanted_.contains(detail::kHead);
     if (tied && !has_tied_embeddings(file_))
-      throw WeightsError(file_.source + ": the head's matrix and the word embedding differ, but the model ties them (got two matrices, "
+      throw WeightsError(file_.source +
+                         ": the head's matrix and the word embedding differ, but the model ties them (got two matrices, "
                          "expected one). Use --set model.decoder.tie_embeddings=false.");
     if (tied && head != file_.tensors.end()) {
       if (words == file_.tensors.end()) file_.tensors[detail::kWords] = head->second;

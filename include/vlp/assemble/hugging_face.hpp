@@ -91,8 +91,7 @@ inline std::optional<ConfigObject> image_processor_config(const std::filesystem:
   if (!normalize) mean = {0, 0, 0}, std = {1, 1, 1};
   if (std::abs(scale - 1) > 1e-9)
     for (double* x : {&mean[0], &mean[1], &mean[2], &std[0], &std[1], &std[2]}) *x /= scale;
-  const bool pillow = file.raw("image_processor_type") == "BlipImageProcessorPil";
-  return transform_tables(size, pillow ? "pillow" : "torchvision", mean, std);
+  return transform_tables(size, "torchvision", mean, std);
 }
 
 /// [tokenizer] for a vocabulary; texts of any length, since transformers cuts nothing off unless it is asked to.
@@ -132,9 +131,9 @@ inline void refuse_other_decoding(const ConfigObject& file) {
     file.expect(key, {0, nullptr});
   for (const char* key : {"num_beam_groups", "typical_p", "encoder_repetition_penalty", "guidance_scale", "top_h"})
     file.expect(key, {1, nullptr});
-  for (const char* key : {"bad_words_ids", "force_words_ids", "constraints", "forced_bos_token_id", "forced_eos_token_id", "suppress_tokens",
-                          "begin_suppress_tokens", "sequence_bias", "exponential_decay_length_penalty", "watermarking_config",
-                          "stop_strings", "max_time", "dola_layers"})
+  for (const char* key : {"bad_words_ids", "force_words_ids", "constraints", "forced_bos_token_id", "forced_eos_token_id",
+                          "suppress_tokens", "begin_suppress_tokens", "sequence_bias", "exponential_decay_length_penalty",
+                          "watermarking_config", "stop_strings", "max_time", "dola_layers"})
     file.expect(key, {nullptr});
   for (const char* key : {"renormalize_logits", "remove_invalid_values", "token_healing"}) file.expect(key, {false, nullptr});
 }

@@ -44,9 +44,8 @@ namespace vlp {
     for (const Value& value : detail::required_at<Array>(normalize, key)) list.push_back(*value.as<double>());
     return list;
   };
-  const bool pillow = detail::required_at<std::string>(resize, "kernel") == "pillow";
   const auto size = detail::required_at<std::int64_t>(resize, "size");
-  return {{"image_processor_type", pillow ? "BlipImageProcessorPil" : "BlipImageProcessor"},
+  return {{"image_processor_type", "BlipImageProcessor"},
           {"processor_class", "BlipProcessor"},
           {"do_convert_rgb", true},
           {"do_resize", true},
@@ -100,6 +99,9 @@ inline void write_model_settings(const RunFolder& folder, const Plan& plan, cons
   folder.write("model/config.json", Json(config_json(*blip_config_of(plan.resolved, ctx))));
   folder.write("model/preprocessor_config.json", image_processor_json(transforms[0], transforms[1]));
   folder.write("model/generation_config.json", generation_json(plan.generate, ctx.tokens));
+  if (detail::required_at<std::string>(transforms[0], "kernel") == "pillow")
+    ctx.console.note(
+        "model/preprocessor_config.json can't say kernel = \"pillow\"; give transformers' processor backend=\"pil\" for the same pixels");
   if (plan.generate.length_rule != GenerateOptions{}.length_rule)
     ctx.console.note("model/generation_config.json can't say length_rule = \"original\"; recipe.toml beside it does");
 }

@@ -60,7 +60,9 @@ class TokenizerJson {
  private:
   [[noreturn]] void fail(const std::string& what) const { throw DataError(source_ + ": " + what); }
 
-  [[nodiscard]] nlohmann::json at(const char* pointer) const { return json_.value(nlohmann::json::json_pointer(pointer), nlohmann::json()); }
+  [[nodiscard]] nlohmann::json at(const char* pointer) const {
+    return json_.value(nlohmann::json::json_pointer(pointer), nlohmann::json());
+  }
 
   void expect(const char* pointer, std::initializer_list<nlohmann::json> allowed) const {
     const nlohmann::json found = at(pointer);

@@ -1,0 +1,61 @@
+"""Makes what the contestants work on: a BLIP checkpoint with random weights, random pixels and texts, JPEG files.
+
+    python make_inputs.py OUT_FOLDER SIZE     SIZE: base, large or demo
+"""
+
+import pathlib
+import sys
+
+import torch
+from PIL import Image, ImageFilter
+from safetensors.torch import save_file
+from transformers import BlipConfig, BlipForConditionalGeneration
+
+SIZES = {
+    "base": dict(text={}, vision={}),
+    "large": dict(
+        text={}, vision=dict(hidden_size=1024, intermediate_size=4096, num_hidden_layers=24, num_attention_heads=16)
+    ),
+    "demo": dict(
+        text=dict(hidden_size=128, intermediate_size=512, num_hidden_layers=2, num_attention_heads=4),
+        vision=dict(hidden_size=128, intermediate_size=512, num_hidden_layers=3, num_attention_heads=4, image_size=48, patch_size=8),
+    ),
+}
+
+
+def make_model(folder: pathlib.Path, size: str) -> None:
+    text = dict(num_attention_heads=12) | SIZES[size]["text"]
+    vision = dict(initializer_range=0.02) | SIZES[size]["vision"]
+    torch.manual_seed(17)
+    model = BlipForConditionalGeneration(BlipConfig(text_config=text, vision_config=vision)).eval()
+    # Fresh weights say one token for ever; stronger ones in the decoder give captions that differ from image to image.
+    with torch.no_grad():
+        for name, parameter in model.text_decoder.named_parameters():
+            if parameter.dim() == 2 and "embeddings" not in name:
+                parameter.mul_(3)
+    model.save_pretrained(folder / "model")
+    side = model.config.vision_config.image_size
+    save_file(
+        {"pixel_values": torch.randn(8, 3, side, side), "input_ids": torch.randint(1000, 30000, (8, 20))},
+        str(folder / "inputs.safetensors"),
+    )
+
+
+def make_pictures(folder: pathlib.Path) -> None:
+    """500 x 375 JPEG files with about as much detail as photographs have (40 to 60 kB)."""
+    folder.mkdir()
+    generator = torch.Generator().manual_seed(17)
+    for i in range(64):
+        coarse = torch.randint(0, 256, (12, 16, 3), generator=generator, dtype=torch.uint8).numpy()
+        fine = torch.randint(0, 256, (375, 500, 3), generator=generator, dtype=torch.uint8).numpy()
+        picture = Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC)
+        noise = Image.fromarray(fine).filter(ImageFilter.GaussianBlur(1.5))
+        Image.blend(picture, noise, 0.4).save(folder / f"{i:02}.jpg", quality=90)
+
+
+if __name__ == "__main__":
+    out = pathlib.Path(sys.argv[1])
+    out.mkdir(parents=True, exist_ok=True)
+    make_model(out, sys.argv[2])
+    make_pictures(out / "images")
+    (out / ".complete").touch()

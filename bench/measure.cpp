@@ -1,0 +1,204 @@
+// One contestant of bench/side_by_side.py: times what it is asked for and prints a line of JSON. Arguments are KEY=VALUE:
+//   task=caption|encoder|train|images  model=FOLDER  inputs=FILE.safetensors  images=FOLDER  batch=N  repetitions=N
+//   threads=N  device=cpu|cuda  precision=fp32|bf16|fp16|int8
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <malloc.h>
+#include <nlohmann/json.hpp>
+
+#include "plugins/loss/lm.hpp"
+#include "plugins/optimizer/adamw.hpp"
+#include "plugins/transform/normalize.hpp"
+#include "plugins/transform/resize.hpp"
+#include "vlp/assemble/open_model.hpp"
+#include "vlp/concepts/tensor_state.hpp"
+#include "vlp/image/decode.hpp"
+#include "vlp/nn/autocast.hpp"
+#include "vlp/nn/inference.hpp"
+#include "vlp/train/device.hpp"
+#include "vlp/train/trainer.hpp"
+#include "vlp/weights/safetensors.hpp"
+
+namespace vlp {
+void add_builtin_plugins(Registry& registry);
+}
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+class Arguments {
+ public:
+  Arguments(int count, char** words) {
+    for (int i = 1; i < count; ++i) {
+      const std::string_view word = words[i];
+      const std::size_t equals = word.find('=');
+      if (equals == word.npos) throw vlp::RecipeError(fmt::format("{}: expected KEY=VALUE.", word));
+      values_.emplace(word.substr(0, equals), word.substr(equals + 1));
+    }
+  }
+  [[nodiscard]] std::string text(const std::string& key, const std::string& otherwise = "") const {
+    const auto found = values_.find(key);
+    return found == values_.end() ? otherwise : found->second;
+  }
+  [[nodiscard]] std::int64_t number(const std::string& key, std::int64_t otherwise) const {
+    const auto found = values_.find(key);
+    return found == values_.end() ? otherwise : std::stoll(found->second);
+  }
+
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+/// Seconds of each repetition, after one that doesn't count. `work` waits for its device.
+template <class F>
+std::vector<double> seconds_of(std::int64_t repetitions, F&& work) {
+  work();
+  std::vector<double> seconds;
+  for (std::int64_t i = 0; i < repetitions; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    work();
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  return seconds;
+}
+
+/// A device has done its work when something that depends on it has reached the host.
+void wait_for(const at::Tensor& result) { (void)result.flatten()[0].item<float>(); }
+
+vlp::Precision precision_of(const std::string& text) {
+  return text == "bf16" ? vlp::Precision::bf16 : text == "fp16" ? vlp::Precision::fp16 : vlp::Precision::fp32;
+}
+
+class Measurement {
+ public:
+  explicit Measurement(const Arguments& arguments)
+      : batch_(arguments.number("batch", 1)),
+        repetitions_(arguments.number("repetitions", 1)),
+        precision_(arguments.text("precision", "fp32")) {
+    vlp::add_builtin_plugins(registry_);
+    vlp::OpenModelArguments open;
+    open.device = vlp::choose_device(arguments.text("device", "cpu")).device;
+    open.threads = arguments.number("threads", 0);
+    open.share_dir = arguments.text("share", "share");
+    opened_.emplace(vlp::open_model(arguments.text("model"), registry_, open));
+    const vlp::SafetensorsFile file = vlp::read_safetensors(arguments.text("inputs"));
+    const auto input = [&](const char* name) {
+      return vlp::tensor_view(file.tensor(name)).narrow(0, 0, batch_).clone().to(vlp::torch_device(open.device));
+    };
+    pixels_ = input("pixel_values");
+    ids_ = input("input_ids");
+  }
+
+  json caption() {
+    const at::NoGradGuard no_grad;
+    prepare();
+    std::vector<std::vector<std::int64_t>> ids;
+    const vlp::GenerateOptions options{.beams = 3, .max_length = 21, .min_length = 21};
+    const auto seconds = seconds_of(repetitions_, [&] {
+      const vlp::Autocast autocast(precision_of(precision_), opened_->ctx.device);
+      const auto results = parts().generate(parts().image_states(pixels_), {}, options, {});
+      ids.clear();
+      for (const auto& candidates : results) ids.push_back(candidates.front().ids);
+    });
+    return {{"seconds", seconds}, {"items", batch_}, {"ids", ids}};
+  }
+
+  json encoder() {
+    const at::NoGradGuard no_grad;
+    prepare();
+    const auto seconds = seconds_of(repetitions_, [&] {
+      const vlp::Autocast autocast(precision_of(precision_), opened_->ctx.device);
+      wait_for(parts().image_states(pixels_));
+    });
+    return {{"seconds", seconds}, {"items", batch_}};
+  }
+
+  json train() {
+    vlp::Context ctx = opened_->ctx;
+    ctx.precision = precision_of(precision_);
+    vlp::Trainer trainer(opened_->model, vlp::LanguageModelLoss(vlp::LanguageModelLoss::Options{}),
+                         vlp::AdamW(vlp::AdamW::Options{.lr = 5e-5, .weight_decay = 0.1}),
+                         vlp::AnySchedule([](const vlp::SchedulePosition&) { return 1.0; }), {.clip_norm = 1.0}, ctx);
+    const std::int64_t length = ids_.size(1);
+    vlp::Batch batch;
+    batch.pixels = pixels_;
+    batch.token_ids = ids_;
+    batch.token_mask = at::ones(ids_.sizes(), ids_.options().dtype(at::kBool));
+    batch.target_index = at::arange(batch_ * length, ids_.options()).view({batch_, length}).narrow(1, 0, length - 1).flatten();
+    batch.targets = ids_.narrow(1, 1, length - 1).flatten().contiguous();
+    std::vector<double> losses;
+    const auto seconds = seconds_of(repetitions_, [&] { losses.push_back(trainer.step(batch).loss.item<double>()); });
+    return {{"seconds", seconds}, {"items", batch_}, {"losses", losses}};
+  }
+
+ private:
+  const vlp::ModelParts& parts() const { return opened_->model.parts(); }
+
+  void prepare() {
+    at::globalContext().setAllowTF32CuBLAS(false);
+    if (opened_->ctx.device.type == vlp::DeviceName::Type::cpu && (precision_ == "fp32" || precision_ == "int8"))
+      weights_.emplace(opened_->model.ptr(), precision_ == "int8" ? vlp::WeightForm::int8 : vlp::WeightForm::packed);
+  }
+
+  std::int64_t batch_, repetitions_;
+  std::string precision_;
+  vlp::Registry registry_;
+  std::optional<vlp::OpenedModel> opened_;
+  std::optional<vlp::InferenceWeights> weights_;
+  at::Tensor pixels_, ids_;
+};
+
+/// JPEG files to normalised 384 x 384 tensors.
+json images(const Arguments& arguments) {
+  at::set_num_threads(static_cast<int>(arguments.number("threads", 1)));
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(arguments.text("images"))) files.push_back(entry.path());
+  std::ranges::sort(files);
+  const vlp::Resize resize{vlp::Resize::Options{}};
+  const vlp::Normalize normalize{vlp::Normalize::Options{}};
+  vlp::RandomStream random(0);
+  double sum = 0;
+  const auto seconds = seconds_of(arguments.number("repetitions", 1), [&] {
+    for (const fs::path& file : files) sum += normalize(resize(vlp::decode_image(file), random), random)[0][0][0].item<double>();
+  });
+  return {{"seconds", seconds}, {"items", files.size()}, {"sum", sum}};
+}
+
+json measure(const Arguments& arguments) {
+  const std::string task = arguments.text("task");
+  if (task == "images") return images(arguments);
+  Measurement measurement(arguments);
+  if (task == "caption") return measurement.caption();
+  if (task == "encoder") return measurement.encoder();
+  if (task == "train") return measurement.train();
+  throw vlp::RecipeError(fmt::format("task={}: expected caption, encoder, train or images.", task));
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  mallopt(M_MMAP_MAX, 0);  // as the program does, see src/vlp_torch.cpp
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  try {
+    fmt::print("{}\n", measure(Arguments(count, words)).dump());
+    return 0;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "measure: {}\n", error.what());
+    return 1;
+  }
+}
