@@ -35,22 +35,21 @@ def make_model(folder: pathlib.Path, size: str) -> None:
                 parameter.mul_(3)
     model.save_pretrained(folder / "model")
     side = model.config.vision_config.image_size
-    save_file(
-        {"pixel_values": torch.randn(8, 3, side, side), "input_ids": torch.randint(1000, 30000, (8, 20))},
-        str(folder / "inputs.safetensors"),
-    )
+    ids = torch.randint(1000, 30000, (8, 20))
+    ids[:, 0] = model.config.text_config.bos_token_id
+    save_file({"pixel_values": torch.randn(8, 3, side, side), "input_ids": ids}, str(folder / "inputs.safetensors"))
 
 
 def make_pictures(folder: pathlib.Path) -> None:
-    """500 x 375 JPEG files with about as much detail as photographs have (40 to 60 kB)."""
-    folder.mkdir()
+    """500 x 375 JPEG files with about as much detail as photographs of Flickr have (about 80 kB)."""
+    folder.mkdir(exist_ok=True)
     generator = torch.Generator().manual_seed(17)
     for i in range(64):
         coarse = torch.randint(0, 256, (12, 16, 3), generator=generator, dtype=torch.uint8).numpy()
         fine = torch.randint(0, 256, (375, 500, 3), generator=generator, dtype=torch.uint8).numpy()
         picture = Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC)
-        noise = Image.fromarray(fine).filter(ImageFilter.GaussianBlur(1.5))
-        Image.blend(picture, noise, 0.4).save(folder / f"{i:02}.jpg", quality=90)
+        noise = Image.fromarray(fine).filter(ImageFilter.GaussianBlur(0.8))
+        Image.blend(picture, noise, 0.4).save(folder / f"{i:02}.jpg", quality=93)
 
 
 if __name__ == "__main__":

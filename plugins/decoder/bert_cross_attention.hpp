@@ -149,9 +149,11 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
   /// @param image_states  [B, N, De]
   /// @param beams         K
   /// @param longest       of the texts, tokens
-  /// @throws ShapeError if `longest` exceeds max_positions
+  /// @throws RecipeError if `longest` exceeds max_positions
   [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) {
-    check_length(longest);
+    check(longest <= options_.max_positions, "captions may not be so long (got " + std::to_string(longest) +
+                                                 " tokens with the prompt, expected at most " + std::to_string(options_.max_positions) +
+                                                 ", the decoder's positions). Lower max_length or max_new_tokens.");
     DecodingCache cache;
     cache.beams = beams;
     for (BertLayer& layer : layers) {

@@ -46,7 +46,9 @@ class LanguageModelLoss {
       throw ShapeError("loss 'lm': logits and targets don't fit (got " + std::to_string(logits.size(0)) + " rows, expected " +
                        std::to_string(targets.numel()) + "). Make target_index and targets of one length.");
     const at::Tensor precise = logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat);
-    at::Tensor loss = at::cross_entropy_loss(precise, targets, {}, at::Reduction::Mean, /*ignore_index=*/-100, label_smoothing_);
+    const at::Tensor each = at::cross_entropy_loss(precise, targets, {}, at::Reduction::None, /*ignore_index=*/-100, label_smoothing_);
+    // Summed in float64: a float32 sum of some dozen losses is itself wrong by a millionth.
+    const at::Tensor loss = (each.sum(at::kDouble) / targets.ne(-100).sum()).to(each.scalar_type());
     return {loss, {{"lm", loss.detach()}}};
   }
 

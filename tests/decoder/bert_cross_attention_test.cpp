@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   const at::Tensor image = at::randn({1, 7, 6}, at::kDouble);
   BOOST_CHECK_EXCEPTION((void)bert->states(at::ones({1, 11}, at::kLong), {}, image), vlp::ShapeError,
                         says("the text is too long (got 11 tokens, expected at most 10)"));
-  BOOST_CHECK_EXCEPTION((void)bert->make_cache(image, 1, 11), vlp::ShapeError, says("the text is too long"));
+  BOOST_CHECK_EXCEPTION((void)bert->make_cache(image, 1, 11), vlp::RecipeError, says("captions may not be so long"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(weights_that_are_not_there_end_a_run_with_5) {
       vlp_run({"run", recipe("demo.toml"), "--data-dir", folder.path.string(), "--out", (folder.path / "run").string(), "--device", "cpu",
                "--set", "model.weights=absent", "--set", "dataset.split={train=0.6,validation=0.2,test=0.2}"});
   BOOST_TEST(outcome.code == 5, outcome.err);
-  BOOST_TEST(says(outcome.err, "absent: no weights here"), outcome.err);
+  BOOST_TEST(says(outcome.err, "absent: not in the Hugging Face cache"), outcome.err);
 }
 
 BOOST_AUTO_TEST_CASE(an_out_folder_that_is_not_empty_ends_with_2_and_stays_as_it_is) {

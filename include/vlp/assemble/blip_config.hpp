@@ -53,8 +53,8 @@ inline BlipConfig::Vision read_vision_config(const ConfigObject& file) {
   BlipConfig::Vision vision;
   file.expect("hidden_act", {"gelu"});
   file.expect("num_channels", {3});
-  vision.image_size = file.integer("image_size", vision.image_size, between(1, kWidest));
-  vision.patch_size = file.integer("patch_size", vision.patch_size, between(1, kWidest));
+  vision.image_size = file.side("image_size", vision.image_size, between(1, kWidest));
+  vision.patch_size = file.side("patch_size", vision.patch_size, between(1, kWidest));
   vision.hidden_size = file.integer("hidden_size", vision.hidden_size, between(1, kWidest));
   vision.layers = file.integer("num_hidden_layers", vision.layers, between(1, 1024));
   vision.heads = file.integer("num_attention_heads", vision.heads, between(1, kWidest));

@@ -45,6 +45,17 @@ class ConfigObject {
     wrong(key, detail::expected_text("an integer", range));
     return otherwise;
   }
+  /// The side of a square: an integer in a range, or two that are equal in a list; `otherwise` if the key is missing.
+  [[nodiscard]] std::int64_t side(const char* key, std::int64_t otherwise, const Range& range) const {
+    if (!value_.contains(key) || !value_[key].is_array()) return integer(key, otherwise, range);
+    ConfigObject both = *this;
+    if (value_[key].size() == 2 && value_[key][0] == value_[key][1]) {
+      both.value_[key] = value_[key][0];
+      return both.integer(key, otherwise, range);
+    }
+    wrong(key, "one integer, or two that are equal");
+    return otherwise;
+  }
   /// A number in a range; `otherwise` if the key is missing.
   [[nodiscard]] double number(const char* key, double otherwise, const Range& range) const {
     if (!value_.contains(key)) return otherwise;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <string>
 #include <string_view>
@@ -36,7 +37,8 @@ struct WeightFile {
 namespace detail {
 
 [[nodiscard]] inline bool same_values(const TensorBytes& a, const TensorBytes& b) {
-  return a.dtype == b.dtype && a.shape == b.shape && std::ranges::equal(a.bytes, b.bytes);
+  if (a.dtype != b.dtype || a.shape != b.shape || a.bytes.size() != b.bytes.size()) return false;
+  return a.bytes.empty() || a.bytes.data() == b.bytes.data() || std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0;
 }
 
 /// `text_encoder (198 tensors), itm_head (2 tensors)`
@@ -116,6 +118,9 @@ class WeightFitter {
     if (!file_.original_names)
       throw WeightsError(file_.source + ": the model has no place for " + detail::parts_text(extra) +
                          ". It is for another task; choose a model for captioning.");
+    if (extra.contains("text_encoder") && !extra.contains("itm_head") && !extra.contains("vision_proj"))
+      console_.warning(file_.source +
+                       ": looks like a model for question answering, whose decoder expects an encoded question, not an image");
     console_.note(file_.source + ": left out what captioning doesn't use: " + detail::parts_text(extra));
     std::erase_if(file_.tensors, [&](const auto& named) { return extra.contains(named.first.substr(0, named.first.find('.'))); });
   }

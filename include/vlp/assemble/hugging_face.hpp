@@ -79,6 +79,8 @@ inline std::optional<ConfigObject> image_processor_config(const std::filesystem:
   file.expect("do_center_crop", {false, nullptr});
   file.expect("do_pad", {false, nullptr});
   const std::int64_t size = detail::square_size(file, config.vision.image_size);
+  if (size % config.vision.patch_size != 0)
+    file.wrong("size", "a multiple of the model's patch_size, " + std::to_string(config.vision.patch_size));
   const double factor = file.number("rescale_factor", 1.0 / 255, above(0));
   const double scale = file.flag("do_rescale", true) ? 255 * factor : 255;  // what 0-1 has to be multiplied by
   const bool normalize = file.flag("do_normalize", true);
@@ -88,6 +90,9 @@ inline std::optional<ConfigObject> image_processor_config(const std::filesystem:
     if (!(x > 0)) file.wrong("image_std", "numbers above 0");
   file.throw_if_wrong("Preprocess the images yourself and give --pixel-values, or correct the file.");
 
+  if (size != config.vision.image_size)
+    console.note(file.file() + ": images become " + std::to_string(size) + " pixels square; the model's positions, made for " +
+                 std::to_string(config.vision.image_size) + ", are interpolated");
   if (!normalize) mean = {0, 0, 0}, std = {1, 1, 1};
   if (std::abs(scale - 1) > 1e-9)
     for (double* x : {&mean[0], &mean[1], &mean[2], &std[0], &std[1], &std[2]}) *x /= scale;

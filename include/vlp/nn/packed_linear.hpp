@@ -85,7 +85,8 @@ class PackedLinear {
 
  private:
   [[nodiscard]] at::Tensor pointwise(const at::Tensor& x, std::string_view operation, std::string_view algorithm) const {
-    return detail::torch_operator<detail::LinearPointwise>().call(x, weight_, bias_, operation, c10::List<std::optional<at::Scalar>>(), algorithm);
+    return detail::torch_operator<detail::LinearPointwise>().call(x, weight_, bias_, operation, c10::List<std::optional<at::Scalar>>(),
+                                                                  algorithm);
   }
 
   /// One scale for each row, symmetric.

@@ -1,0 +1,320 @@
+// Models opened from whatever they lie in, against transformers' numbers and against each other.
+
+#include <cstdint>
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/assemble/model_files.hpp"
+#include "vlp/weights/safetensors.hpp"
+
+namespace {
+
+using namespace vlp_test;
+
+constexpr double kFloat32 = 5e-5;   // transformers' own float32 lies 2e-5 from its float64
+constexpr double kFloat64 = 1e-9;   // two float64 implementations agree to 1e-14
+constexpr double kRounding = 1e-5;  // the same sums in another order, float32
+
+double difference(const at::Tensor& a, const at::Tensor& b) { return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>(); }
+
+bool equal_parameters(const vlp::AnyModel& a, const vlp::AnyModel& b) {
+  const auto left = a.ptr()->named_parameters(), right = b.ptr()->named_parameters();
+  if (left.size() != right.size()) return false;
+  for (const auto& item : left)
+    if (!at::equal(item.value(), right[item.key()])) return false;
+  return true;
+}
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
+
+/// A random captioner and its tensors, which tests change before they write them.
+struct Captioner : Opener {
+  ScratchFolder scratch;
+  vlp::BlipConfig config = tiny_config();
+  vlp::AnyModel model = random_model(config, registry);
+  vlp::TensorMap tensors = tensors_of(*model.ptr());
+  fs::path folder = scratch.path / "model";
+
+  [[nodiscard]] at::Tensor get(const std::string& name) const { return vlp::tensor_view(tensors.at(name)).clone(); }
+  void set(const std::string& name, const at::Tensor& value) { tensors[name] = bytes_of(value); }
+  [[nodiscard]] vlp::OpenedModel written() {
+    write_folder(folder, config, tensors);
+    return open(folder);
+  }
+  [[nodiscard]] std::string refused() {
+    write_folder(folder, config, tensors);
+    return refusal(folder);
+  }
+  [[nodiscard]] static bool tied(const vlp::OpenedModel& opened) {
+    return opened.model.ptr()->named_parameters().find(vlp::detail::kHead) == nullptr;
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(open_model)
+
+BOOST_AUTO_TEST_CASE(a_folder_gives_transformers_numbers_in_float32_and_float64) {
+  Opener opener;
+  const auto inputs = vlp::read_safetensors(parity("caption_untied/inputs.safetensors"));
+  const auto expected = vlp::read_safetensors(parity("caption_untied/expected.safetensors"));
+  const at::NoGradGuard no_grad;
+  for (const auto& [dtype, suffix, tolerance] : {std::tuple(at::kFloat, "", kFloat32), {at::kDouble, ".f64", kFloat64}}) {
+    const vlp::OpenedModel opened = opener.open(parity("caption_untied/model"), dtype);
+    const vlp::ModelParts& parts = opened.model.parts();
+    const auto in = [&](const char* name) { return vlp::tensor_view(inputs.tensor(name)); };
+    const auto out = [&, suffix = suffix](const std::string& name) { return vlp::tensor_view(expected.tensor(name + suffix)); };
+    const at::Tensor states = parts.image_states(in("pixel_values").to(dtype));
+    BOOST_TEST(difference(states, out("vision_last_hidden_state")) < tolerance);
+    BOOST_TEST(difference(parts.decoder_logits(parts.decoder_states(in("input_ids"), in("attention_mask").to(at::kBool), states)),
+                          out("logits")) < tolerance);
+    BOOST_TEST(difference(parts.image_states(in("interp_pixel_values").to(dtype)), out("interp_vision_last_hidden_state")) < tolerance);
+    BOOST_TEST(!opened.model.ptr()->is_training());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(tokens_and_defaults_come_from_the_folder) {
+  Opener opener;
+  const vlp::OpenedModel opened = opener.open(parity("caption_untied/model"));
+  BOOST_TEST(opened.hugging_face);
+  BOOST_TEST(!opened.tokenizer.has_value());
+  BOOST_TEST(opened.ctx.tokens.decode == 1198);
+  BOOST_TEST(opened.ctx.tokens.sep == 102);
+  BOOST_TEST(opened.ctx.dimensions.image_height == 48);
+  BOOST_TEST(opened.ctx.dimensions.vocabulary_size == 1200);
+  BOOST_TEST(opened.generate.beams == 1);
+  BOOST_TEST(opened.generate.max_new_tokens == 20);
+  BOOST_TEST(opened.transforms.size() == 2U);
+  BOOST_REQUIRE_EQUAL(opened.plan.loss.size(), 1U);
+  BOOST_TEST(opened.plan.loss[0].name() == "lm");
+}
+
+BOOST_AUTO_TEST_CASE(the_vocabulary_of_the_folder_is_used_with_the_configs_special_tokens) {
+  Captioner captioner;
+  write_text(captioner.folder / "vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\ndog\n");
+  const vlp::OpenedModel opened = captioner.written();
+  BOOST_REQUIRE(opened.tokenizer.has_value());
+  BOOST_TEST(opened.tokenizer->encode("a dog") == (std::vector<std::int64_t>{2, 5, 6, 3}), boost::test_tools::per_element());
+  BOOST_TEST(opened.ctx.tokens.decode == 48);  // the vocabulary alone would say 7
+  BOOST_TEST(opened.ctx.tokens.pad == 1);
+  BOOST_TEST(opened.ctx.tokens.cls == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_vocabulary_larger_than_the_model_is_refused) {
+  Captioner captioner;
+  std::string lines = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
+  for (int i = 0; i < 50; ++i) lines += "word" + std::to_string(i) + "\n";
+  write_text(captioner.folder / "vocab.txt", lines);
+  BOOST_TEST(has(captioner.refused(), "the tokenizer has more tokens than the model (got 57 with [DEC] and [ENC], expected at most 50)"));
+}
+
+BOOST_AUTO_TEST_CASE(equal_matrices_or_a_single_one_are_one_parameter) {
+  Captioner both;
+  BOOST_REQUIRE(both.tensors.contains(vlp::detail::kHead));
+  BOOST_TEST(both.tied(both.written()));
+  Captioner no_head;
+  no_head.tensors.erase(vlp::detail::kHead);
+  BOOST_TEST(no_head.tied(no_head.written()));
+  Captioner no_words;
+  no_words.tensors.erase(vlp::detail::kWords);
+  const vlp::OpenedModel opened = no_words.written();
+  BOOST_TEST(no_words.tied(opened));
+  BOOST_TEST(equal_parameters(opened.model, both.model));
+}
+
+BOOST_AUTO_TEST_CASE(different_matrices_are_two_parameters_whatever_the_config_says) {
+  Captioner captioner;
+  const at::Tensor head = captioner.get(vlp::detail::kHead) + 1;
+  captioner.set(vlp::detail::kHead, head);
+  const vlp::OpenedModel opened = captioner.written();
+  BOOST_TEST(!captioner.tied(opened));
+  BOOST_TEST(at::equal(opened.model.ptr()->named_parameters()[vlp::detail::kHead], head));
+  BOOST_TEST(!at::equal(logits(opened.model, at::ones({1, 3, 32, 32})), logits(captioner.model, at::ones({1, 3, 32, 32}))));
+}
+
+BOOST_AUTO_TEST_CASE(equal_matrices_are_two_parameters_if_the_config_asks_for_that) {
+  Captioner captioner;
+  captioner.config.tie_embeddings = false;
+  BOOST_TEST(!captioner.tied(captioner.written()));
+}
+
+BOOST_AUTO_TEST_CASE(the_heads_bias_may_have_either_name_or_both) {
+  Captioner both;
+  Captioner twin;
+  twin.tensors.erase(vlp::detail::kHeadBias);
+  BOOST_TEST(equal_parameters(twin.written().model, both.model));
+  Captioner own;
+  own.tensors.erase(vlp::detail::kHeadBiasTwin);
+  BOOST_TEST(equal_parameters(own.written().model, both.model));
+  Captioner different;
+  const at::Tensor bias = different.get(vlp::detail::kHeadBiasTwin) + 1;
+  different.set(vlp::detail::kHeadBiasTwin, bias);
+  const vlp::OpenedModel opened = different.written();
+  BOOST_TEST(at::equal(opened.model.ptr()->named_parameters()[vlp::detail::kHeadBias], bias));
+  BOOST_TEST(Heard::says(different.heard.warnings, "cls.predictions.bias and cls.predictions.decoder.bias differ"));
+}
+
+BOOST_AUTO_TEST_CASE(weights_of_half_precision_become_float32) {
+  Captioner captioner;
+  for (auto& [name, tensor] : captioner.tensors) tensor = bytes_of(vlp::tensor_view(tensor).to(at::kBFloat16));
+  const vlp::OpenedModel opened = captioner.written();
+  for (const auto& item : opened.model.ptr()->named_parameters()) {
+    BOOST_TEST((item.value().scalar_type() == at::kFloat));
+    BOOST_TEST(at::equal(item.value(), captioner.model.ptr()->named_parameters()[item.key()].to(at::kBFloat16).to(at::kFloat)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_config_of_another_size_than_the_weights_is_refused_key_by_key) {
+  Captioner captioner;
+  captioner.config.text.hidden_size = 60;
+  captioner.config.vision.layers = 3;
+  const std::string what = captioner.refused();
+  BOOST_TEST(has(what,
+                 "config.json: text_config.hidden_size: doesn't fit the weights (got 60, expected 12 as in "
+                 "text_decoder.bert.embeddings.word_embeddings.weight [50, 12] of "));
+  BOOST_TEST(has(what, "config.json: vision_config.num_hidden_layers: doesn't fit the weights (got 3, expected 2"));
+}
+
+BOOST_AUTO_TEST_CASE(missing_unexpected_and_misshaped_tensors_are_listed_by_name) {
+  Captioner captioner;
+  captioner.tensors.erase("vision_model.post_layernorm.bias");
+  captioner.set("vision_model.post_layernorm.weight", at::ones({5}));
+  captioner.set("text_decoder.more", at::ones({2}));
+  const std::string what = captioner.refused();
+  BOOST_TEST(has(what, "missing: vision_model.post_layernorm.bias"));
+  BOOST_TEST(has(what, "mis-shaped: vision_model.post_layernorm.weight (got F32 [5], expected F32 [16])"));
+  BOOST_TEST(has(what, "unexpected: text_decoder.more"));
+}
+
+BOOST_AUTO_TEST_CASE(models_for_other_tasks_are_refused_by_their_parts) {
+  Captioner retrieval;
+  std::erase_if(retrieval.tensors, [](const auto& named) { return named.first.starts_with("text_decoder."); });
+  retrieval.set("text_encoder.embeddings.LayerNorm.bias", at::ones({12}));
+  retrieval.set("itm_head.bias", at::ones({2}));
+  BOOST_TEST(has(retrieval.refused(), "no text_decoder in this file (got itm_head (1 tensor), text_encoder (1 tensor), vision_model ("));
+  Captioner questions;
+  questions.set("text_encoder.embeddings.LayerNorm.bias", at::ones({12}));
+  BOOST_TEST(has(questions.refused(), "the model has no place for text_encoder (1 tensor)"));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_of_the_original_repository_is_translated_and_its_other_heads_are_left_out) {
+  Captioner captioner;
+  captioner.tensors = with_original_names(captioner.tensors);
+  captioner.set("vision_proj.bias", at::ones({4}));
+  captioner.set("visual_encoder_m.cls_token", at::ones({1, 1, 16}));
+  captioner.set("image_queue", at::ones({4, 6}));
+  const vlp::OpenedModel opened = captioner.written();
+  BOOST_TEST(equal_parameters(opened.model, captioner.model));
+  BOOST_TEST(Heard::says(captioner.heard.notes, "left out what captioning doesn't use: vision_proj (1 tensor)"));
+}
+
+BOOST_AUTO_TEST_CASE(an_original_file_for_question_answering_is_warned_of) {
+  Captioner captioner;
+  captioner.tensors = with_original_names(captioner.tensors);
+  captioner.set("text_encoder.embeddings.LayerNorm.bias", at::ones({12}));
+  (void)captioner.written();
+  BOOST_TEST(Heard::says(captioner.heard.warnings, "looks like a model for question answering"));
+}
+
+BOOST_AUTO_TEST_CASE(the_architecture_of_a_lone_original_file_is_told_from_its_tensors) {
+  Opener opener;
+  const ScratchFolder scratch;
+  vlp::BlipConfig config;
+  config.vision = {
+      .image_size = 48, .patch_size = 16, .hidden_size = 128, .layers = 2, .heads = 2, .intermediate = 96, .layer_norm_eps = 1e-6};
+  config.text = {.vocabulary_size = 30524, .hidden_size = 64, .layers = 1, .heads = 1, .intermediate = 80, .max_positions = 30};
+  const vlp::AnyModel model = random_model(config, opener.registry);
+  write_tensors(scratch.path / "original.pth", with_original_names(tensors_of(*model.ptr())));
+  const vlp::OpenedModel opened = opener.open(scratch.path / "original.pth");
+  const at::Tensor pixels = at::rand({1, 3, 48, 48});
+  BOOST_TEST(difference(logits(opened.model, pixels), logits(model, pixels)) < kRounding);
+  const std::string recipe = vlp::write_toml(opened.plan.resolved);
+  BOOST_TEST(has(recipe, "heads = 2\nmlp = 96\nlayer_norm_eps = 1e-06"), recipe);
+  BOOST_TEST(has(recipe, "size = 48\nkernel = \"pillow\""), recipe);
+  BOOST_TEST(opened.ctx.tokens.decode == 30522);
+  BOOST_TEST(opened.ctx.tokens.sep == 102);
+  BOOST_REQUIRE(opened.tokenizer.has_value());
+  BOOST_TEST(Heard::says(opener.heard.notes, "no config.json beside it"));
+}
+
+BOOST_AUTO_TEST_CASE(a_lone_file_that_cannot_be_understood_asks_for_its_config) {
+  Captioner captioner;
+  const fs::path file = captioner.scratch.path / "alone" / "weights.safetensors";
+  write_tensors(file, captioner.tensors);
+  BOOST_TEST(captioner.refusal(file) ==
+             file.string() +
+                 ": the architecture can't be told from the tensors: an image encoder of width 16 can't have heads of 64. "
+                 "Put the model's config.json beside it.");
+  vlp::BlipConfig config = captioner.config;
+  config.vision.hidden_size = 64;
+  config.text.hidden_size = 64;
+  config.text.heads = 1;
+  write_tensors(file, tensors_of(*random_model(config, captioner.registry).ptr()));
+  BOOST_TEST(captioner.refusal(file) ==
+             file.string() +
+                 ": its vocabulary isn't known (got 50 tokens, expected the 30524 of bert-base-uncased with [DEC] and [ENC]). "
+                 "Put the model's config.json beside it.");
+}
+
+BOOST_AUTO_TEST_CASE(a_file_with_its_config_beside_it_is_opened_like_the_folder) {
+  Captioner captioner;
+  write_folder(captioner.folder, captioner.config, captioner.tensors);
+  BOOST_TEST(equal_parameters(captioner.open(captioner.folder / "model.safetensors").model, captioner.model));
+}
+
+BOOST_AUTO_TEST_CASE(positions_are_interpolated_when_the_config_asks_for_a_larger_image) {
+  Captioner captioner;
+  captioner.config.vision.image_size = 48;
+  const vlp::OpenedModel opened = captioner.written();
+  const at::Tensor pixels = at::rand({2, 3, 48, 48});
+  BOOST_TEST(opened.model.ptr()->named_parameters()[vlp::detail::kPositions].size(1) == 37);
+  BOOST_TEST(difference(logits(opened.model, pixels), logits(captioner.model, pixels)) < kRounding);  // which interpolates in each pass
+  BOOST_TEST(Heard::says(captioner.heard.notes, "positions of 4 x 4 patches interpolated to 6 x 6"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(model_source)
+
+BOOST_AUTO_TEST_CASE(a_name_is_looked_up_in_the_cache_and_a_path_wins) {
+  Captioner captioner;
+  vlp::HubSettings hub;
+  hub.cache = captioner.scratch.path / "hub";
+  const std::string commit(40, 'a'), name = "someone/captioner";
+  const fs::path model = hub.cache / "models--someone--captioner";
+  write_text(model / "refs" / "main", commit);
+  write_folder(model / "snapshots" / commit, captioner.config, captioner.tensors);
+  const vlp::ModelSource found = vlp::find_model(name, hub);
+  BOOST_TEST(found.weights == model / "snapshots" / commit / "model.safetensors");
+  BOOST_TEST(found.config == model / "snapshots" / commit / "config.json");
+  BOOST_TEST(equal_parameters(captioner.open(found.folder()).model, captioner.model));
+
+  const fs::path before = fs::current_path();
+  fs::current_path(captioner.scratch.path);
+  write_folder(name, captioner.config, captioner.tensors);
+  const vlp::ModelSource path = vlp::find_model(name, hub);
+  fs::current_path(before);
+  BOOST_TEST(path.weights == fs::path(name) / "model.safetensors");
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_there_is_refused_with_what_to_do) {
+  const ScratchFolder scratch;
+  vlp::HubSettings hub;
+  hub.cache = scratch.path / "hub";
+  const auto refusal = [&](const std::string& name) {
+    try {
+      (void)vlp::find_model(name, hub);
+    } catch (const vlp::WeightsError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  BOOST_TEST(refusal("someone/absent") ==
+             "someone/absent: not in the Hugging Face cache (looked in " + hub.cache.string() +
+                 "). Bring it with: vlp download someone/absent. If it is a path, there is no such file or folder.");
+  BOOST_TEST(refusal("/no/such/folder").starts_with("/no/such/folder: no such file or folder."));
+  BOOST_TEST(has(refusal(scratch.path.string()), "no weights in this folder"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
