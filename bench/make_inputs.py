@@ -38,6 +38,20 @@ def make_model(folder: pathlib.Path, size: str) -> None:
     ids = torch.randint(1000, 30000, (8, 20))
     ids[:, 0] = model.config.text_config.bos_token_id
     save_file({"pixel_values": torch.randn(8, 3, side, side), "input_ids": ids}, str(folder / "inputs.safetensors"))
+    make_numbers(model, folder)
+
+
+def make_numbers(model: BlipForConditionalGeneration, folder: pathlib.Path) -> None:
+    """What transformers computes for two images and texts, in the layout that `vlp trace --compare` reads."""
+    side = model.config.vision_config.image_size
+    ids = torch.randint(1000, 30000, (2, 12))
+    ids[:, 0] = model.config.text_config.bos_token_id
+    inputs = {"pixel_values": torch.randn(2, 3, side, side), "input_ids": ids, "attention_mask": torch.ones_like(ids), "labels": ids.clone()}
+    save_file(inputs, str(folder / "trace_inputs.safetensors"))
+    with torch.no_grad():
+        out = model(**inputs)
+    numbers = {"logits": out.logits, "image_embeds": out.image_embeds, "loss": out.loss}
+    save_file({name: value.contiguous() for name, value in numbers.items()}, str(folder / "trace_expected.safetensors"))
 
 
 def make_pictures(folder: pathlib.Path) -> None:

@@ -1,6 +1,8 @@
 """vlp beside transformers and onnxruntime: the same weights, inputs and threads, one program at a time, in turn.
 
-    ./dev bench [TASK...]      TASK: caption, encoder, train, images; all by default
+    ./dev bench [TASK...]      TASK: numbers, caption, encoder, train, images; all by default
+
+numbers: the largest differences of logits, image states and loss from transformers'. The others are timed.
 
 VLP_BENCH_SIZE=base|large|demo, VLP_BENCH_DEVICE=cpu|cuda, VLP_BENCH_PRECISION=fp32|bf16|fp16, VLP_BENCH_ROUNDS=3,
 VLP_BENCH_THREADS (default: all cores). A line a contestant: minimum, median and maximum of items a second over the
@@ -65,11 +67,25 @@ def compare(title: str, names: dict[str, dict], task: str, common: dict) -> None
         print(line, flush=True)
 
 
+def compare_numbers() -> None:
+    """Only the tensors that transformers gave are of interest; a trace holds more."""
+    trace, expected = build / "trace.safetensors", folder / "trace_expected.safetensors"
+    vlp = root / "build" / "vlp"
+    inputs = folder / "trace_inputs.safetensors"
+    subprocess.run([vlp, "trace", "--model", folder / "model", "--inputs", inputs, "--out", trace, "--device", device], check=True, capture_output=True)
+    lines = subprocess.run([vlp, "trace", "--compare", trace, expected], capture_output=True, text=True).stdout.splitlines()
+    print("\nnumbers beside transformers' (float32)")
+    for line in lines:
+        if {"logits", "image_embeds", "loss"} & set(line.split()[:2]):
+            print("  " + line)
+    trace.unlink()
+
+
 def main() -> None:
     import torch
     import transformers
 
-    tasks = sys.argv[1:] or ["caption", "encoder", "train", "images"]
+    tasks = sys.argv[1:] or ["numbers", "caption", "encoder", "train", "images"]
     if not (folder / ".complete").exists():
         subprocess.run([sys.executable, str(root / "bench" / "make_inputs.py"), str(folder), size], check=True)
     where = torch.cuda.get_device_name() if device == "cuda" else f"{threads} threads"
@@ -84,6 +100,8 @@ def main() -> None:
     }
     on_cpu = device == "cpu" and precision == "fp32"
     peers = {"transformers": {}, "tuned": {}, "vlp": {}} if on_cpu else {"transformers": {}, "vlp": {}}
+    if "numbers" in tasks:
+        compare_numbers()
     if "caption" in tasks:
         for batch in (8, 1):
             names = peers | ({"vlp int8": {"precision": "int8"}} if on_cpu else {})
