@@ -57,7 +57,7 @@ inline std::optional<ModelSource> model_in(const std::filesystem::path& folder) 
 }
 
 /// The model that `name` stands for; a path that exists wins over a name on the hub.
-/// @param name  a path as `model_at` takes it, or ORG/NAME, or ORG/NAME@REVISION
+/// @param name  a path as `model_at` takes it, or ORG/NAME, or `ORG/NAME@REVISION`
 /// @param hub   where downloaded models lie
 /// @throws WeightsError if there is none, saying how to get it
 [[nodiscard]] inline ModelSource find_model(const std::string& name, const HubSettings& hub = hub_settings()) {

@@ -57,7 +57,7 @@ class CachedModel {
   return cached.snapshot(commit);
 }
 
-/// The same for a name as a person writes it: ORG/NAME or ORG/NAME@REVISION.
+/// The same for a name as a person writes it: ORG/NAME or `ORG/NAME@REVISION`.
 /// @param revision  "" = the one in the name, else `main`
 /// @throws RecipeError if the name or the revision is malformed
 [[nodiscard]] inline std::optional<std::filesystem::path> find_in_cache(const HubSettings& settings, const std::string& name,

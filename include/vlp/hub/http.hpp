@@ -32,6 +32,7 @@ struct HttpRequest {
 
 /// What came back, apart from a body that went to a sink.
 struct HttpAnswer {
+  /// How far the exchange came.
   enum class Connection {
     whole,        ///< the answer is complete
     unreachable,  ///< no address of that name, or nobody answers there

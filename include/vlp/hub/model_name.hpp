@@ -1,5 +1,5 @@
 #pragma once
-// What a model on the hub is called: ORG/NAME or NAME, with @REVISION behind it or `main`. Names become parts of paths
+// What a model on the hub is called: ORG/NAME or NAME, with `@REVISION` behind it or `main`. Names become parts of paths
 // and addresses, so they are checked before anything else. Includes no torch.
 
 #include <algorithm>
@@ -16,8 +16,9 @@ struct HubName {
   std::string name;               ///< ORG/NAME, or NAME alone as the oldest models have it
   std::string revision = "main";  ///< a branch, a tag, a pull request (refs/pr/38), or a commit of 40 hexadecimal digits
 
-  /// ORG/NAME, with @REVISION where it is not main.
+  /// ORG/NAME, with `@REVISION` where it is not main.
   [[nodiscard]] std::string text() const { return revision == "main" ? name : name + "@" + revision; }
+  /// The same name and revision.
   bool operator==(const HubName&) const = default;
 };
 

@@ -28,6 +28,7 @@ class InferenceWeights {
   ~InferenceWeights() {
     if (module_) for_each([](Packable& layer) { layer.unpack(); });
   }
+  /// The other one then lays out nothing any more.
   InferenceWeights(InferenceWeights&&) = default;
   InferenceWeights& operator=(InferenceWeights&&) = delete;
 
