@@ -28,7 +28,7 @@ def make_model(folder: pathlib.Path, size: str) -> None:
     vision = dict(initializer_range=0.02) | SIZES[size]["vision"]
     torch.manual_seed(17)
     model = BlipForConditionalGeneration(BlipConfig(text_config=text, vision_config=vision)).eval()
-    # Fresh weights say one token for ever; stronger ones in the decoder give captions that differ from image to image.
+    # Fresh weights write one caption for all images; with stronger ones in the decoder it depends on the image.
     with torch.no_grad():
         for name, parameter in model.text_decoder.named_parameters():
             if parameter.dim() == 2 and "embeddings" not in name:

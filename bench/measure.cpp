@@ -108,7 +108,8 @@ class Measurement {
     const at::NoGradGuard no_grad;
     prepare();
     std::vector<std::vector<std::int64_t>> ids;
-    const vlp::GenerateOptions options{.beams = 3, .max_length = 21, .min_length = 21};
+    vlp::GenerateOptions options{.beams = 3, .max_length = 21, .min_length = 21};
+    options.repetition_penalty = 1.5;  // or random weights repeat one token
     const auto seconds = seconds_of(repetitions_, [&] {
       const vlp::Autocast autocast(precision_of(precision_), opened_->ctx.device);
       const auto results = parts().generate(parts().image_states(pixels_), {}, options, {});

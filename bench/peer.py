@@ -61,7 +61,9 @@ def caption():
 
     def work():
         with torch.inference_mode(), number_format():
-            out = model.generate(pixel_values=inputs["pixel_values"], num_beams=3, max_length=21, min_length=21)
+            out = model.generate(
+                pixel_values=inputs["pixel_values"], num_beams=3, max_length=21, min_length=21, repetition_penalty=1.5
+            )
         ids[:] = out.tolist()
 
     return {"seconds": seconds_of(work), "items": batch, "ids": ids}
