@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
-#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,13 +15,13 @@
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
-#include <malloc.h>
 #include <nlohmann/json.hpp>
 
 #include "plugins/loss/lm.hpp"
 #include "plugins/optimizer/adamw.hpp"
 #include "plugins/transform/normalize.hpp"
 #include "plugins/transform/resize.hpp"
+#include "src/keep_memory.hpp"
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/image/decode.hpp"
@@ -193,8 +192,7 @@ json measure(const Arguments& arguments) {
 }  // namespace
 
 int main(int count, char** words) {
-  mallopt(M_MMAP_MAX, 0);  // as the program does, see src/vlp_torch.cpp
-  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  vlp::keep_freed_memory();
   try {
     fmt::print("{}\n", measure(Arguments(count, words)).dump());
     return 0;

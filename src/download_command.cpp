@@ -1,13 +1,11 @@
 // libvlp_hub.so, the part of vlp that needs libcurl: carries out `vlp download`.
 
-#include <exception>
 #include <string>
 
 #include <fmt/format.h>
 
 #include "command.hpp"
 #include "terminal.hpp"
-#include "vlp/core/error.hpp"
 #include "vlp/hub/download.hpp"
 
 namespace {
@@ -26,13 +24,5 @@ int carry_out(const vlp::Command& command, vlp::Terminal& terminal) {
 
 int vlp_hub_command(const vlp::Command& command) {
   vlp::Terminal terminal;
-  try {
-    return carry_out(command, terminal);
-  } catch (const vlp::Error& error) {
-    terminal.line(std::string("error: ") + error.what());
-    return static_cast<int>(error.code());
-  } catch (const std::exception& error) {
-    terminal.line(std::string("unexpected error: ") + error.what());
-    return 1;
-  }
+  return vlp::exit_code_of(terminal, [&] { return carry_out(command, terminal); });
 }

@@ -3,10 +3,13 @@
 // Everything here goes to stderr; results go to stdout.
 
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "vlp/core/console.hpp"
+#include "vlp/core/error.hpp"
 
 namespace vlp {
 
@@ -34,5 +37,19 @@ class Terminal {
   std::chrono::steady_clock::time_point last_{};
   std::mutex mutex_;
 };
+
+/// What a command returns, or the exit code of what it throws, which becomes a line on the terminal.
+template <class F>
+[[nodiscard]] int exit_code_of(Terminal& terminal, F&& command) {
+  try {
+    return command();
+  } catch (const Error& error) {
+    terminal.line(std::string("error: ") + error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    terminal.line(std::string("unexpected error: ") + error.what());
+    return 1;
+  }
+}
 
 }  // namespace vlp

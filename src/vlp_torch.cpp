@@ -1,28 +1,13 @@
 // The part of vlp that needs LibTorch: carries out one command.
 
-#include <exception>
-#include <limits>
-#include <string>
-
-#include <fmt/format.h>
-#include <malloc.h>
-
 #include "command.hpp"
 #include "commands.hpp"
+#include "keep_memory.hpp"
 #include "terminal.hpp"
-#include "vlp/core/error.hpp"
 #include "vlp/registry/load.hpp"
 #include "vlp/registry/registry.hpp"
 
 namespace {
-
-/// Activations of a few dozen megabytes come and go at every layer. By default each is mapped and unmapped anew, which
-/// costs a CPU up to half its time in page faults; kept, the memory is used again and never grows beyond its peak.
-void keep_freed_memory() {
-  mallopt(M_MMAP_MAX, 0);
-  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
-  mallopt(M_TOP_PAD, 64 << 20);
-}
 
 int carry_out(const vlp::Command& command, vlp::Terminal& terminal) {
   using Verb = vlp::Command::Verb;
@@ -43,15 +28,7 @@ int carry_out(const vlp::Command& command, vlp::Terminal& terminal) {
 }  // namespace
 
 int vlp_torch_command(const vlp::Command& command) {
-  keep_freed_memory();
+  vlp::keep_freed_memory();
   vlp::Terminal terminal;
-  try {
-    return carry_out(command, terminal);
-  } catch (const vlp::Error& error) {
-    terminal.line(std::string("error: ") + error.what());
-    return static_cast<int>(error.code());
-  } catch (const std::exception& error) {
-    terminal.line(std::string("unexpected error: ") + error.what());
-    return 1;
-  }
+  return vlp::exit_code_of(terminal, [&] { return carry_out(command, terminal); });
 }

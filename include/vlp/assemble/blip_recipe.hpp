@@ -9,6 +9,7 @@
 
 #include "vlp/assemble/blip_config.hpp"
 #include "vlp/core/context.hpp"
+#include "vlp/recipe/recipe.hpp"
 #include "vlp/recipe/value.hpp"
 
 namespace vlp {
@@ -42,19 +43,6 @@ namespace vlp {
 }
 
 namespace detail {
-
-/// The value of a dotted key in a table; null if there is none.
-[[nodiscard]] inline const Value* value_at(const Value& root, std::string_view key) {
-  const Value* at = &root;
-  while (at && !key.empty()) {
-    const std::size_t dot = key.find('.');
-    const Table* table = at->as<Table>();
-    const Entry* entry = table ? table->find(key.substr(0, dot)) : nullptr;
-    at = entry ? &entry->value : nullptr;
-    key = dot == key.npos ? std::string_view{} : key.substr(dot + 1);
-  }
-  return at;
-}
 
 /// Whether a table's `use` is `name`.
 [[nodiscard]] inline bool uses(const Value& root, std::string_view key, std::string_view name) {
@@ -108,10 +96,10 @@ template <class T>
   text.sep = ctx.tokens.sep;
   text.pad = ctx.tokens.pad;
   config.tie_embeddings = required_at<bool>(resolved, "model.decoder.tie_embeddings");
-  const Value* losses = detail::value_at(resolved, "loss");
+  const Value* losses = value_at(resolved, "loss");
   if (const Array* list = losses ? losses->as<Array>() : nullptr)
     for (const Value& loss : *list)
-      if (const Value* smoothing = detail::value_at(loss, "label_smoothing"); smoothing && smoothing->as<double>())
+      if (const Value* smoothing = value_at(loss, "label_smoothing"); smoothing && smoothing->as<double>())
         text.label_smoothing = *smoothing->as<double>();
   return config;
 }

@@ -20,14 +20,22 @@
 
 namespace vlp {
 
+namespace detail {
+
+// BLIP's own mean and standard deviation of red, green and blue, which range over 0-1.
+inline const std::vector<double> kBlipMean{0.48145466, 0.4578275, 0.40821073};
+inline const std::vector<double> kBlipStd{0.26862954, 0.26130258, 0.27577711};
+
+}  // namespace detail
+
 /// [[transform]] for square images of `size` pixels, BLIP's own mean and standard deviation unless told otherwise.
 /// @param size    height and width, pixels
 /// @param kernel  a value of `ResizeKernel`, by name
 /// @param mean    subtracted from red, green and blue, which range over 0-1
 /// @param std     divides them after that
 [[nodiscard]] inline Array transform_tables(std::int64_t size, const std::string& kernel,
-                                            const std::vector<double>& mean = {0.48145466, 0.4578275, 0.40821073},
-                                            const std::vector<double>& std = {0.26862954, 0.26130258, 0.27577711}) {
+                                            const std::vector<double>& mean = detail::kBlipMean,
+                                            const std::vector<double>& std = detail::kBlipStd) {
   Table resize, normalize;
   resize.set("use", Value("resize"));
   resize.set("size", Value(size));
@@ -84,8 +92,8 @@ inline std::optional<ConfigObject> image_processor_config(const std::filesystem:
   const double factor = file.number("rescale_factor", 1.0 / 255, above(0));
   const double scale = file.flag("do_rescale", true) ? 255 * factor : 255;  // what 0-1 has to be multiplied by
   const bool normalize = file.flag("do_normalize", true);
-  std::vector<double> mean = file.numbers("image_mean", {0.48145466, 0.4578275, 0.40821073});
-  std::vector<double> std = file.numbers("image_std", {0.26862954, 0.26130258, 0.27577711});
+  std::vector<double> mean = file.numbers("image_mean", detail::kBlipMean);
+  std::vector<double> std = file.numbers("image_std", detail::kBlipStd);
   for (const double x : std)
     if (!(x > 0)) file.wrong("image_std", "numbers above 0");
   file.throw_if_wrong("Preprocess the images yourself and give --pixel-values, or correct the file.");

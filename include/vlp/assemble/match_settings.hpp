@@ -49,7 +49,7 @@ inline void match_settings(const Value& resolved, const ModelSource& source, con
     if (!detail::uses(resolved, table, component) || !detail::uses(theirs, table, component)) continue;
     for (const char* setting : {"heads", "layer_norm_eps"}) {
       const std::string key = table + "." + setting;
-      const Value *got = detail::value_at(resolved, key), *expected = detail::value_at(theirs, key);
+      const Value *got = value_at(resolved, key), *expected = value_at(theirs, key);
       if (!got || !expected || got->brief() == expected->brief()) continue;
       const std::string text = key + " differs from the model that the weights are from (got " + got->brief() + ", expected " +
                                expected->brief() + "). Use --set " + key + "=" + expected->brief();

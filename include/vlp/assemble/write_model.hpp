@@ -95,7 +95,7 @@ inline void write_model_settings(const RunFolder& folder, const Plan& plan, cons
     ctx.console.note("model/ holds safetensors with the recipe: Hugging Face's BLIP has no " + obstacle);
     return;
   }
-  const Array& transforms = *detail::value_at(plan.resolved, "transform")->as<Array>();
+  const Array& transforms = *value_at(plan.resolved, "transform")->as<Array>();
   folder.write("model/config.json", Json(config_json(*blip_config_of(plan.resolved, ctx))));
   folder.write("model/preprocessor_config.json", image_processor_json(transforms[0], transforms[1]));
   folder.write("model/generation_config.json", generation_json(plan.generate, ctx.tokens));

@@ -8,6 +8,19 @@
 
 namespace vlp {
 
+/// The value of a dotted key in a table; null if there is none.
+[[nodiscard]] inline const Value* value_at(const Value& root, std::string_view key) {
+  const Value* at = &root;
+  while (at && !key.empty()) {
+    const std::size_t dot = key.find('.');
+    const Table* table = at->as<Table>();
+    const Entry* entry = table ? table->find(key.substr(0, dot)) : nullptr;
+    at = entry ? &entry->value : nullptr;
+    key = dot == key.npos ? std::string_view{} : key.substr(dot + 1);
+  }
+  return at;
+}
+
 /// A recipe as it was written.
 struct Recipe {
   Value value;                 ///< the root table, with `extends` and `--set` already applied
@@ -16,16 +29,8 @@ struct Recipe {
 
   /// The place of a dotted key, or of the whole recipe where it isn't written.
   [[nodiscard]] Place place_of(std::string_view key) const {
-    const Value* at = &value;
-    while (!key.empty()) {
-      const std::size_t dot = key.find('.');
-      const Table* table = at->as<Table>();
-      const Entry* entry = table ? table->find(key.substr(0, dot)) : nullptr;
-      if (!entry) return value.place;
-      at = &entry->value;
-      key = dot == key.npos ? std::string_view{} : key.substr(dot + 1);
-    }
-    return at->place;
+    const Value* found = value_at(value, key);
+    return found ? found->place : value.place;
   }
 };
 
