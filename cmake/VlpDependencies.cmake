@@ -11,6 +11,7 @@ pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(cairo REQUIRED IMPORTED_TARGET cairo)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
+pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(crypto REQUIRED IMPORTED_TARGET libcrypto)
 find_library(VLP_MINIZIP_LIBRARY minizip REQUIRED)  # its pkg-config file would put a crypt.h before the system's
@@ -28,6 +29,10 @@ target_link_libraries(vlp_base INTERFACE fmt::fmt nlohmann_json::nlohmann_json P
 
 add_library(vlp_image_libraries INTERFACE)
 target_link_libraries(vlp_image_libraries INTERFACE PkgConfig::jpeg PkgConfig::png PkgConfig::cairo PkgConfig::zlib)
+
+# What files of captions need; see include/vlp/data/caption_file.hpp.
+add_library(vlp_caption_libraries INTERFACE)
+target_link_libraries(vlp_caption_libraries INTERFACE PkgConfig::simdjson PkgConfig::zlib)
 
 # What downloads need; see include/vlp/hub/.
 add_library(vlp_hub_libraries INTERFACE)

@@ -9,6 +9,11 @@ endif()
 
 set(VLP_SANITIZE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
 
+# What a fuzzer's corpus starts with: a folder of tests/data, and tests/fuzz/corpus/NAME.
+set(corpus_of_safetensors weights)
+set(corpus_of_torch_file weights)
+set(corpus_of_ptb_tokenizer metrics)
+
 add_custom_target(vlp_fuzz)
 set(fuzz_programs "")
 file(GLOB fuzz_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/fuzz/*_fuzz.cpp")
@@ -22,12 +27,14 @@ foreach(source IN LISTS fuzz_sources)
   target_link_options(fuzz_${name} PRIVATE ${VLP_SANITIZE} -fsanitize=fuzzer)
   set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME "${name}" RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
   # What libFuzzer finds goes into the corpus, so it is a copy.
-  add_custom_command(TARGET fuzz_${name} POST_BUILD
-    COMMAND "${CMAKE_COMMAND}" -E copy_directory "${PROJECT_SOURCE_DIR}/tests/data/weights" "${PROJECT_BINARY_DIR}/fuzz/corpus/${name}")
-  if(IS_DIRECTORY "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}")
-    add_custom_command(TARGET fuzz_${name} POST_BUILD
-      COMMAND "${CMAKE_COMMAND}" -E copy_directory "${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name}" "${PROJECT_BINARY_DIR}/fuzz/corpus/${name}")
-  endif()
+  set(corpus "${PROJECT_BINARY_DIR}/fuzz/corpus/${name}")
+  add_custom_command(TARGET fuzz_${name} POST_BUILD COMMAND "${CMAKE_COMMAND}" -E make_directory "${corpus}")
+  foreach(start IN ITEMS "data/${corpus_of_${name}}" "fuzz/corpus/${name}")
+    if(NOT start STREQUAL "data/" AND IS_DIRECTORY "${PROJECT_SOURCE_DIR}/tests/${start}")
+      add_custom_command(TARGET fuzz_${name} POST_BUILD
+        COMMAND "${CMAKE_COMMAND}" -E copy_directory "${PROJECT_SOURCE_DIR}/tests/${start}" "${corpus}")
+    endif()
+  endforeach()
   add_dependencies(vlp_fuzz fuzz_${name})
   list(APPEND fuzz_programs "${name}")
 endforeach()

@@ -2,13 +2,6 @@
 # without the precompiled header: that is the proof. The others are compiled alone with the precompiled header.
 # Target: headers_compile_alone. A broken header is named by the failing generated unit.
 
-include("${CMAKE_CURRENT_LIST_DIR}/ScanHeaders.cmake")
-set(torch_header_list "${PROJECT_BINARY_DIR}/generated/torch_headers.txt")
-vlp_write_torch_headers("${PROJECT_SOURCE_DIR}" "${torch_header_list}")
-# ./dev writes this list anew before each test run; a header that moved from one group to the other reconfigures.
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${torch_header_list}")
-
-file(STRINGS "${torch_header_list}" torch_headers)
 set(alone_units "")
 set(alone_torch_units "")
 set(everything "")

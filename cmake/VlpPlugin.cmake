@@ -1,5 +1,12 @@
 # Plugins: one header each. Those in plugins/<kind>/ become part of the program; any other header can be built as NAME.so.
 
+include("${CMAKE_CURRENT_LIST_DIR}/ScanHeaders.cmake")
+set(torch_header_list "${PROJECT_BINARY_DIR}/generated/torch_headers.txt")
+vlp_write_torch_headers("${PROJECT_SOURCE_DIR}" "${torch_header_list}")
+# ./dev writes this list anew before each test run; a header that moved from one group to the other reconfigures.
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${torch_header_list}")
+file(STRINGS "${torch_header_list}" torch_headers)
+
 # vlp_add_plugin(FILE.hpp [FOLDER [TARGET]]): builds FOLDER/NAME.so (default build/plugins) as TARGET (default plugin_NAME).
 function(vlp_add_plugin header)
   set(folder "${PROJECT_BINARY_DIR}/plugins")
@@ -22,12 +29,10 @@ function(vlp_add_plugin header)
   set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME "${name}" LIBRARY_OUTPUT_DIRECTORY "${folder}")
 endfunction()
 
-# The built-in ones: a small unit each and one generated list of calls, in the order of their paths.
+# The built-in ones: a small unit each.
 file(GLOB plugin_headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/plugins/*/*.hpp")
 list(SORT plugin_headers)
 set(plugin_units "")
-set(plugin_declarations "")
-set(plugin_calls "")
 foreach(header IN LISTS plugin_headers)
   cmake_path(GET header STEM name)
   if(DEFINED plugin_origin_${name})
@@ -36,30 +41,53 @@ foreach(header IN LISTS plugin_headers)
   endif()
   set(plugin_origin_${name} "${header}")
   cmake_path(REPLACE_EXTENSION header ".cpp" OUTPUT_VARIABLE unit)
-  set(unit "${PROJECT_BINARY_DIR}/generated/${unit}")
-  file(CONFIGURE OUTPUT "${unit}" @ONLY CONTENT "#define VLP_PLUGIN_BUILTIN\n#include \"@header@\"\n")
-  list(APPEND plugin_units "${unit}")
-  string(APPEND plugin_declarations "extern \"C\" const vlp_plugin_info* vlp_plugin_${name}();\n")
-  string(APPEND plugin_calls "  add_plugin(registry, *vlp_plugin_${name}(), \"${header}\");\n")
+  set(plugin_unit_${name} "${PROJECT_BINARY_DIR}/generated/${unit}")
+  file(CONFIGURE OUTPUT "${plugin_unit_${name}}" @ONLY CONTENT "#define VLP_PLUGIN_BUILTIN\n#include \"@header@\"\n")
+  list(APPEND plugin_units "${plugin_unit_${name}}")
 endforeach()
-set(builtin_list "${PROJECT_BINARY_DIR}/generated/builtin_plugins.cpp")
-file(CONFIGURE OUTPUT "${builtin_list}" @ONLY CONTENT [[
+
+# vlp_write_plugin_list(FUNCTION HEADER...): generated/FUNCTION.cpp with void vlp::FUNCTION(Registry&), which adds the
+# plugins of these headers in their order.
+function(vlp_write_plugin_list function)
+  set(declarations "")
+  set(calls "")
+  foreach(header IN LISTS ARGN)
+    cmake_path(GET header STEM name)
+    string(APPEND declarations "extern \"C\" const vlp_plugin_info* vlp_plugin_${name}();\n")
+    string(APPEND calls "  add_plugin(registry, *vlp_plugin_${name}(), \"${header}\");\n")
+  endforeach()
+  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/${function}.cpp" @ONLY CONTENT [=[
 // Written by cmake/VlpPlugin.cmake from the files in plugins/.
 #include "vlp/registry/plugin.hpp"
 #include "vlp/registry/registry.hpp"
 
-@plugin_declarations@
+@declarations@
 namespace vlp {
 
-void add_builtin_plugins(Registry& registry) {
-@plugin_calls@}
+void @function@([[maybe_unused]] Registry& registry) {
+@calls@}
 
 }  // namespace vlp
-]])
+]=])
+endfunction()
 
 # Compiled once; libvlp_torch.so and the test programs share the objects.
-add_library(vlp_plugins OBJECT ${plugin_units} "${builtin_list}")
+vlp_write_plugin_list(add_builtin_plugins ${plugin_headers})
+add_library(vlp_plugins OBJECT ${plugin_units} "${PROJECT_BINARY_DIR}/generated/add_builtin_plugins.cpp")
 vlp_use_torch(vlp_plugins)
+
+# The metrics that need no LibTorch once more, without it: for the program itself, whose `score` uses them.
+set(metric_headers ${plugin_headers})
+list(FILTER metric_headers INCLUDE REGEX "^plugins/metric/")
+list(REMOVE_ITEM metric_headers ${torch_headers})
+set(metric_units "")
+foreach(header IN LISTS metric_headers)
+  cmake_path(GET header STEM name)
+  list(APPEND metric_units "${plugin_unit_${name}}")
+endforeach()
+vlp_write_plugin_list(add_builtin_metrics ${metric_headers})
+add_library(vlp_metrics OBJECT ${metric_units} "${PROJECT_BINARY_DIR}/generated/add_builtin_metrics.cpp")
+target_link_libraries(vlp_metrics PRIVATE vlp_base)
 
 foreach(header IN LISTS VLP_EXTRA_PLUGINS)
   if(EXISTS "${header}")

@@ -26,7 +26,7 @@ add_dependencies(vlp_programs vlp_hub)
 
 if(main_sources)
   add_executable(vlp ${main_sources})
-  target_link_libraries(vlp PRIVATE vlp_base)
+  target_link_libraries(vlp PRIVATE vlp_base vlp_caption_libraries vlp_metrics)
   target_include_directories(vlp SYSTEM PRIVATE "${VLP_CLI11_INCLUDE_DIR}")
   vlp_use_fingerprint(vlp)
   set_target_properties(vlp PROPERTIES BUILD_RPATH "$ORIGIN")

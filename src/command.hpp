@@ -46,6 +46,15 @@ struct Command {
   std::vector<std::filesystem::path> compare;  ///< trace: two files to compare instead
   double tolerance = 5e-5;                     ///< trace: largest difference that is none
 
+  std::filesystem::path references, candidates, baseline;  ///< score: files of captions; baseline: empty = none
+  std::vector<std::string> metrics{"bleu", "rouge_l", "cider"};
+  std::string split, image_key;  ///< score: of Karpathy's files; empty = not given
+  std::filesystem::path document_frequencies, save_document_frequencies;
+  std::optional<double> confidence;
+  std::int64_t resamples = 1000;
+  bool per_image = false, partial = false, isolated = false;
+  std::string tokens;  ///< score: `filtered` or `raw` tokens of the file `subject` instead; empty = scores
+
   std::filesystem::path vocabulary;  ///< tokenize: BERT's vocab.txt instead of a model's
   bool decode = false, json_lines = false;
 };

@@ -8,5 +8,7 @@ namespace vlp {
 
 int tokenize_command(const Command& command);
 int compare_command(const Command& command);
+int score_command(const Command& command);
+int tokens_command(const Command& command);
 
 }  // namespace vlp

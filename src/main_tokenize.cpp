@@ -1,23 +1,21 @@
 // `vlp tokenize`: texts to ids and back, line by line from stdin to stdout.
 
-#include <cerrno>
+#include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <system_error>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "main_commands.hpp"
+#include "main_output.hpp"
 #include "vlp/assemble/hugging_face.hpp"
 #include "vlp/assemble/model_source.hpp"
 #include "vlp/core/error.hpp"
-#include "vlp/text/unicode.hpp"
+#include "vlp/text/utf8.hpp"
 #include "vlp/text/wordpiece.hpp"
 
 namespace vlp {
@@ -33,16 +31,6 @@ fs::path vocabulary_of(const std::string& model) {
   for (const fs::path& place : {folder / "model", folder})
     if (const std::optional<Table> tokenizer = read_tokenizer(place)) return *tokenizer->find("vocabulary")->value.as<std::string>();
   throw WeightsError(folder.string() + ": no vocabulary here (expected vocab.txt or tokenizer.json). Name one with --vocabulary FILE.");
-}
-
-/// Where the first byte stands that belongs to no character, counted from 1.
-std::optional<std::size_t> first_bad_byte(std::string_view text) {
-  const char* const start = text.data();
-  while (!text.empty()) {
-    const char* const here = text.data();
-    if (take_character(text) == kReplacementCharacter && text.data() == here + 1) return static_cast<std::size_t>(here - start) + 1;
-  }
-  return std::nullopt;
 }
 
 /// Turns one line into another.
@@ -73,8 +61,8 @@ class LineTokenizer {
       const nlohmann::json value = parse(line, "a JSON string");
       if (!value.is_string()) throw DataError("not a text (got " + brief(line) + ", expected a JSON string).");
       text = value.get<std::string>();
-    } else if (const auto bad = first_bad_byte(line)) {
-      throw DataError("byte " + std::to_string(*bad) + " of the line is not UTF-8. Convert the text to UTF-8.");
+    } else if (const std::size_t good = utf8_prefix(line); good < line.size()) {
+      throw DataError("byte " + std::to_string(good + 1) + " of the line is not UTF-8. Convert the text to UTF-8.");
     }
     return nlohmann::json(pieces_.encode(text)).dump();
   }
@@ -98,15 +86,6 @@ class LineTokenizer {
   const Command& command_;
 };
 
-void write(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size())
-    throw DataError("stdout: can't be written (" + std::generic_category().message(errno) + ").");
-}
-
-void flush() {
-  if (std::fflush(stdout) != 0) throw DataError("stdout: can't be written (" + std::generic_category().message(errno) + ").");
-}
-
 }  // namespace
 
 int tokenize_command(const Command& command) {
@@ -119,15 +98,15 @@ int tokenize_command(const Command& command) {
     try {
       answer = tokenizer.convert(line);
     } catch (const DataError& error) {
-      flush();
+      flush_results();
       throw DataError("stdin:" + std::to_string(number) + ": " + error.what());
     }
-    write(answer + "\n");
+    print_results(answer + "\n");
     // A program at the other end of a pipe may wait for its answer before it asks again.
-    if (std::cin.rdbuf()->in_avail() <= 0) flush();
+    if (std::cin.rdbuf()->in_avail() <= 0) flush_results();
   }
   if (std::cin.bad()) throw DataError("stdin: reading stopped. Check where it comes from.");
-  flush();
+  flush_results();
   return 0;
 }
 

@@ -23,6 +23,7 @@
 #include "vlp/recipe/read.hpp"
 #include "vlp/recipe/recipe.hpp"
 #include "vlp/registry/use.hpp"
+#include "vlp/text/caption_set.hpp"
 #include "vlp/train/options.hpp"
 
 namespace vlp {
@@ -115,14 +116,13 @@ struct Plan : RecipeOptions {
 
 namespace detail {
 
-/// The names of the scores that these metrics give, found out on one perfect caption.
+/// The names of the scores that these metrics give, found out on no image at all.
 inline std::vector<std::string> score_names(const std::vector<Use<AnyMetric>>& metrics) {
+  const CaptionSet nothing({});
   std::vector<std::string> names;
   for (const auto& use : metrics) {
     if (!use.chosen()) continue;
-    AnyMetric metric = use.build(Context{});
-    metric.add({"image", "a man rides a horse", {"a man rides a horse"}});
-    for (const auto& [name, value] : metric.scores()) names.push_back(name);
+    for (const auto& [name, value] : scores_of(use.build(Context{}), nothing)) names.push_back(name);
   }
   return names;
 }

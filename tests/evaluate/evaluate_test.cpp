@@ -7,18 +7,15 @@
 
 namespace {
 
-/// Counts what it is given.
-struct Counter {
-  void add(const vlp::ScoredCaption& caption) {
-    ++images;
-    last = caption;
+/// Counts the images whose captions came as the words that published scores rest on.
+struct RightWords {
+  [[nodiscard]] vlp::ImageStatistics measure(const vlp::CaptionSet& captions) const {
+    vlp::ImageStatistics rows(captions.size(), 1);
+    for (std::size_t i = 0; i < captions.size(); ++i)
+      rows.row(i)[0] = captions.image(i).candidate == "a man 's dog is n't big" && captions.image(i).references.front() == "a dog";
+    return rows;
   }
-  [[nodiscard]] vlp::Scores scores() const { return {{"images", images}}; }
-  [[nodiscard]] std::vector<vlp::Scores> per_image() const { return {}; }
-  void save(vlp::State&) const {}
-  void load(const vlp::State&) {}
-  double images = 0;
-  vlp::ScoredCaption last;
+  [[nodiscard]] vlp::Scores scores(std::span<const double> sums) const { return {{"right", sums[0]}}; }
 };
 
 const std::vector<vlp::ImageRecord> kRecords{
@@ -29,7 +26,7 @@ const std::vector<vlp::ImageRecord> kRecords{
 BOOST_AUTO_TEST_SUITE(evaluate)
 
 BOOST_AUTO_TEST_CASE(the_commonest_caption_is_counted_as_metrics_see_it) {
-  const auto captions = vlp::commonest_caption(kRecords, std::span(kRecords).first(2));
+  const auto captions = vlp::commonest_caption(kRecords, std::span(kRecords).first(2), 1);
   BOOST_TEST(captions.size() == 2U);
   BOOST_TEST(captions[0].caption == "The cat");  // three times, in three spellings
   BOOST_TEST(captions[1].record->image_id == "2.jpg");
@@ -37,16 +34,16 @@ BOOST_AUTO_TEST_CASE(the_commonest_caption_is_counted_as_metrics_see_it) {
 
 BOOST_AUTO_TEST_CASE(captions_reach_metrics_cut_into_words) {
   std::vector<vlp::AnyMetric> metrics;
-  metrics.emplace_back(Counter{});
-  const std::vector<vlp::CaptionedImage> captions{{&kRecords[0], "A big Dog.", 0}};
-  const vlp::Scores scores = vlp::score_captions(captions, metrics);
+  metrics.emplace_back(RightWords{});
+  const std::vector<vlp::CaptionedImage> captions{{&kRecords[0], "A man's Dog isn't big.", 0}};
+  const vlp::Scores scores = vlp::score_captions(captions, metrics, 1);
   BOOST_TEST(scores.at(0).second == 1.0);
 }
 
 BOOST_AUTO_TEST_CASE(without_captions_there_are_no_scores) {
   std::vector<vlp::AnyMetric> metrics;
-  metrics.emplace_back(Counter{});
-  BOOST_TEST(vlp::score_captions({}, metrics).empty());
+  metrics.emplace_back(RightWords{});
+  BOOST_TEST(vlp::score_captions({}, metrics, 1).empty());
 }
 
 BOOST_AUTO_TEST_CASE(first_images_limits_only_when_asked) {

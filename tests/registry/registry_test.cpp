@@ -1,3 +1,4 @@
+#include <span>
 #include <string>
 #include <vector>
 
@@ -32,11 +33,8 @@ struct Ramp {
 
 struct Words {
   static constexpr std::string_view name = "level";  // of another kind: no clash
-  void add(const vlp::ScoredCaption&) {}
-  [[nodiscard]] vlp::Scores scores() const { return {}; }
-  [[nodiscard]] std::vector<vlp::Scores> per_image() const { return {}; }
-  void save(vlp::State&) const {}
-  void load(const vlp::State&) {}
+  [[nodiscard]] vlp::ImageStatistics measure(const vlp::CaptionSet&) const { return {}; }
+  [[nodiscard]] vlp::Scores scores(std::span<const double>) const { return {}; }
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/run/tiny_run.hpp"
+#include "tests/structure/process.hpp"
 #include "vlp/core/error.hpp"
 
 namespace {
@@ -97,6 +98,18 @@ BOOST_AUTO_TEST_CASE(evaluating_a_run_folder_gives_its_own_scores) {
       run("validation", {"run.task=evaluate", "model.weights=" + (root / "trained").string(), "evaluate.split=validation"});
   const auto& best = trained.history.epochs[static_cast<std::size_t>(trained.history.best_epoch - 1)];
   for (const auto& [name, value] : best.scores) BOOST_TEST(score(validation.scores, name) == value, name);
+}
+
+BOOST_AUTO_TEST_CASE(the_captions_of_a_run_score_the_same_by_the_command) {
+  const vlp::Report report = run("out");
+  const std::string captions = (root / "out" / ("captions/test-" + std::to_string(report.history.best_epoch) + ".json")).string();
+  const auto scored = vlp_test::run_process({VLP_PROGRAM, "score", "--references", (root / "data" / "results.csv").string(), "--candidates",
+                                             captions, "--metrics", "bleu,cider", "--partial", "--format", "json"});
+  BOOST_REQUIRE_MESSAGE(scored.code == 0, scored.err);
+  const auto json = nlohmann::json::parse(scored.out);
+  BOOST_TEST(json["images"] == 8);
+  BOOST_TEST(json["scores"].size() == report.scores.size());
+  for (const auto& [name, value] : report.scores) BOOST_TEST(json["scores"][name].get<double>() == value, name);
 }
 
 BOOST_AUTO_TEST_CASE(the_best_epoch_is_the_one_with_the_lowest_loss_if_loss_is_the_measure) {

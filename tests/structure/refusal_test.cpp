@@ -77,11 +77,8 @@ BOOST_AUTO_TEST_CASE(a_type_of_no_kind_is_refused_and_told_how_to_find_out) {
 
 BOOST_AUTO_TEST_CASE(a_type_of_two_kinds_is_refused) {
   const std::string said = compiled({"metric", "schedule"}, std::string(kSchedule) + R"(
-  void add(const vlp::ScoredCaption&) {}
-  vlp::Scores scores() const { return {}; }
-  std::vector<vlp::Scores> per_image() const { return {}; }
-  void save(vlp::State&) const {}
-  void load(const vlp::State&) {}
+  vlp::ImageStatistics measure(const vlp::CaptionSet&) const { return {}; }
+  vlp::Scores scores(std::span<const double>) const { return {}; }
 )");
   BOOST_TEST(says(said, kKindRule), said);
 }
@@ -89,13 +86,10 @@ BOOST_AUTO_TEST_CASE(a_type_of_two_kinds_is_refused) {
 BOOST_AUTO_TEST_CASE(the_advised_static_assert_names_what_is_missing) {
   const std::string said = compiled({"metric"}, R"(
   static constexpr std::string_view name = "candidate";
-  void add(const vlp::ScoredCaption&) {}
-  vlp::Scores scores() const { return {}; }
-  void save(vlp::State&) const {}
-  void load(const vlp::State&) {}
+  vlp::ImageStatistics measure(const vlp::CaptionSet&) const { return {}; }
 )",
                                     "static_assert(vlp::Metric<Candidate>);");
-  BOOST_TEST(says(said, "per_image"), said);
+  BOOST_TEST(says(said, "scores"), said);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

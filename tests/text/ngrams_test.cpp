@@ -2,70 +2,109 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <set>
-#include <string>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "vlp/core/random.hpp"
+
+namespace {
+
+using Captions = std::vector<std::vector<std::uint32_t>>;
+
+vlp::NGrams numbered(const Captions& captions, std::int64_t threads = 1) {
+  std::vector<std::uint32_t> words;
+  std::vector<std::size_t> begin{0};
+  for (const auto& caption : captions) {
+    words.insert(words.end(), caption.begin(), caption.end());
+    begin.push_back(words.size());
+  }
+  return {words, begin, threads};
+}
+
+std::vector<std::uint32_t> counts(vlp::NGramSpan ngrams) {
+  std::vector<std::uint32_t> counts;
+  vlp::for_each_distinct(ngrams, [&](std::uint32_t, std::uint32_t count) { counts.push_back(count); });
+  std::ranges::sort(counts);
+  return counts;
+}
+
+Captions random_captions(std::size_t count) {
+  vlp::RandomStream random(3);
+  Captions captions(count);
+  for (auto& caption : captions)
+    for (std::uint64_t left = random.below(9); left > 0; --left) caption.push_back(static_cast<std::uint32_t>(random.below(7)));
+  return captions;
+}
+
+}  // namespace
 
 BOOST_AUTO_TEST_SUITE(ngrams)
 
 BOOST_AUTO_TEST_CASE(repeated_ngrams_are_counted_by_order) {
-  vlp::NGramIds ids;
-  const vlp::NGramCounts counts = ids.count("a b a b a");
-  BOOST_TEST(counts.words == 5U);
-  BOOST_TEST(counts.of_order(1).size() == 2U);  // a, b
-  BOOST_TEST(counts.of_order(2).size() == 2U);  // a b, b a
-  BOOST_TEST(counts.of_order(3).size() == 2U);  // a b a, b a b
-  BOOST_TEST(counts.of_order(4).size() == 2U);
-  BOOST_TEST(counts.of_order(1)[0].count == 3U);
-  BOOST_TEST(counts.of_order(1)[1].count == 2U);
-  BOOST_TEST(counts.of_order(2)[0].count == 2U);
-  BOOST_TEST(counts.of_order(3)[0].count == 2U);
-  BOOST_TEST(counts.of_order(4)[0].count == 1U);
-  BOOST_TEST(ids.size() == 8U);
+  const vlp::NGrams ngrams = numbered({{0, 1, 0, 1, 0}});
+  BOOST_TEST(ngrams.words(0) == 5U);
+  using Counts = std::vector<std::uint32_t>;
+  BOOST_TEST((counts(ngrams.of(0, 1)) == Counts{2, 3}));
+  BOOST_TEST((counts(ngrams.of(0, 2)) == Counts{2, 2}));
+  BOOST_TEST((counts(ngrams.of(0, 3)) == Counts{1, 2}));
+  BOOST_TEST((counts(ngrams.of(0, 4)) == Counts{1, 1}));
 }
 
 BOOST_AUTO_TEST_CASE(short_captions_lack_the_higher_orders) {
-  vlp::NGramIds ids;
-  BOOST_TEST(ids.count("").entries.empty());
-  const vlp::NGramCounts two = ids.count("red ball");
-  BOOST_TEST(two.of_order(2).size() == 1U);
-  BOOST_TEST(two.of_order(3).empty());
-  BOOST_TEST(two.of_order(4).empty());
+  const vlp::NGrams ngrams = numbered({{}, {4}, {4, 5}, {}});
+  for (std::size_t order = 1; order <= vlp::kLongestNGram; ++order) {
+    BOOST_TEST(ngrams.of(0, order).empty());
+    BOOST_TEST(ngrams.of(1, order).size() == (order == 1 ? 1U : 0U));
+    BOOST_TEST(ngrams.of(2, order).size() == (order <= 2 ? 3 - order : 0U));
+    BOOST_TEST(ngrams.of(3, order).empty());
+  }
+  BOOST_TEST(numbered({}).captions() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(equal_ngrams_share_an_id_and_others_do_not) {
-  vlp::NGramIds ids;
-  std::set<std::uint32_t> seen;
-  for (int i = 0; i < 2000; ++i) {  // enough to make the table grow several times
-    const std::string caption = "w" + std::to_string(i) + " v" + std::to_string(i);
-    const vlp::NGramCounts first = ids.count(caption);
-    const vlp::NGramCounts again = ids.count(caption);
-    for (std::size_t e = 0; e < first.entries.size(); ++e) {
-      BOOST_REQUIRE(first.entries[e].id == again.entries[e].id);
-      seen.insert(first.entries[e].id);
+BOOST_AUTO_TEST_CASE(equal_ngrams_share_a_number_and_others_do_not) {
+  const Captions captions = random_captions(500);
+  const vlp::NGrams ngrams = numbered(captions);
+  for (std::size_t order = 1; order <= vlp::kLongestNGram; ++order) {
+    std::map<std::vector<std::uint32_t>, std::uint32_t> by_words;  // how often each occurs
+    for (const auto& caption : captions)
+      for (std::size_t at = 0; at + order <= caption.size(); ++at) ++by_words[{caption.begin() + at, caption.begin() + at + order}];
+    std::map<std::uint32_t, std::uint32_t> by_number;
+    for (std::size_t caption = 0; caption < captions.size(); ++caption)
+      for (const std::uint32_t id : ngrams.of(caption, order)) ++by_number[id];
+    BOOST_TEST(by_number.size() == by_words.size());
+
+    std::vector<std::uint32_t> words;
+    for (const auto& caption : captions) words.insert(words.end(), caption.begin(), caption.end());
+    for (const auto& [id, count] : by_number) {
+      BOOST_TEST(id < ngrams.bound(order));
+      const std::size_t at = ngrams.first_position(order, id);
+      BOOST_TEST((by_words[{words.begin() + at, words.begin() + at + order}] == count));
     }
   }
-  BOOST_TEST(seen.size() == 6000U);
-  BOOST_TEST(ids.size() == 6000U);
 }
 
-BOOST_AUTO_TEST_CASE(only_shared_ngrams_are_visited) {
-  vlp::NGramIds ids;
-  const vlp::NGramCounts left = ids.count("a red ball on a mat");
-  const vlp::NGramCounts right = ids.count("the red ball a");
+BOOST_AUTO_TEST_CASE(numbers_do_not_depend_on_threads) {
+  const Captions captions = random_captions(301);
+  const vlp::NGrams one = numbered(captions, 1);
+  for (const std::int64_t threads : {2, 5, 999}) {
+    const vlp::NGrams many = numbered(captions, threads);
+    for (std::size_t order = 1; order <= vlp::kLongestNGram; ++order)
+      for (std::size_t caption = 0; caption < captions.size(); ++caption)
+        BOOST_TEST(std::ranges::equal(one.of(caption, order), many.of(caption, order)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(only_shared_ngrams_are_visited_with_both_counts) {
+  const vlp::NGrams ngrams = numbered({{1, 2, 3, 1, 4}, {5, 2, 3, 1, 1, 1}});
+  std::map<std::pair<std::uint32_t, std::uint32_t>, int> seen;
+  vlp::for_each_shared(ngrams.of(0, 1), ngrams.of(1, 1), [&](std::uint32_t, std::uint32_t left, std::uint32_t right) { ++seen[{left, right}]; });
+  BOOST_TEST((seen == std::map<std::pair<std::uint32_t, std::uint32_t>, int>{{{1, 1}, 2}, {{2, 3}, 1}}));
   int shared = 0;
-  vlp::for_each_shared(left.of_order(1), right.of_order(1), [&](const vlp::NGramCount& a, const vlp::NGramCount& b) {
-    BOOST_TEST(a.id == b.id);
-    ++shared;
-  });
-  BOOST_TEST(shared == 3);  // a, red, ball
-  shared = 0;
-  vlp::for_each_shared(left.of_order(2), right.of_order(2), [&](const vlp::NGramCount&, const vlp::NGramCount&) { ++shared; });
-  BOOST_TEST(shared == 1);  // red ball
-}
-
-BOOST_AUTO_TEST_CASE(a_no_break_space_separates_words) {
-  vlp::NGramIds ids;
-  BOOST_TEST(ids.count("2\u00a01/2 cups").words == 3U);
+  vlp::for_each_shared(ngrams.of(0, 2), ngrams.of(1, 2), [&](std::uint32_t, std::uint32_t, std::uint32_t) { ++shared; });
+  BOOST_TEST(shared == 2);  // 2 3, 3 1
 }
 
 BOOST_AUTO_TEST_SUITE_END()

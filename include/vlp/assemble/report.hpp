@@ -45,9 +45,6 @@ inline void note_beginning(const Plan& plan, const Data& data, const AnyModel& m
                                count(Split::validation), count(Split::test)));
   ctx.console.note(fmt::format("model {}: {:.1f} M parameters, {}", plan.model.name(), static_cast<double>(parameters) / 1e6,
                                plan.model.extra.weights.empty() ? "random weights" : "weights of " + plan.model.extra.weights));
-  if (!plan.metric.empty())
-    ctx.console.note(
-        "metrics see captions lower-cased and split into words; the PTB tokenizer of the published figures is not built in yet");
 }
 
 /// Writes scores.json and the contact sheet.
@@ -63,9 +60,8 @@ inline void note_beginning(const Plan& plan, const Data& data, const AnyModel& m
 
   const auto images = first_images(data.dataset.records(plan.evaluate.split), plan.evaluate.max_images);
   if (plan.report.baseline && !found.captions.empty() && !data.dataset.records(Split::train).empty()) {
-    const auto captions = commonest_caption(data.dataset.records(Split::train), images);
-    std::vector<AnyMetric> metrics = build_metrics(plan, ctx);
-    report.baseline = score_captions(captions, metrics);
+    const auto captions = commonest_caption(data.dataset.records(Split::train), images, ctx.threads);
+    report.baseline = score_captions(captions, build_metrics(plan, ctx), ctx.threads);
     report.baseline_caption = captions.front().caption;
   }
 

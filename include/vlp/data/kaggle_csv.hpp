@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "vlp/core/error.hpp"
+#include "vlp/text/utf8.hpp"
 
 namespace vlp {
 
@@ -43,27 +44,6 @@ inline std::string_view trim_blanks(std::string_view text) {
   return first == text.npos ? std::string_view{} : text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-/// Well-formed UTF-8 without overlong forms and surrogates (Unicode 15, table 3-7).
-inline bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = [&](std::size_t k) { return k < text.size() ? static_cast<unsigned char>(text[k]) : 0U; };
-    const unsigned lead = byte(i);
-    const std::size_t length = lead < 0x80                   ? 1
-                               : lead >= 0xC2 && lead < 0xE0 ? 2
-                               : lead >= 0xE0 && lead < 0xF0 ? 3
-                               : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                             : 0;
-    if (length == 0) return false;
-    const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-    const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-    if (length > 1 && (byte(i + 1) < low || byte(i + 1) > high)) return false;
-    for (std::size_t k = 2; k < length; ++k)
-      if (byte(i + k) < 0x80 || byte(i + k) > 0xBF) return false;
-    i += length;
-  }
-  return true;
-}
-
 /// `"a ""b"" c"` becomes `a "b" c`; any other text, e.g. `"a" and "b"`, stays as it is.
 inline std::string unwrap_quotes(std::string_view text) {
   if (text.size() < 2 || text.front() != '"' || text.back() != '"') return std::string(text);
@@ -84,7 +64,7 @@ inline std::optional<std::int64_t> whole_number(std::string_view text) {
 
 /// @return  the problem in words, empty if `row` was filled
 inline std::string read_row(std::string_view line, CsvRow& row) {
-  if (!is_utf8(line)) return "bytes that are not UTF-8. Convert the file to UTF-8.";
+  if (utf8_prefix(line) < line.size()) return "bytes that are not UTF-8. Convert the file to UTF-8.";
   const std::size_t first = line.find('|');
   if (first == line.npos) return "no separator '|' (expected image_name| comment_number| comment). Mend or delete the row.";
   row.image = trim_blanks(line.substr(0, first));

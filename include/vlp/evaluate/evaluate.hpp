@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -28,8 +28,9 @@
 #include "vlp/data/to_device.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/inference.hpp"
+#include "vlp/text/caption_set.hpp"
 #include "vlp/text/clean_up.hpp"
-#include "vlp/text/words.hpp"
+#include "vlp/text/ptb_tokens.hpp"
 
 namespace vlp {
 
@@ -47,35 +48,37 @@ struct Evaluation {
   std::vector<CaptionedImage> captions;  ///< in the dataset's order; empty for a model that doesn't generate
 };
 
-/// Scores captions against their images' references. Both are cut into words by `simple_tokens`.
+/// Scores captions against their images' references, both cut into words as `vlp score` does: in one stream each, in the
+/// order of the images.
 /// @param captions  one an image
-/// @param metrics   fresh ones; they hold the images afterwards
-[[nodiscard]] inline Scores score_captions(std::span<const CaptionedImage> captions, std::vector<AnyMetric>& metrics) {
+/// @param threads   0 = all cores
+[[nodiscard]] inline Scores score_captions(std::span<const CaptionedImage> captions, std::span<const AnyMetric> metrics,
+                                           std::int64_t threads) {
   Scores scores;
-  if (captions.empty()) return scores;
-  for (const CaptionedImage& image : captions) {
-    ScoredCaption words{image.record->image_id, simple_tokens(image.caption), {}};
-    for (const std::string& reference : image.record->captions) words.references.push_back(simple_tokens(reference));
-    for (AnyMetric& metric : metrics) metric.add(words);
-  }
+  if (captions.empty() || metrics.empty()) return scores;
+  std::vector<ScoredCaption> images;
+  images.reserve(captions.size());
+  for (const CaptionedImage& image : captions) images.push_back({image.record->image_id, image.caption, image.record->captions});
+  const CaptionSet words(ptb_tokens(images, {.threads = threads}), threads);
   for (const AnyMetric& metric : metrics)
-    for (auto& score : metric.scores()) scores.push_back(std::move(score));
+    for (auto& score : scores_of(metric, words)) scores.push_back(std::move(score));
   return scores;
 }
 
 /// The caption that occurs most often in `records` (words compared as metrics see them; the first wins a tie), for all
 /// images of `images`: what a captioner that never looks would say.
+/// @param threads  0 = all cores
 [[nodiscard]] inline std::vector<CaptionedImage> commonest_caption(std::span<const ImageRecord> records,
-                                                                   std::span<const ImageRecord> images) {
-  std::vector<std::pair<std::string, const std::string*>> all;
-  for (const ImageRecord& record : records)
-    for (const std::string& caption : record.captions) all.emplace_back(simple_tokens(caption), &caption);
-  std::map<std::string_view, std::int64_t> counts;
-  for (const auto& [words, caption] : all) ++counts[words];
+                                                                   std::span<const ImageRecord> images, std::int64_t threads) {
+  std::vector<std::string_view> all;
+  for (const ImageRecord& record : records) all.insert(all.end(), record.captions.begin(), record.captions.end());
+  const std::vector<std::string> words = ptb_tokens(all, {.isolated = true, .threads = threads});
+  std::unordered_map<std::string_view, std::int64_t> counts;
+  for (const std::string& caption : words) ++counts[caption];
   std::string best;
   std::int64_t best_count = 0;
-  for (const auto& [words, caption] : all)
-    if (const std::int64_t count = counts[words]; count > best_count) best_count = count, best = *caption;
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (const std::int64_t count = counts[words[i]]; count > best_count) best_count = count, best = all[i];
   std::vector<CaptionedImage> captions;
   for (const ImageRecord& image : images) captions.push_back({&image, best, 0});
   return captions;
@@ -105,10 +108,10 @@ class Evaluator {
   /// @param model    on the context's device
   /// @param loss     null = no validation loss
   /// @param records  the split, or its beginning
-  /// @param metrics  fresh ones
+  /// @param metrics  of the captions
   /// @param task     what the progress is called
   template <Model M, Loss L>
-  [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records, std::vector<AnyMetric> metrics,
+  [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records, std::span<const AnyMetric> metrics,
                                       const std::string& task) const {
     const at::NoGradGuard no_grad;
     const std::shared_ptr<torch::nn::Module> module = model.ptr();
@@ -147,7 +150,7 @@ class Evaluator {
                                              static_cast<double>(static_cast<std::int64_t>(records.size()) - done)});
     }
     if (targets > 0) result.loss = loss_sum / static_cast<double>(targets);
-    result.scores = score_captions(result.captions, metrics);
+    result.scores = score_captions(result.captions, metrics, ctx_.threads);
     module->train(was_training);
     return result;
   }

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "tests/metric/caption_scores.hpp"
+#include "tests/metrics/caption_scores.hpp"
 
 namespace {
 
@@ -14,7 +14,7 @@ namespace {
 constexpr double kConstants = 2e-9;
 
 vlp::Scores score_one(const char* candidate, std::vector<std::string> references) {
-  return vlp::test::filled(vlp::Bleu(), {{"1", candidate, std::move(references)}}).scores();
+  return scores_of(vlp::Bleu(), vlp::CaptionSet({{"1", candidate, std::move(references)}}));
 }
 
 }  // namespace
@@ -23,7 +23,7 @@ BOOST_AUTO_TEST_SUITE(bleu)
 
 BOOST_AUTO_TEST_CASE(scores_equal_those_of_pycocoevalcap) {
   for (const auto& set : vlp::test::stored_scores())
-    vlp::test::check_scores(vlp::test::filled(vlp::Bleu(), set.captions), set,
+    vlp::test::check_scores(vlp::Bleu(), set,
                             {{"Bleu_1", "Bleu_1"}, {"Bleu_2", "Bleu_2"}, {"Bleu_3", "Bleu_3"}, {"Bleu_4", "Bleu_4"}});
 }
 
@@ -41,25 +41,26 @@ BOOST_AUTO_TEST_CASE(short_candidates_are_punished_against_the_closest_length) {
 }
 
 BOOST_AUTO_TEST_CASE(the_total_pools_counts_instead_of_averaging) {
-  const auto metric = vlp::test::filled(vlp::Bleu(), {{"1", "a", {"a"}}, {"2", "b c d", {"x y z"}}});
-  BOOST_TEST(std::abs(metric.scores()[0].second - 1.0 / 4) < kConstants);
-  BOOST_TEST(std::abs(metric.per_image()[0][0].second - 1) < kConstants);
+  const vlp::CaptionSet captions({{"1", "a", {"a"}}, {"2", "b c d", {"x y z"}}});
+  BOOST_TEST(std::abs(scores_of(vlp::Bleu(), captions)[0].second - 1.0 / 4) < kConstants);
+  BOOST_TEST(std::abs(vlp::test::image_scores(vlp::Bleu(), captions)[0][0].second - 1) < kConstants);
 }
 
 BOOST_AUTO_TEST_CASE(order_of_images_and_references_does_not_matter) {
   std::vector<vlp::ScoredCaption> captions{{"1", "a red ball", {"a ball", "the red ball there"}},
                                            {"2", "two dogs", {"dogs", "two big dogs"}}};
-  const vlp::Scores scores = vlp::test::filled(vlp::Bleu(), captions).scores();
+  const vlp::Scores scores = scores_of(vlp::Bleu(), vlp::CaptionSet(captions));
   std::ranges::reverse(captions);
   for (auto& caption : captions) std::ranges::reverse(caption.references);
-  BOOST_TEST((vlp::test::filled(vlp::Bleu(), captions).scores() == scores));
+  BOOST_TEST((scores_of(vlp::Bleu(), vlp::CaptionSet(captions)) == scores));
 }
 
 BOOST_AUTO_TEST_CASE(no_images_score_zero) {
-  for (const auto& [name, score] : vlp::Bleu().scores()) BOOST_TEST(score == 0, name);
-  BOOST_TEST(vlp::Bleu().per_image().empty());
+  const vlp::Scores scores = scores_of(vlp::Bleu(), vlp::CaptionSet({}));
+  BOOST_TEST(scores.size() == 4U);
+  for (const auto& [name, score] : scores) BOOST_TEST(score == 0, name);
 }
 
-BOOST_AUTO_TEST_CASE(wrong_input_is_refused_and_state_restored) { vlp::test::check_errors_and_state(vlp::Bleu(), "bleu"); }
+BOOST_AUTO_TEST_CASE(threads_and_parts_give_the_same) { vlp::test::check_threads_and_rows(vlp::Bleu()); }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,12 +2,13 @@
 #include "plugins/metric/scenes.hpp"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
 
+#include "tests/metrics/caption_scores.hpp"
 #include "vlp/core/random.hpp"
-#include "vlp/core/state.hpp"
 #include "vlp/data/scene_captions.hpp"
 
 namespace {
@@ -18,10 +19,8 @@ double score(const vlp::Scores& scores, const std::string& name) {
   return -1;
 }
 
-vlp::SceneAccuracy after(const std::vector<vlp::ScoredCaption>& captions) {
-  vlp::SceneAccuracy metric;
-  for (const auto& caption : captions) metric.add(caption);
-  return metric;
+vlp::Scores scores_after(std::vector<vlp::ScoredCaption> captions) {
+  return scores_of(vlp::SceneAccuracy(), vlp::CaptionSet(std::move(captions)));
 }
 
 const std::vector<vlp::ScoredCaption> kFour{
@@ -39,7 +38,7 @@ const std::vector<vlp::ScoredCaption> kFour{
 BOOST_AUTO_TEST_SUITE(metric_scenes)
 
 BOOST_AUTO_TEST_CASE(scores_follow_the_hand_count) {
-  const vlp::Scores scores = after(kFour).scores();
+  const vlp::Scores scores = scores_after(kFour);
   // Said 2 + 2 + 1 + 1 = 6 pairs, true 2 + 2 + 2 + 1 = 7, shared 2 + 1 + 1 + 1 = 5.
   BOOST_TEST(score(scores, "Pair_F1") == 10.0 / 13.0, boost::test_tools::tolerance(1e-12));
   BOOST_TEST(score(scores, "Scene_exact") == 0.5);
@@ -50,7 +49,7 @@ BOOST_AUTO_TEST_CASE(scores_follow_the_hand_count) {
 }
 
 BOOST_AUTO_TEST_CASE(each_image_is_scored_in_order) {
-  const auto images = after(kFour).per_image();
+  const auto images = vlp::test::image_scores(vlp::SceneAccuracy(), vlp::CaptionSet(kFour));
   BOOST_TEST(images.size() == 4);
   BOOST_TEST(score(images[0], "Pair_F1") == 1.0);
   BOOST_TEST(score(images[1], "Pair_F1") == 0.5);
@@ -61,52 +60,34 @@ BOOST_AUTO_TEST_CASE(each_image_is_scored_in_order) {
 
 BOOST_AUTO_TEST_CASE(order_of_images_does_not_matter_for_the_total) {
   const std::vector<vlp::ScoredCaption> reversed(kFour.rbegin(), kFour.rend());
-  BOOST_TEST((after(reversed).scores() == after(kFour).scores()));
+  BOOST_TEST((scores_after(reversed) == scores_after(kFour)));
 }
 
 BOOST_AUTO_TEST_CASE(a_reference_scores_perfectly_against_its_siblings) {
-  vlp::SceneAccuracy metric;
+  std::vector<vlp::ScoredCaption> images;
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     vlp::RandomStream random(seed);
     const auto captions = vlp::five_captions(vlp::random_scene(random), random);
-    metric.add({std::to_string(seed), captions[0], {captions.begin() + 1, captions.end()}});
+    images.push_back({std::to_string(seed), captions[0], {captions.begin() + 1, captions.end()}});
   }
-  BOOST_TEST(score(metric.scores(), "Pair_F1") == 1.0);
-  BOOST_TEST(score(metric.scores(), "Scene_exact") == 1.0);
-  BOOST_TEST(score(metric.scores(), "Count_accuracy") == 1.0);
+  const vlp::Scores scores = scores_after(images);
+  BOOST_TEST(score(scores, "Pair_F1") == 1.0);
+  BOOST_TEST(score(scores, "Scene_exact") == 1.0);
+  BOOST_TEST(score(scores, "Count_accuracy") == 1.0);
 }
 
 BOOST_AUTO_TEST_CASE(nonsense_scores_zero) {
-  const vlp::Scores scores = after({{"1", "", {"a red circle"}}, {"2", "red red circle square", {"a blue bar"}}}).scores();
+  const vlp::Scores scores = scores_after({{"1", "", {"a red circle"}}, {"2", "red red circle square", {"a blue bar"}}});
   BOOST_TEST(score(scores, "Pair_F1") == 0.0);
   BOOST_TEST(score(scores, "Scene_exact") == 0.0);
   BOOST_TEST(score(scores, "Count_accuracy") == 0.0);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_seen_is_zero_and_not_a_division_by_zero) {
-  BOOST_TEST(score(vlp::SceneAccuracy().scores(), "Pair_F1") == 0.0);
-  BOOST_TEST(score(vlp::SceneAccuracy().scores(), "Scene_exact") == 0.0);
+  BOOST_TEST(score(scores_after({}), "Pair_F1") == 0.0);
+  BOOST_TEST(score(scores_after({}), "Scene_exact") == 0.0);
 }
 
-BOOST_AUTO_TEST_CASE(it_comes_back_from_its_state_and_goes_on) {
-  vlp::SceneAccuracy whole = after(kFour), half = after({kFour[0], kFour[1]}), restored;
-  vlp::State state;
-  half.save(state);
-  restored.load(state);
-  restored.add(kFour[2]);
-  restored.add(kFour[3]);
-  BOOST_TEST((restored.scores() == whole.scores()));
-  BOOST_TEST((restored.per_image() == whole.per_image()));
-}
-
-BOOST_AUTO_TEST_CASE(a_damaged_state_is_refused) {
-  for (const std::string text : {"1 2 3", "1 1 1 1 x", "cat"}) {
-    vlp::State state;
-    state.put("images", text);
-    vlp::SceneAccuracy metric;
-    BOOST_CHECK_THROW(metric.load(state), vlp::WeightsError);
-  }
-  BOOST_CHECK_THROW(vlp::SceneAccuracy().load(vlp::State()), vlp::WeightsError);
-}
+BOOST_AUTO_TEST_CASE(threads_and_parts_give_the_same) { vlp::test::check_threads_and_rows(vlp::SceneAccuracy()); }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -5,9 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <zlib.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,21 +18,26 @@
 #include <vector>
 
 #include "vlp/concepts/metric.hpp"
+#include "vlp/core/random.hpp"
+#include "vlp/text/caption_set.hpp"
 
 namespace vlp::test {
 
 /// Only the order of sums differs from the reference's: 1e-9 leaves room for scores up to 10 over thousands of images.
 inline constexpr double kScoreTolerance = 1e-9;
 
-/// A JSON file, gzip or not.
-inline nlohmann::json read_json(const std::filesystem::path& file) {
+/// A file's text, gzip or not.
+inline std::string read_text(const std::filesystem::path& file) {
   const std::unique_ptr<gzFile_s, int (*)(gzFile)> in(gzopen(file.c_str(), "rb"), &gzclose);
   BOOST_REQUIRE_MESSAGE(in, "can't open " << file);
   std::string text;
   char buffer[65536];
   for (int got = 0; (got = gzread(in.get(), buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(got));
-  return nlohmann::json::parse(text);
+  return text;
 }
+
+/// A JSON file, gzip or not.
+inline nlohmann::json read_json(const std::filesystem::path& file) { return nlohmann::json::parse(read_text(file)); }
 
 /// Image ids are numbers in some files and texts in others.
 inline std::string image_id(const nlohmann::json& entry) {
@@ -71,23 +78,27 @@ inline std::vector<StoredScores> stored_scores() {
   return sets;
 }
 
+/// What a metric says of each image by itself.
 template <Metric M>
-M filled(M metric, const std::vector<ScoredCaption>& captions) {
-  for (const ScoredCaption& caption : captions) metric.add(caption);
-  return metric;
+std::vector<Scores> image_scores(const M& metric, const CaptionSet& captions) {
+  const ImageStatistics rows = metric.measure(captions);
+  std::vector<Scores> scores;
+  for (std::size_t image = 0; image < rows.images(); ++image) scores.push_back(metric.scores(rows.row(image)));
+  return scores;
 }
 
-/// Compares a full metric with the stored numbers; `names` gives the stored name of each score.
+/// Compares a metric's scores with the stored numbers; `names` gives the stored name of each score.
 template <Metric M>
 void check_scores(const M& metric, const StoredScores& set, const std::map<std::string, std::string>& names) {
+  const CaptionSet captions(set.captions);
   const auto compare = [&](const Scores& scores, const nlohmann::json& row, const std::string& where) {
     BOOST_TEST(scores.size() == names.size());
     for (const auto& [name, score] : scores)
       BOOST_TEST(std::abs(score - row.at(names.at(name)).get<double>()) <= kScoreTolerance,
                  set.file << ", " << where << ", " << name << ": " << score << " differs from " << row.at(names.at(name)));
   };
-  compare(metric.scores(), set.expected.at("scores"), "all images");
-  const std::vector<Scores> images = metric.per_image();
+  compare(scores_of(metric, captions), set.expected.at("scores"), "all images");
+  const std::vector<Scores> images = image_scores(metric, captions);
   const nlohmann::json& rows = set.expected.at("per_image");
   BOOST_REQUIRE(images.size() == rows.size());
   for (std::size_t i = 0; i < images.size(); ++i) {
@@ -96,41 +107,36 @@ void check_scores(const M& metric, const StoredScores& set, const std::map<std::
   }
 }
 
-/// Checks what every caption metric refuses, and that a restored metric goes on as if nothing had happened.
-template <Metric M>
-void check_errors_and_state(const M& empty, const std::string& name) {
-  const auto message = [](auto&& action) {
-    try {
-      action();
-    } catch (const DataError& error) {
-      return std::string(error.what());
-    }
-    return std::string("no error");
+/// Captions of a few words from few, so that n-grams repeat within and between images.
+inline std::vector<ScoredCaption> random_captions(std::size_t images, RandomStream random) {
+  constexpr const char* kWords[] = {"a", "the", "man", "dog", "red", "ball", "on", "2\u00a01/2", "isn't", "\u00e9t\u00e9"};
+  const auto caption = [&] {
+    std::string text;
+    for (std::uint64_t left = random.below(14); left > 0; --left) (text += text.empty() ? "" : " ") += kWords[random.below(std::size(kWords))];
+    return text;
   };
-  M metric = filled(empty, {{"1", "a red ball", {"a red ball", "one ball"}}, {"", "", {""}}, {"x\ny", "a \u00e9", {"the \u00e9"}}});
-  BOOST_TEST(message([&] { metric.add({"1", "a", {"a"}}); }) ==
-             "metric '" + name + "': image '1' has a second candidate (expected one an image). Remove one of the two.");
-  BOOST_TEST(message([&] { metric.add({"2", "a", {}}); }) ==
-             "metric '" + name + "': image '2' has no reference (expected at least 1). Leave it out or give it one.");
+  std::vector<ScoredCaption> captions;
+  for (std::size_t i = 0; i < images; ++i) {
+    captions.push_back({std::to_string(i), caption(), {caption()}});
+    for (std::uint64_t left = random.below(5); left > 0; --left) captions.back().references.push_back(caption());
+  }
+  return captions;
+}
 
-  State state;
-  metric.save(state);
-  M restored = filled(empty, {{"other", "a", {"b"}}});
-  restored.load(state);
-  BOOST_TEST((restored.per_image() == metric.per_image()));
-  metric.add({"2", "the red ball", {"a red ball"}});
-  restored.add({"2", "the red ball", {"a red ball"}});
-  BOOST_TEST((restored.scores() == metric.scores()));
-  BOOST_TEST(message([&] { restored.add({"1", "a", {"a"}}); }) != "no error");
-  BOOST_CHECK_THROW(restored.load(State()), WeightsError);
-
-  TensorBytes cut = state.tensor("captions");
-  cut.bytes = cut.bytes.first(cut.bytes.size() - 1);
-  state.put("captions", cut);
-  BOOST_CHECK_EXCEPTION(restored.load(state), WeightsError, [](const WeightsError& error) {
-    return std::string(error.what()).find("checkpoint: a metric's captions are cut off (got ") == 0;
-  });
-  BOOST_TEST((restored.scores() == metric.scores()));  // a failed load changes nothing
+/// Any number of threads gives the same bits, and rows add up to what the whole set gives.
+template <Metric M>
+void check_threads_and_rows(const M& metric) {
+  const std::vector<ScoredCaption> captions = random_captions(101, RandomStream(5));
+  const ImageStatistics rows = metric.measure(CaptionSet(captions, 1));
+  BOOST_TEST(rows.images() == captions.size());
+  for (const std::int64_t threads : {2, 3, 200}) BOOST_TEST((metric.measure(CaptionSet(captions, threads)).values == rows.values));
+  ImageStatistics parts;
+  for (std::size_t i = 0; i < rows.images(); ++i) {
+    ImageStatistics one(1, rows.columns);
+    std::ranges::copy(rows.row(i), one.row(0).begin());
+    parts.append(one);
+  }
+  BOOST_TEST((metric.scores(parts.sums()) == scores_of(metric, CaptionSet(captions))));
 }
 
 }  // namespace vlp::test

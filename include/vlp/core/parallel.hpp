@@ -1,0 +1,43 @@
+#pragma once
+// Work on many equal items, shared among threads.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace vlp {
+
+/// How many threads a number from a user means. @param wanted  0 = as many as there are cores
+[[nodiscard]] inline std::int64_t threads_for(std::int64_t wanted) {
+  return wanted > 0 ? wanted : std::max<std::int64_t>(1, std::thread::hardware_concurrency());
+}
+
+/// Calls `work(begin, end)` for blocks of [0, count) at the same time, one block a thread, and waits for all of them.
+/// The caller's thread takes the first block, so that one thread starts none.
+/// @throws what `work` threw, the first block's exception first
+template <class Work>
+void parallel_for(std::int64_t threads, std::size_t count, const Work& work) {
+  const std::size_t blocks = std::clamp<std::size_t>(static_cast<std::size_t>(threads_for(threads)), 1, std::max<std::size_t>(count, 1));
+  const auto begin_of = [&](std::size_t block) { return count / blocks * block + std::min(block, count % blocks); };
+  std::vector<std::exception_ptr> failures(blocks);
+  const auto run = [&](std::size_t block) {
+    try {
+      work(begin_of(block), begin_of(block + 1));
+    } catch (...) {
+      failures[block] = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> others;  // joined at the end of this scope
+    for (std::size_t block = 1; block < blocks; ++block) others.emplace_back(run, block);
+    run(0);
+  }
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace vlp

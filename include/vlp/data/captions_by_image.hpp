@@ -1,0 +1,128 @@
+#pragma once
+// What a file of captions holds, image by image. Includes no torch.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "vlp/data/kaggle_csv.hpp"
+#include "vlp/text/word_ids.hpp"
+#include "vlp/weights/shown.hpp"
+
+namespace vlp {
+
+/// The forms of caption files that are read.
+enum class CaptionFormat {
+  coco_captions,  ///< {"images":[{"id"}],"annotations":[{"image_id","caption"}]}
+  coco_results,   ///< [{"image_id","caption"}]
+  json_lines,     ///< {"image_id","caption"} or {"image_id","captions":[]} a line
+  karpathy,       ///< {"images":[{"filename","imgid","split","sentences":[{"raw"}]}]}
+  kaggle_csv,     ///< image_name| comment_number| comment
+};
+
+/// The captions of a file.
+struct CaptionFile {
+  std::string name;                                     ///< how messages call the file
+  CaptionFormat format = CaptionFormat::coco_captions;  ///< what it was found to be
+  std::vector<ImageCaptions> images;                    ///< each image once, with at least one caption
+  std::vector<std::string> splits;                      ///< by image: its split, in Karpathy's files only; else empty
+  std::vector<std::size_t> second_rows;                 ///< by image: the row of its second caption, 0 if it has one caption
+  std::vector<std::string> notes;                       ///< what was passed over, a sentence each
+
+  /// Where a row stands, for messages: "annotations[17]", "[17]", "images[17]", "line 17".
+  [[nodiscard]] std::string row_name(std::size_t row) const {
+    const std::string number = std::to_string(row);
+    switch (format) {
+      case CaptionFormat::coco_captions: return "annotations[" + number + "]";
+      case CaptionFormat::coco_results: return "[" + number + "]";
+      case CaptionFormat::karpathy: return "images[" + number + "]";
+      case CaptionFormat::json_lines:
+      case CaptionFormat::kaggle_csv: break;
+    }
+    return "line " + number;
+  }
+};
+
+/// Counts what is passed over, for a note.
+class PassedOver {
+ public:
+  /// Counts one thing. @param id  the image it belongs to
+  void add(std::string_view id) {
+    if (count_++ == 0) first_ = id;
+  }
+  /// Adds a note to `file` if there was anything.
+  /// @param what  e.g. "images without a caption were left out"
+  void report(CaptionFile& file, const std::string& what) const {
+    if (count_ > 0) file.notes.push_back(file.name + ": " + std::to_string(count_) + " " + what + ", the first is '" + shown(first_) + "'.");
+  }
+
+ private:
+  std::size_t count_ = 0;
+  std::string first_;
+};
+
+/// Puts captions together that come one by one. The texts of image ids must outlive it.
+class CaptionGroups {
+ public:
+  /// Adds a caption to those of its image.
+  /// @param row  where it stands, see `CaptionFile::row_name`
+  void add(std::string_view image_id, std::string_view caption, std::size_t row) {
+    constexpr std::size_t kUsualCaptions = 5;
+    const std::size_t image = index_of(image_id);
+    std::vector<std::string>& captions = images_[image].captions;
+    if (captions.size() == 1) {
+      captions.reserve(kUsualCaptions);
+      second_rows_[image] = row;
+    }
+    captions.emplace_back(caption);
+  }
+
+  /// Begins the list that says which images there are and in which order.
+  void begin_list() { list_.emplace(); }
+  /// Adds an image to the list; once more changes nothing.
+  void list(std::string_view image_id) { list_->push_back(index_of(image_id)); }
+
+  /// Moves the images into `file`: in order of first appearance, or in the list's if there is one. Images that the list
+  /// lacks are passed over, as pycocotools does, and those without a caption left out; `file.notes` says how many.
+  void finish(CaptionFile& file) {
+    PassedOver unlisted, silent;
+    std::vector<bool> taken(images_.size());
+    const auto take = [&](std::size_t image) {
+      if (taken[image]) return;
+      taken[image] = true;
+      if (images_[image].captions.empty()) return silent.add(images_[image].image_id);
+      file.second_rows.push_back(second_rows_[image]);
+      file.images.push_back(std::move(images_[image]));
+    };
+    if (list_)
+      for (const std::size_t image : *list_) take(image);
+    for (std::size_t image = 0; image < images_.size(); ++image) {
+      if (!list_)
+        take(image);
+      else if (!taken[image])
+        for (std::size_t i = 0; i < images_[image].captions.size(); ++i) unlisted.add(images_[image].image_id);
+    }
+    unlisted.report(file, "captions of images that \"images\" doesn't list were passed over");
+    silent.report(file, "images without a caption were left out");
+  }
+
+ private:
+  std::size_t index_of(std::string_view image_id) {
+    const std::size_t image = ids_.id(image_id);
+    if (image == images_.size()) {
+      images_.push_back({std::string(image_id), {}});
+      second_rows_.push_back(0);
+    }
+    return image;
+  }
+
+  WordIds ids_;
+  std::vector<ImageCaptions> images_;
+  std::vector<std::size_t> second_rows_;
+  std::optional<std::vector<std::size_t>> list_;
+};
+
+}  // namespace vlp

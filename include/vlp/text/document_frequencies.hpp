@@ -1,0 +1,210 @@
+#pragma once
+// In how many images of a set an n-gram stands in a reference: what CIDEr weighs n-grams by. A file of them is JSON,
+// {"images": 31014, "df": {"a man": 12044, ...}}, an n-gram being 1 to 4 words joined by single blanks. Includes no torch.
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "vlp/core/error.hpp"
+#include "vlp/core/parallel.hpp"
+#include "vlp/text/caption_set.hpp"
+#include "vlp/text/ngrams.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace vlp {
+
+/// Counts by order, from 1, and by the number that an n-gram has in a set; 0 for numbers not in use.
+using FrequencyTable = std::array<std::vector<std::uint32_t>, kLongestNGram>;
+
+/// Counts of the set's own references. 4 bytes a number, three times that while it is made.
+[[nodiscard]] inline FrequencyTable reference_frequencies(const CaptionSet& captions) {
+  const NGrams& ngrams = captions.ngrams();
+  FrequencyTable table;
+  for (std::size_t order = 1; order <= kLongestNGram; ++order) {
+    struct Seen {
+      std::uint32_t images = 0;
+      std::uint32_t last = 0;  // image, from 1
+    };
+    std::vector<Seen> seen(ngrams.bound(order));
+    parallel_for(captions.threads(), NGrams::kShards, [&](std::size_t begin, std::size_t end) {  // no two threads touch a number
+      for (std::uint32_t image = 0; image < captions.size(); ++image)
+        for (std::size_t caption = captions.candidate(image) + 1; caption < captions.candidate(image + 1); ++caption)
+          for (const std::uint32_t id : ngrams.of(caption, order))
+            if (const std::size_t shard = id % NGrams::kShards; shard >= begin && shard < end)
+              if (std::exchange(seen[id].last, image + 1) != image + 1) ++seen[id].images;
+    });
+    table[order - 1].reserve(seen.size());
+    for (const Seen& ngram : seen) table[order - 1].push_back(ngram.images);
+  }
+  return table;
+}
+
+/// Document frequencies by the n-grams' words, for files and for sets other than the one they come from.
+class DocumentFrequencies {
+ public:
+  /// None of 0 images.
+  DocumentFrequencies() = default;
+  /// Of a set's references.
+  explicit DocumentFrequencies(const CaptionSet& captions) : images_(captions.size()) {
+    const FrequencyTable table = reference_frequencies(captions);
+    for (std::size_t order = 1; order <= kLongestNGram; ++order)
+      for (std::uint32_t id = 0; id < table[order - 1].size(); ++id)
+        if (table[order - 1][id] > 0) counts_.emplace(captions.ngram_text(order, id), table[order - 1][id]);
+  }
+
+  /// Number of images that were counted.
+  [[nodiscard]] std::size_t images() const { return images_; }
+  /// Number of different n-grams.
+  [[nodiscard]] std::size_t size() const { return counts_.size(); }
+  /// In how many images the n-gram stands; 0 if in none.
+  [[nodiscard]] std::uint32_t operator[](std::string_view ngram) const {
+    const auto found = counts_.find(ngram);
+    return found == counts_.end() ? 0 : found->second;
+  }
+
+  /// Adds the counts of other images, which must be others than these.
+  void merge(const DocumentFrequencies& other) {
+    images_ += other.images_;
+    for (const auto& [ngram, count] : other.counts_) counts_[ngram] += count;
+  }
+
+  /// The same counts by the numbers that the n-grams have in `captions`.
+  [[nodiscard]] FrequencyTable table(const CaptionSet& captions) const {
+    const NGrams& ngrams = captions.ngrams();
+    FrequencyTable table;
+    for (std::size_t order = 1; order <= kLongestNGram; ++order) {
+      table[order - 1].assign(ngrams.bound(order), 0);
+      parallel_for(captions.threads(), ngrams.bound(order), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t id = begin; id < end; ++id) {
+          const auto number = static_cast<std::uint32_t>(id);
+          if (ngrams.first_position(order, number) != NGrams::kNone) table[order - 1][id] = (*this)[captions.ngram_text(order, number)];
+        }
+      });
+    }
+    return table;
+  }
+
+  /// As JSON, n-grams in the order of their bytes.
+  [[nodiscard]] std::string json() const {
+    std::vector<std::pair<std::string_view, std::uint32_t>> sorted(counts_.begin(), counts_.end());
+    std::ranges::sort(sorted);
+    std::string text = R"({"images":)" + std::to_string(images_) + R"(,"df":{)";
+    for (const auto& [ngram, count] : sorted) {
+      if (text.back() != '{') text += ',';
+      text += nlohmann::json(ngram).dump() + ':' + std::to_string(count);
+    }
+    return text + "}}\n";
+  }
+
+  /// @param name  how messages call the text
+  /// @throws DataError naming the place, if the text is not such a file
+  [[nodiscard]] static DocumentFrequencies parse(std::string_view text, const std::string& name);
+
+  /// @throws DataError if the file can't be read or is none
+  [[nodiscard]] static DocumentFrequencies read(const std::filesystem::path& file) {
+    std::error_code error;
+    std::string text(std::filesystem::is_regular_file(file, error) ? std::filesystem::file_size(file, error) : 0, '\0');
+    std::ifstream stream(file, std::ios::binary);
+    if (error || !stream.read(text.data(), static_cast<std::streamsize>(text.size())) || text.empty())
+      throw DataError(file.string() + ": document frequencies can't be read. Check the path and its permissions.");
+    return parse(text, file.string());
+  }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+  class Reader;
+
+  std::size_t images_ = 0;
+  std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> counts_;
+};
+
+/// Takes the events of a JSON parser; a tree of a large file would be several times as large as the file.
+class DocumentFrequencies::Reader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  Reader(DocumentFrequencies& result, const std::string& name) : result_(result), name_(name) {}
+
+  bool key(std::string& text) override {
+    key_ = text;
+    if (depth_ == 1 && !seen_.emplace(text, true).second) fail("has '" + text + "' twice");
+    return true;
+  }
+  bool number_unsigned(number_unsigned_t number) override {
+    if (depth_ == 1 && key_ == "images") {
+      result_.images_ = number;
+    } else if (depth_ == 2 && in_counts_) {
+      if (number > 0xffffffffU || number == 0) fail("the count of '" + key_ + "' is " + std::to_string(number) + " (expected at least 1)");
+      if (!result_.counts_.emplace(key_, static_cast<std::uint32_t>(number)).second) fail("has '" + key_ + "' twice");
+      most_ = std::max(most_, number);
+    } else {
+      return other("a number");
+    }
+    return true;
+  }
+  bool start_object(std::size_t) override {
+    if (depth_ == 1 && key_ == "df") in_counts_ = true;
+    if (++depth_ > 2 || (depth_ == 2 && !in_counts_)) return other("an object");
+    return true;
+  }
+  bool end_object() override {
+    if (depth_-- == 2) in_counts_ = false;
+    return true;
+  }
+  bool null() override { return other("null"); }
+  bool boolean(bool) override { return other("a truth value"); }
+  bool number_integer(number_integer_t) override { return other("a negative number"); }
+  bool number_float(number_float_t, const string_t&) override { return other("a fraction"); }
+  bool string(string_t&) override { return other("a text"); }
+  bool binary(binary_t&) override { return other("bytes"); }
+  bool start_array(std::size_t) override { return other("a list"); }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) override {
+    fail("no JSON at byte " + std::to_string(position));
+  }
+
+  /// Checks the whole. @throws DataError
+  void finish() const {
+    for (const char* needed : {"images", "df"})
+      if (!seen_.contains(needed)) fail("has no '" + std::string(needed) + "'");
+    if (most_ > result_.images_)
+      fail("an n-gram stands in " + std::to_string(most_) + " of " + std::to_string(result_.images_) + " images");
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const {
+    throw DataError(name_ + ": document frequencies: " + what +
+                    R"(. Expected {"images": N, "df": {"a man": 12, ...}}, as vlp score --save-document-frequencies writes it.)");
+  }
+  bool other(const std::string& what) const { fail("got " + what + (key_.empty() ? "" : " at '" + key_ + "'")); }
+
+  DocumentFrequencies& result_;
+  std::string name_, key_;
+  int depth_ = 0;
+  bool in_counts_ = false;
+  std::uint64_t most_ = 0;
+  std::unordered_map<std::string, bool> seen_;
+};
+
+inline DocumentFrequencies DocumentFrequencies::parse(std::string_view text, const std::string& name) {
+  DocumentFrequencies result;
+  Reader reader(result, name);
+  nlohmann::json::sax_parse(text, &reader);
+  reader.finish();
+  return result;
+}
+
+}  // namespace vlp

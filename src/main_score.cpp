@@ -1,0 +1,136 @@
+// `vlp score`: captions against references.
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "main_commands.hpp"
+#include "main_output.hpp"
+#include "main_score_metrics.hpp"
+#include "main_score_report.hpp"
+#include "vlp/concepts/metric.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/data/caption_file.hpp"
+#include "vlp/data/match_captions.hpp"
+#include "vlp/evaluate/confidence.hpp"
+#include "vlp/text/caption_set.hpp"
+#include "vlp/text/document_frequencies.hpp"
+#include "vlp/text/ptb_tokens.hpp"
+#include "vlp/weights/atomic_file.hpp"
+
+namespace vlp {
+
+namespace {
+
+/// Reads a file and says on stderr what was passed over.
+CaptionFile read(const std::filesystem::path& path, const CaptionFileOptions& options = {}) {
+  CaptionFile file = read_caption_file(path, options);
+  for (const std::string& note : file.notes) fmt::print(stderr, "{}\n", note);
+  return file;
+}
+
+/// Captions of the images that both files have, with a line on stderr that says how many.
+MatchedCaptions match(CaptionFile references, CaptionFile candidates, bool partial) {
+  const std::string name = candidates.name;
+  MatchedCaptions matched = match_captions(std::move(references), std::move(candidates), partial);
+  fmt::print(stderr, "{}: {} image{} matched", name, matched.images.size(), matched.images.size() == 1 ? "" : "s");
+  if (matched.missing > 0) fmt::print(stderr, ", {} without a candidate left out", matched.missing);
+  if (matched.extra > 0) fmt::print(stderr, ", {} without references left out", matched.extra);
+  fmt::print(stderr, "\n");
+  return matched;
+}
+
+/// The images of `tokens` with the baseline's candidates, which are a stream of their own.
+/// @throws DataError if the baseline is of other images
+std::vector<ScoredCaption> with_baseline(std::vector<ScoredCaption> tokens, const std::vector<ScoredCaption>& baseline,
+                                         const PtbOptions& options, const Command& command) {
+  if (!std::ranges::equal(tokens, baseline, {}, &ScoredCaption::image_id, &ScoredCaption::image_id))
+    throw DataError(
+        fmt::format("{}: can't be compared with {}, they are of different images (got {} and {} images with references, "
+                    "expected the same ones). Leave out those that only one of them has.",
+                    command.baseline.string(), command.candidates.string(), baseline.size(), tokens.size()));
+  std::vector<std::string_view> captions;
+  for (const ScoredCaption& image : baseline) captions.push_back(image.candidate);
+  std::vector<std::string> candidates = ptb_tokens(captions, options);
+  for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i].candidate = std::move(candidates[i]);
+  return tokens;
+}
+
+std::vector<ImageStatistics> measured(std::span<const AnyMetric> metrics, const CaptionSet& captions) {
+  std::vector<ImageStatistics> rows;
+  for (const AnyMetric& metric : metrics) rows.push_back(metric.measure(captions));
+  return rows;
+}
+
+/// @param sums_of  the sums of a metric's rows that its scores are computed from
+template <class SumsOf>
+Scores all_scores(std::span<const AnyMetric> metrics, const std::vector<ImageStatistics>& rows, const SumsOf& sums_of) {
+  Scores all;
+  for (std::size_t i = 0; i < metrics.size(); ++i)
+    for (auto& score : metrics[i].scores(sums_of(rows[i]))) all.push_back(std::move(score));
+  return all;
+}
+
+Scores all_scores(std::span<const AnyMetric> metrics, const std::vector<ImageStatistics>& rows) {
+  return all_scores(metrics, rows, [](const ImageStatistics& of) { return of.sums(); });
+}
+
+void save_document_frequencies(const CaptionSet& captions, const std::filesystem::path& path) {
+  const std::string json = DocumentFrequencies(captions).json();
+  try {
+    AtomicFile file(path);
+    file.write(std::as_bytes(std::span(json)));
+    file.commit();
+  } catch (const WeightsError& error) {
+    throw DataError(std::string("--save-document-frequencies: ") + error.what() + " Name a file in a folder that can be written.");
+  }
+}
+
+}  // namespace
+
+int score_command(const Command& command) {
+  if (!command.tokens.empty()) return tokens_command(command);
+  const std::vector<AnyMetric> metrics = metrics_of(command);
+  const PtbOptions tokenizing{.isolated = command.isolated, .threads = command.threads};
+  CaptionFile references = read(command.references, {.split = command.split, .image_key = command.image_key});
+  const bool compares = !command.baseline.empty();
+  MatchedCaptions baseline;
+  if (compares) baseline = match(references, read(command.baseline), command.partial);
+  const MatchedCaptions matched = match(std::move(references), read(command.candidates), command.partial);
+  std::vector<ScoredCaption> tokens = ptb_tokens(matched.images, tokenizing);
+  std::vector<ScoredCaption> baseline_tokens;
+  if (compares) baseline_tokens = with_baseline(tokens, baseline.images, tokenizing, command);
+
+  const CaptionSet captions(std::move(tokens), command.threads);
+  if (!command.save_document_frequencies.empty()) save_document_frequencies(captions, command.save_document_frequencies);
+  const std::vector<ImageStatistics> rows = measured(metrics, captions);
+  ScoreReport report{.images = captions.size(), .missing = matched.missing, .extra = matched.extra, .scores = all_scores(metrics, rows)};
+  const ConfidenceOptions confidence{.level = command.confidence.value_or(0.95),
+                                     .resamples = command.resamples,
+                                     .seed = static_cast<std::uint64_t>(command.seed.value_or(0)),
+                                     .threads = command.threads};
+  report.level = confidence.level;
+  if (command.confidence) report.intervals = confidence_intervals(metrics, rows, confidence);
+  if (compares) {
+    const std::vector<ImageStatistics> baseline_rows = measured(metrics, CaptionSet(std::move(baseline_tokens), command.threads));
+    report.baseline = all_scores(metrics, baseline_rows);
+    report.differences = paired_differences(metrics, rows, baseline_rows, confidence);
+  }
+  if (command.per_image)
+    for (std::size_t i = 0; i < captions.size(); ++i)
+      report.per_image.emplace_back(captions.image(i).image_id,
+                                    all_scores(metrics, rows, [&](const ImageStatistics& of) { return of.row(i); }));
+  print_results(command.json ? as_json(report) : as_text(report));
+  flush_results();
+  return 0;
+}
+
+}  // namespace vlp
