@@ -6,9 +6,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vlp/concepts/metric.hpp"
 #include "vlp/registry/plugin.hpp"
@@ -55,7 +57,13 @@ class Bleu {
   }
 
  private:
-  enum Column : std::size_t { kCandidateWords, kReferenceWords, kNGrams, kCorrect = kNGrams + kLongestNGram, kColumns = kCorrect + kLongestNGram };
+  enum Column : std::size_t {
+    kCandidateWords,
+    kReferenceWords,
+    kNGrams,
+    kCorrect = kNGrams + kLongestNGram,
+    kColumns = kCorrect + kLongestNGram
+  };
 
   /// Of the captions (candidate, end), in words; the shorter of two that are equally close.
   static std::size_t closest_length(const NGrams& ngrams, std::size_t candidate, std::size_t end) {
@@ -72,16 +80,12 @@ class Bleu {
   /// How many of the candidate's n-grams stand in a reference, each at most as often as in the reference that has it most.
   static std::size_t correct(const NGrams& ngrams, std::size_t candidate, std::size_t end, std::size_t order) {
     const NGramSpan own = ngrams.of(candidate, order);
-    std::size_t sum = 0;
-    for_each_distinct(own, [&](std::uint32_t id, std::uint32_t count) {
-      std::uint32_t most = 0;
-      for (std::size_t reference = candidate + 1; reference < end && most < count; ++reference) {
-        const auto found = std::ranges::equal_range(ngrams.of(reference, order), id);
-        most = std::max(most, static_cast<std::uint32_t>(found.size()));
-      }
-      sum += std::min(most, count);
-    });
-    return sum;
+    std::vector<std::uint32_t> most(own.size());  // by the place where an n-gram's run begins in `own`
+    for (std::size_t reference = candidate + 1; reference < end; ++reference)
+      for_each_shared(own, ngrams.of(reference, order), [&](std::size_t place, std::uint32_t ours, std::uint32_t theirs) {
+        most[place] = std::max(most[place], std::min(ours, theirs));
+      });
+    return std::accumulate(most.begin(), most.end(), std::size_t{0});
   }
 };
 static_assert(Metric<Bleu>);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,10 +42,9 @@ class Cider {
     std::string document_frequencies;
 
     static constexpr auto fields() {
-      return std::tuple{
-          field<&Options::variant>("cider_d clips counts and punishes differing lengths; plain does neither."),
-          field<&Options::document_frequencies>(
-              "A file of document frequencies, relative to --data-dir; \"\" = those of the references that are scored.")};
+      return std::tuple{field<&Options::variant>("cider_d clips counts and punishes differing lengths; plain does neither."),
+                        field<&Options::document_frequencies>(
+                            "A file of document frequencies, relative to --data-dir; \"\" = those of the references that are scored.")};
     }
   };
 
@@ -66,7 +66,8 @@ class Cider {
       const std::size_t end = captions.candidate(image + 1);
       const Norms norms = norms_of(ngrams, candidate, weights);
       double sum = 0;
-      for (std::size_t reference = candidate + 1; reference < end; ++reference) sum += similarity(ngrams, candidate, norms, reference, weights);
+      for (std::size_t reference = candidate + 1; reference < end; ++reference)
+        sum += similarity(ngrams, candidate, norms, reference, weights);
       row[0] = kScale * sum / static_cast<double>(end - candidate - 1);
       row[1] = 1;
     });
@@ -83,22 +84,27 @@ class Cider {
   /// What one occurrence of an n-gram counts: the logarithm of (images / images that have it in a reference).
   class Weights {
    public:
-    Weights(std::size_t images, FrequencyTable frequencies) : frequencies_(std::move(frequencies)), by_frequency_(images + 1) {
+    /// From the scored references' own frequencies.
+    explicit Weights(std::size_t images) : by_frequency_(images + 1) {
       const double log_images = std::log(static_cast<double>(images));
       for (std::size_t i = 0; i <= images; ++i) by_frequency_[i] = log_images - std::log(static_cast<double>(std::max<std::size_t>(i, 1)));
     }
-    double operator()(std::size_t order, std::uint32_t id) const { return by_frequency_[frequencies_[order - 1][id]]; }
+    /// From given frequencies.
+    Weights(const DocumentFrequencies& given, const CaptionSet& captions) : Weights(given.images()) { given_ = given.table(captions); }
+
+    double operator()(std::size_t order, NGram ngram) const {
+      return by_frequency_[given_ ? (*given_)[order - 1][ngram.id] : ngram.documents];
+    }
 
    private:
-    FrequencyTable frequencies_;
     std::vector<double> by_frequency_;
+    std::optional<FrequencyTable> given_;
   };
 
   [[nodiscard]] Weights weights_for(const CaptionSet& captions) const {
-    if (given_) return {given_->images(), given_->table(captions)};
-    if (options_.document_frequencies.empty()) return {captions.size(), reference_frequencies(captions)};
-    const auto read = DocumentFrequencies::read(folder_ / options_.document_frequencies);
-    return {read.images(), read.table(captions)};
+    if (given_) return {*given_, captions};
+    if (options_.document_frequencies.empty()) return Weights(captions.size());
+    return {DocumentFrequencies::read(folder_ / options_.document_frequencies), captions};
   }
 
   /// Euclidean length of a caption's weighted counts, by order.
@@ -106,8 +112,8 @@ class Cider {
     Norms norms{};
     for (std::size_t order = 1; order <= kLongestNGram; ++order) {
       double sum = 0;
-      for_each_distinct(ngrams.of(caption, order), [&](std::uint32_t id, std::uint32_t count) {
-        const double weight = count * weights(order, id);
+      for_each_distinct(ngrams.of(caption, order), [&](NGram ngram, std::uint32_t count) {
+        const double weight = count * weights(order, ngram);
         sum += weight * weight;
       });
       norms[order - 1] = std::sqrt(sum);
@@ -124,8 +130,8 @@ class Cider {
     for (std::size_t order = 1; order <= kLongestNGram; ++order) {
       double dot = 0;
       for_each_shared(ngrams.of(candidate, order), ngrams.of(reference, order),
-                      [&](std::uint32_t id, std::uint32_t ours, std::uint32_t theirs) {
-                        const double weight = weights(order, id);
+                      [&](std::size_t place, std::uint32_t ours, std::uint32_t theirs) {
+                        const double weight = weights(order, ngrams.of(candidate, order)[place]);
                         dot += (clips ? std::min(ours, theirs) : ours) * weight * (theirs * weight);
                       });
       const double scale = norms[order - 1] * reference_norms[order - 1];

@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(tokens_with_blanks_inside_are_several_words) {
   BOOST_TEST(captions.ngrams().words(0) == 3U);
   BOOST_TEST(captions.ngrams().words(2) == 0U);
   BOOST_TEST(std::ranges::equal(captions.ngrams().of(0, 3), captions.ngrams().of(1, 3)));
-  BOOST_TEST(captions.ngram_text(3, captions.ngrams().of(0, 3)[0]) == "2 1/2 cups");
+  BOOST_TEST(captions.ngram_text(3, captions.ngrams().of(0, 3)[0].id) == "2 1/2 cups");
 }
 
 BOOST_AUTO_TEST_CASE(empty_captions_alone_are_no_trouble) {

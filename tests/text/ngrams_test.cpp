@@ -2,9 +2,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -14,19 +16,21 @@ namespace {
 
 using Captions = std::vector<std::vector<std::uint32_t>>;
 
+/// Every caption is a document, but for each third one.
 vlp::NGrams numbered(const Captions& captions, std::int64_t threads = 1) {
-  std::vector<std::uint32_t> words;
+  std::vector<std::uint32_t> words, documents;
   std::vector<std::size_t> begin{0};
   for (const auto& caption : captions) {
+    documents.push_back(documents.size() % 3 == 2 ? vlp::NumberedCaptions::kNoDocument : static_cast<std::uint32_t>(documents.size()));
     words.insert(words.end(), caption.begin(), caption.end());
     begin.push_back(words.size());
   }
-  return {words, begin, threads};
+  return {{.words = words, .begin = begin, .documents = documents}, threads};
 }
 
 std::vector<std::uint32_t> counts(vlp::NGramSpan ngrams) {
   std::vector<std::uint32_t> counts;
-  vlp::for_each_distinct(ngrams, [&](std::uint32_t, std::uint32_t count) { counts.push_back(count); });
+  vlp::for_each_distinct(ngrams, [&](vlp::NGram, std::uint32_t count) { counts.push_back(count); });
   std::ranges::sort(counts);
   return counts;
 }
@@ -64,24 +68,32 @@ BOOST_AUTO_TEST_CASE(short_captions_lack_the_higher_orders) {
   BOOST_TEST(numbered({}).captions() == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(equal_ngrams_share_a_number_and_others_do_not) {
+BOOST_AUTO_TEST_CASE(a_number_is_the_place_where_the_ngram_first_stands) {
   const Captions captions = random_captions(500);
   const vlp::NGrams ngrams = numbered(captions);
   for (std::size_t order = 1; order <= vlp::kLongestNGram; ++order) {
-    std::map<std::vector<std::uint32_t>, std::uint32_t> by_words;  // how often each occurs
-    for (const auto& caption : captions)
-      for (std::size_t at = 0; at + order <= caption.size(); ++at) ++by_words[{caption.begin() + at, caption.begin() + at + order}];
-    std::map<std::uint32_t, std::uint32_t> by_number;
+    struct Expected {
+      std::uint32_t first;
+      std::set<std::size_t> documents;
+    };
+    std::map<std::vector<std::uint32_t>, Expected> expected;
+    const auto for_each = [&](std::size_t caption, auto&& visit) {
+      const auto& words = captions[caption];
+      for (std::size_t at = 0; at + order <= words.size(); ++at)
+        visit(std::vector(words.begin() + at, words.begin() + at + order), static_cast<std::uint32_t>(ngrams.begin(caption) + at));
+    };
     for (std::size_t caption = 0; caption < captions.size(); ++caption)
-      for (const std::uint32_t id : ngrams.of(caption, order)) ++by_number[id];
-    BOOST_TEST(by_number.size() == by_words.size());
-
-    std::vector<std::uint32_t> words;
-    for (const auto& caption : captions) words.insert(words.end(), caption.begin(), caption.end());
-    for (const auto& [id, count] : by_number) {
-      BOOST_TEST(id < ngrams.bound(order));
-      const std::size_t at = ngrams.first_position(order, id);
-      BOOST_TEST((by_words[{words.begin() + at, words.begin() + at + order}] == count));
+      for_each(caption, [&](const std::vector<std::uint32_t>& words, std::uint32_t at) {
+        Expected& ngram = expected.try_emplace(words, Expected{at, {}}).first->second;
+        if (caption % 3 != 2) ngram.documents.insert(caption);
+      });
+    for (std::size_t caption = 0; caption < captions.size(); ++caption) {
+      std::vector<vlp::NGram> own;
+      for_each(caption, [&](const std::vector<std::uint32_t>& words, std::uint32_t) {
+        own.push_back({expected[words].first, static_cast<std::uint32_t>(expected[words].documents.size())});
+      });
+      std::ranges::sort(own, {}, &vlp::NGram::id);
+      BOOST_TEST(std::ranges::equal(own, ngrams.of(caption, order)));
     }
   }
 }
@@ -100,10 +112,11 @@ BOOST_AUTO_TEST_CASE(numbers_do_not_depend_on_threads) {
 BOOST_AUTO_TEST_CASE(only_shared_ngrams_are_visited_with_both_counts) {
   const vlp::NGrams ngrams = numbered({{1, 2, 3, 1, 4}, {5, 2, 3, 1, 1, 1}});
   std::map<std::pair<std::uint32_t, std::uint32_t>, int> seen;
-  vlp::for_each_shared(ngrams.of(0, 1), ngrams.of(1, 1), [&](std::uint32_t, std::uint32_t left, std::uint32_t right) { ++seen[{left, right}]; });
+  vlp::for_each_shared(ngrams.of(0, 1), ngrams.of(1, 1),
+                       [&](std::size_t, std::uint32_t left, std::uint32_t right) { ++seen[{left, right}]; });
   BOOST_TEST((seen == std::map<std::pair<std::uint32_t, std::uint32_t>, int>{{{1, 1}, 2}, {{2, 3}, 1}}));
   int shared = 0;
-  vlp::for_each_shared(ngrams.of(0, 2), ngrams.of(1, 2), [&](std::uint32_t, std::uint32_t, std::uint32_t) { ++shared; });
+  vlp::for_each_shared(ngrams.of(0, 2), ngrams.of(1, 2), [&](std::size_t, std::uint32_t, std::uint32_t) { ++shared; });
   BOOST_TEST(shared == 2);  // 2 3, 3 1
 }
 

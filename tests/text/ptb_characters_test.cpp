@@ -46,11 +46,13 @@ std::string stored_name(PtbClass kind) {
     case lowered_digit:
     case low_quote:         return "symbol-run";
     case symbol:
+    case symbol_upper:
     case raised_sign:
     case lowered_sign:
     case fraction_slash:
     case ideographic_comma: return "symbol";
     case dropped:
+    case dropped_upper:
     case decimal_separator: return "dropped";
     default:                return "special";
   }

@@ -51,6 +51,11 @@ BOOST_AUTO_TEST_CASE(each_caption_gives_one_line_whatever_it_holds) {
              boost::test_tools::per_element());
 }
 
+BOOST_AUTO_TEST_CASE(a_run_of_blanks_takes_along_one_that_could_begin_a_token) {
+  BOOST_TEST(tokens({"a \u00A0ab.com", "\u00A0ab.com", "a \u3000 \u00A0www.b.org"}) == Lines({"a ab.com", "\u00A0ab.com", "a www.b.org"}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(candidates_and_references_are_two_streams) {
   const std::vector<vlp::ScoredCaption> images{{"1", "they've", {"vitamin C.", "A ball"}}, {"2", "they've", {"B.", "they've"}}};
   const auto result = vlp::ptb_tokens(images, {});

@@ -68,16 +68,15 @@ inline constexpr std::string_view kJsonBlanks = " \t\r\n";
   if (const std::size_t good = utf8_prefix(text); good < text.size())
     throw DataError(file.place(good) + ": bytes that are not UTF-8. Convert the file to UTF-8.");
   if (first_line.empty()) throw DataError(file.name() + ": the file is empty (expected captions). Is it complete?");
-  const auto check = [&](std::string_view part) {
-    reader.document(part, [&](JsonReader::Value& root) { reader.skip(root); });
-  };
+  const auto check = [&](std::string_view part) { reader.document(part, [&](JsonReader::Value& root) { reader.skip(root); }); };
   if (first_line.starts_with('{') && find_json_mistake(first_line)) check(text);  // else the line stands by itself
   constexpr std::size_t kExcerpt = 60;
-  throw DataError(file.place(static_cast<std::size_t>(first_line.data() - text.data())) + ": none of the forms of a caption file (got '" +
-                  shown(first_line.substr(0, kExcerpt)) +
-                  R"(', expected COCO's {"images":[{"id":1}],"annotations":[{"image_id":1,"caption":"a cat"}]}, COCO's results )"
-                  R"([{"image_id":1,"caption":"a cat"}], Karpathy's {"images":[{"filename":"1.jpg","split":"test","sentences":)"
-                  R"([{"raw":"a cat"}]}]}, JSON lines {"image_id":1,"caption":"a cat"}, or Kaggle's results.csv). Write it as one of these.)");
+  throw DataError(
+      file.place(static_cast<std::size_t>(first_line.data() - text.data())) + ": none of the forms of a caption file (got '" +
+      shown(first_line.substr(0, kExcerpt)) +
+      R"(', expected COCO's {"images":[{"id":1}],"annotations":[{"image_id":1,"caption":"a cat"}]}, COCO's results )"
+      R"([{"image_id":1,"caption":"a cat"}], Karpathy's {"images":[{"filename":"1.jpg","split":"test","sentences":)"
+      R"([{"raw":"a cat"}]}]}, JSON lines {"image_id":1,"caption":"a cat"}, or Kaggle's results.csv). Write it as one of these.)");
 }
 
 /// @throws DataError if the text is no caption file
@@ -90,13 +89,12 @@ inline CaptionFormat format_of(const TextFile& file, JsonReader& reader) {
   if (is_header(trim_blanks(line))) return CaptionFormat::kaggle_csv;
   std::optional<CaptionFormat> format;
   if (line.starts_with('{')) {
-    const auto look = [&](simdjson::ondemand::document& document) { format = format_of_object(document); };
+    const auto look = [&](simdjson::ondemand::document& document) {
+      if (const std::optional<CaptionFormat> found = format_of_object(document)) format = found;
+    };
     const bool more = text.find_first_not_of(kJsonBlanks, end) != text.npos;
     reader.peek(more ? line : text, look);
-    if (more && format != CaptionFormat::json_lines) {
-      format.reset();
-      reader.peek(text, look);
-    }
+    if (more && format != CaptionFormat::json_lines) reader.peek(text, look);
   }
   if (!format) refuse_format(file, reader, line);
   return *format;
@@ -105,7 +103,8 @@ inline CaptionFormat format_of(const TextFile& file, JsonReader& reader) {
 inline CaptionFile read_captions(const TextFile& file, const CaptionFileOptions& options) {
   JsonReader reader(file);
   const CaptionFormat format = format_of(file, reader);
-  if (const auto& key = options.image_key; !key.empty() && std::find(kKarpathyKeys.begin(), kKarpathyKeys.end(), key) == kKarpathyKeys.end())
+  if (const auto& key = options.image_key;
+      !key.empty() && std::find(kKarpathyKeys.begin(), kKarpathyKeys.end(), key) == kKarpathyKeys.end())
     throw RecipeError("image key: unknown (got '" + shown(key) + "', expected cocoid, filename or imgid). Choose one of these.");
   if (format != CaptionFormat::karpathy && !(options.split.empty() && options.image_key.empty()))
     throw DataError(file.name() + ": has no splits and no choice of image ids (got split '" + shown(options.split) + "', image key '" +
@@ -113,9 +112,9 @@ inline CaptionFile read_captions(const TextFile& file, const CaptionFileOptions&
   CaptionFile captions;
   switch (format) {
     case CaptionFormat::coco_captions: captions = read_coco_captions(file, reader); break;
-    case CaptionFormat::coco_results: captions = read_coco_results(file, reader); break;
-    case CaptionFormat::json_lines: captions = read_caption_lines(file, reader); break;
-    case CaptionFormat::karpathy: captions = read_karpathy(file, reader, options.split, options.image_key); break;
+    case CaptionFormat::coco_results:  captions = read_coco_results(file, reader); break;
+    case CaptionFormat::json_lines:    captions = read_caption_lines(file, reader); break;
+    case CaptionFormat::karpathy:      captions = read_karpathy(file, reader, options.split, options.image_key); break;
     case CaptionFormat::kaggle_csv:
       captions.name = file.name();
       captions.format = format;

@@ -2,7 +2,11 @@
 // What a file of captions holds, image by image. Includes no torch.
 
 #include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,10 +41,10 @@ struct CaptionFile {
     const std::string number = std::to_string(row);
     switch (format) {
       case CaptionFormat::coco_captions: return "annotations[" + number + "]";
-      case CaptionFormat::coco_results: return "[" + number + "]";
-      case CaptionFormat::karpathy: return "images[" + number + "]";
+      case CaptionFormat::coco_results:  return "[" + number + "]";
+      case CaptionFormat::karpathy:      return "images[" + number + "]";
       case CaptionFormat::json_lines:
-      case CaptionFormat::kaggle_csv: break;
+      case CaptionFormat::kaggle_csv:    break;
     }
     return "line " + number;
   }
@@ -56,7 +60,8 @@ class PassedOver {
   /// Adds a note to `file` if there was anything.
   /// @param what  e.g. "images without a caption were left out"
   void report(CaptionFile& file, const std::string& what) const {
-    if (count_ > 0) file.notes.push_back(file.name + ": " + std::to_string(count_) + " " + what + ", the first is '" + shown(first_) + "'.");
+    if (count_ > 0)
+      file.notes.push_back(file.name + ": " + std::to_string(count_) + " " + what + ", the first is '" + shown(first_) + "'.");
   }
 
  private:
@@ -64,65 +69,67 @@ class PassedOver {
   std::string first_;
 };
 
-/// Puts captions together that come one by one. The texts of image ids must outlive it.
+/// Puts captions together that come one by one. Texts are kept as views, which must last until `finish`.
 class CaptionGroups {
  public:
   /// Adds a caption to those of its image.
   /// @param row  where it stands, see `CaptionFile::row_name`
-  void add(std::string_view image_id, std::string_view caption, std::size_t row) {
-    constexpr std::size_t kUsualCaptions = 5;
-    const std::size_t image = index_of(image_id);
-    std::vector<std::string>& captions = images_[image].captions;
-    if (captions.size() == 1) {
-      captions.reserve(kUsualCaptions);
-      second_rows_[image] = row;
-    }
-    captions.emplace_back(caption);
-  }
+  void add(std::string_view image_id, std::string_view caption, std::size_t row) { rows_.push_back({ids_.id(image_id), row, caption}); }
 
   /// Begins the list that says which images there are and in which order.
   void begin_list() { list_.emplace(); }
   /// Adds an image to the list; once more changes nothing.
-  void list(std::string_view image_id) { list_->push_back(index_of(image_id)); }
+  void list(std::string_view image_id) { list_->push_back(ids_.id(listed_.emplace_back(image_id))); }
 
-  /// Moves the images into `file`: in order of first appearance, or in the list's if there is one. Images that the list
+  /// Copies the images into `file`: in order of first appearance, or in the list's if there is one. Images that the list
   /// lacks are passed over, as pycocotools does, and those without a caption left out; `file.notes` says how many.
-  void finish(CaptionFile& file) {
+  void finish(CaptionFile& file) const {
+    // Rows by image, each image's in their order: a caption's memory then lies beside that of its image's others.
+    std::vector<std::size_t> end(ids_.size() + 1);
+    for (const Row& row : rows_) ++end[row.image + 1];
+    std::partial_sum(end.begin(), end.end(), end.begin());
+    std::vector<const Row*> sorted(rows_.size());
+    for (const Row& row : rows_) sorted[end[row.image]++] = &row;  // an image's begin moves to its end
+
     PassedOver unlisted, silent;
-    std::vector<bool> taken(images_.size());
-    const auto take = [&](std::size_t image) {
+    std::vector<bool> taken(ids_.size());
+    const auto rows_of = [&](std::uint32_t image) {
+      const std::size_t begin = image == 0 ? 0 : end[image - 1];
+      return std::span(sorted).subspan(begin, end[image] - begin);
+    };
+    const auto take = [&](std::uint32_t image) {
       if (taken[image]) return;
       taken[image] = true;
-      if (images_[image].captions.empty()) return silent.add(images_[image].image_id);
-      file.second_rows.push_back(second_rows_[image]);
-      file.images.push_back(std::move(images_[image]));
+      const std::span<const Row* const> rows = rows_of(image);
+      if (rows.empty()) return silent.add(ids_.word(image));
+      std::vector<std::string>& captions = file.images.emplace_back(ImageCaptions{std::string(ids_.word(image)), {}}).captions;
+      captions.reserve(rows.size());
+      for (const Row* row : rows) captions.emplace_back(row->caption);
+      file.second_rows.push_back(rows.size() > 1 ? rows[1]->number : 0);
     };
     if (list_)
-      for (const std::size_t image : *list_) take(image);
-    for (std::size_t image = 0; image < images_.size(); ++image) {
+      for (const std::uint32_t image : *list_) take(image);
+    for (std::uint32_t image = 0; image < ids_.size(); ++image) {
       if (!list_)
         take(image);
       else if (!taken[image])
-        for (std::size_t i = 0; i < images_[image].captions.size(); ++i) unlisted.add(images_[image].image_id);
+        for (std::size_t i = 0; i < rows_of(image).size(); ++i) unlisted.add(ids_.word(image));
     }
     unlisted.report(file, "captions of images that \"images\" doesn't list were passed over");
     silent.report(file, "images without a caption were left out");
   }
 
  private:
-  std::size_t index_of(std::string_view image_id) {
-    const std::size_t image = ids_.id(image_id);
-    if (image == images_.size()) {
-      images_.push_back({std::string(image_id), {}});
-      second_rows_.push_back(0);
-    }
-    return image;
-  }
+  struct Row {
+    std::uint32_t image = 0;
+    std::size_t number = 0;
+    std::string_view caption;
+  };
 
   WordIds ids_;
-  std::vector<ImageCaptions> images_;
-  std::vector<std::size_t> second_rows_;
-  std::optional<std::vector<std::size_t>> list_;
+  std::vector<Row> rows_;
+  std::deque<std::string> listed_;  // close together, as each row looks for its image here
+  std::optional<std::vector<std::uint32_t>> list_;
 };
 
 }  // namespace vlp

@@ -61,7 +61,7 @@ class RowReader {
     reader_.fields(row, [&](std::string_view name, Value& value) {
       if (name == "image_id") {
         has_id = true;
-        id = lasting_id(value);
+        id = reader_.id(value);
         if (!id) reader_.wrong(value, where() + ".image_id", "an integer or a string");
         return true;
       }
@@ -74,8 +74,9 @@ class RowReader {
     });
     if (!has_id) reader_.missing(row, where(), "image_id", "an integer or a string");
     if (!has_caption) reader_.missing(row, where(), "caption", "a string");
-    if (id)
-      for (const std::string_view caption : captions_) groups_.add(*id, caption, number);
+    if (!id) return true;
+    const std::string_view image = lasting(*id);
+    for (const std::string_view caption : captions_) groups_.add(image, caption, number);
     return true;
   }
 
@@ -99,8 +100,8 @@ class RowReader {
       reader_.fields(image, [&](std::string_view name, Value& value) {
         if (name != "id") return false;
         has_id = true;
-        if (const std::optional<std::string_view> id = lasting_id(value))
-          groups_.list(*id);
+        if (const std::optional<std::string_view> id = reader_.id(value))
+          groups_.list(lasting(*id));
         else
           reader_.wrong(value, where() + ".id", "an integer or a string");
         return true;
@@ -110,17 +111,13 @@ class RowReader {
     });
   }
 
-  /// An id that lasts as long as the file's text.
-  std::optional<std::string_view> lasting_id(Value& value) {
-    const std::optional<std::string_view> id = reader_.id(value);
-    if (!id || reader_.is_in_text(*id)) return id;
-    return escaped_ids_.emplace_back(*id);
-  }
+  /// The same string, lasting as long as the file's text.
+  std::string_view lasting(std::string_view string) { return reader_.is_in_text(string) ? string : escaped_.emplace_back(string); }
 
   template <class Where>
   void read_caption(Value& value, const Where& where) {
     if (const std::optional<std::string_view> caption = reader_.string(value))
-      captions_.push_back(*caption);
+      captions_.push_back(lasting(*caption));
     else
       reader_.wrong(value, where(), "a string");
   }
@@ -140,7 +137,7 @@ class RowReader {
 
   JsonReader& reader_;
   CaptionFile file_;
-  std::deque<std::string> escaped_ids_;
+  std::deque<std::string> escaped_;  // strings that are not as the file has them
   CaptionGroups groups_;
   std::vector<std::string_view> captions_;  // of one row
 };

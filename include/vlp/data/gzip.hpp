@@ -79,8 +79,11 @@ class ByteBuffer {
       if (bytes.empty()) return buffer;
       ::inflateReset(&stream);
     } else if (result != Z_OK) {
-      const std::string reason = result == Z_BUF_ERROR ? "it ends too early" : stream.msg ? stream.msg : "zlib's error " + std::to_string(result);
-      throw DataError(name + ": broken gzip file at byte " + std::to_string(whole - bytes.size()) + " (" + reason + "). Fetch or pack it anew.");
+      const std::string reason = result == Z_BUF_ERROR ? "it ends too early"
+                                 : stream.msg          ? stream.msg
+                                                       : "zlib's error " + std::to_string(result);
+      throw DataError(name + ": broken gzip file at byte " + std::to_string(whole - bytes.size()) + " (" + reason +
+                      "). Fetch or pack it anew.");
     }
   }
 }

@@ -49,8 +49,12 @@ struct JsonMistakeFinder final : nlohmann::json_sax<nlohmann::json> {
 
 /// The first mistake in a text; nothing if it is JSON. Text that is not UTF-8 is a mistake, deep nesting is none.
 [[nodiscard]] inline std::optional<JsonMistake> find_json_mistake(std::string_view text) {
+  const std::size_t nul = text.find('\0');  // none may be there; nlohmann-json takes it for the end
   detail::JsonMistakeFinder finder;
-  if (nlohmann::json::sax_parse(text, &finder)) return std::nullopt;
+  if (nlohmann::json::sax_parse(text.substr(0, nul), &finder)) {
+    if (nul == text.npos) return std::nullopt;
+    return JsonMistake{nul, "a NUL byte"};
+  }
   JsonMistake mistake = finder.mistake;
   mistake.offset = std::min(std::max<std::size_t>(mistake.offset, 1) - 1, text.size());  // nlohmann counts from 1
   return mistake;

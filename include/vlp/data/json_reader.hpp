@@ -77,8 +77,9 @@ class JsonReader {
   ///         object, or nests deeper than `kDeepest`
   template <class Visit>
   void document(std::string_view part, Visit&& visit) {
-    const bool is_open = std::exchange(rewound_, false) && part_.data() == part.data() && part_.size() == part.size();
+    const bool is_open = rewound_ && part_.data() == part.data() && part_.size() == part.size();
     if (!is_open && !open(part)) refuse();
+    rewound_ = false;
     depth_ = 0;
     Value root = take(document_.get_value());
     visit(root);
@@ -140,7 +141,8 @@ class JsonReader {
   /// @param where     its path, e.g. "annotations[17].caption"
   /// @param expected  e.g. "a string"
   void wrong(Value& value, const std::string& where, const std::string& expected) {
-    problems_.add([&] { return place(value) + ": " + where + " is wrong (got " + described(value) + ", expected " + expected + "). Mend it."; });
+    problems_.add(
+        [&] { return place(value) + ": " + where + " is wrong (got " + described(value) + ", expected " + expected + "). Mend it."; });
   }
 
   /// Notes that an object lacks a field.
@@ -169,6 +171,7 @@ class JsonReader {
 
   [[nodiscard]] bool open(std::string_view part) {
     part_ = part;
+    rewound_ = false;
     return parser_.iterate(file_.padded(part)).get(document_) == simdjson::SUCCESS;
   }
 
@@ -239,7 +242,7 @@ class JsonReader {
 
   const TextFile& file_;
   std::string_view part_;  // of the document that was opened last
-  bool rewound_ = false;   // after a peek
+  bool rewound_ = false;   // whether it is at its beginning, after a peek
   int depth_ = 0;
   Problems problems_;
   simdjson::ondemand::parser parser_;

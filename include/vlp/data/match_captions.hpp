@@ -39,7 +39,8 @@ inline void check_single(const CaptionFile& candidates) {
     if (image.captions.size() == 1) continue;
     problems.add([&] {
       const bool has_place = candidates.format != CaptionFormat::kaggle_csv;
-      return candidates.name + ": image '" + shown(image.image_id) + "' has several captions (got " + std::to_string(image.captions.size()) +
+      return candidates.name + ": image '" + shown(image.image_id) + "' has several captions (got " +
+             std::to_string(image.captions.size()) +
              (has_place ? ", the second in " + candidates.row_name(candidates.second_rows[i]) : "") +
              ", expected 1 candidate an image). Keep one of them.";
     });
@@ -47,7 +48,7 @@ inline void check_single(const CaptionFile& candidates) {
   problems.raise_if_any(candidates.name);
 }
 
-/// "2 images of refs.json have no candidate in cands.json ('1', '2')"
+/// "2 of the images of refs.json are not in cands.json ('1', '2')"
 inline std::string unmatched(std::size_t count, const std::vector<std::string>& ids, const std::string& here, const std::string& there) {
   std::string text = std::to_string(count) + " of the images of " + here + " are not in " + there + " (";
   for (std::size_t i = 0; i < ids.size(); ++i) text += (i > 0 ? ", '" : "'") + shown(ids[i]) + "'";
@@ -98,11 +99,11 @@ inline std::string match_summary(const MatchedCaptions& matched, const CaptionFi
 
   const bool choice = references.format == CaptionFormat::karpathy;
   if (matched.images.empty())
-    throw DataError(candidates.name + ": no image has references in " + references.name + " (got image ids such as '" +
-                    shown(matched.first_extra.at(0)) + "', expected such as '" + shown(matched.first_missing.at(0)) +
-                    "'). Give both files the same ids" +
-                    (choice ? ", or choose the field that names an image with --image-key cocoid, filename or imgid, or another --split."
-                            : "."));
+    throw DataError(
+        candidates.name + ": no image has references in " + references.name + " (got image ids such as '" +
+        shown(matched.first_extra.at(0)) + "', expected such as '" + shown(matched.first_missing.at(0)) +
+        "'). Give both files the same ids" +
+        (choice ? ", or choose the field that names an image with --image-key cocoid, filename or imgid, or another --split." : "."));
   if (partial || matched.missing + matched.extra == 0) return matched;
   std::string message = candidates.name + ": does not match the references (got " + std::to_string(matched.images.size()) +
                         " images that are in both files, expected all; " + detail::match_summary(matched, references, candidates) + "). ";

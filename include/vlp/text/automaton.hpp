@@ -8,11 +8,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <map>
 #include <ranges>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -120,20 +119,29 @@ class Automaton {
   }
 
   Index number_of(const ByteSet& set) {
-    const auto [place, is_new] = set_numbers_.try_emplace(set.to_string(), static_cast<Index>(sets_.size()));
+    const auto [place, is_new] = set_numbers_.try_emplace(set, static_cast<Index>(sets_.size()));
     if (is_new) sets_.push_back(set);
     return place->second;
   }
 
   // Bytes that are in the same sets lead to the same states: they share a column of the rows.
   void group_bytes() {
-    std::map<std::vector<bool>, Index> groups;
-    for (std::size_t byte = 0; byte < group_of_.size(); ++byte) {
-      std::vector<bool> memberships;
-      for (const ByteSet& set : sets_) memberships.push_back(set[byte]);
-      const auto [place, is_new] = groups.try_emplace(std::move(memberships), static_cast<Index>(groups.size() + 1));
-      if (is_new) examples_.push_back(byte);
-      group_of_[byte] = place->second;
+    std::vector<ByteSet> groups{~ByteSet()};
+    for (const ByteSet& set : sets_) {
+      for (std::size_t group = 0, count = groups.size(); group < count; ++group) {
+        const ByteSet inside = groups[group] & set;
+        if (inside.none() || inside == groups[group]) continue;
+        groups[group] &= ~set;
+        groups.push_back(inside);
+      }
+    }
+    for (std::size_t group = 0; group < groups.size(); ++group) {
+      examples_.emplace_back();
+      for (std::size_t byte = 0; byte < group_of_.size(); ++byte) {
+        if (!groups[group][byte]) continue;
+        group_of_[byte] = static_cast<Index>(group + 1);
+        examples_.back() = byte;
+      }
     }
     row_size_ = groups.size() + 1;  // column 0 is the accepted pattern
   }
@@ -169,7 +177,7 @@ class Automaton {
     }
   }
 
-  State make_next(State state, Index group) {
+  [[gnu::noinline]] State make_next(State state, Index group) {
     for (const Index node : members_[state / row_size_])
       if (nodes_[node].kind == Node::Kind::bytes && sets_[nodes_[node].label][examples_[group - 1]]) enter(nodes_[node].targets.front());
     const State made = state_of_entered();
@@ -199,7 +207,7 @@ class Automaton {
   ReadingDirection direction_;
   std::vector<Node> nodes_;
   std::vector<ByteSet> sets_;
-  std::unordered_map<std::string, Index> set_numbers_;
+  std::unordered_map<ByteSet, Index> set_numbers_;
   std::array<Index, 256> group_of_{};
   std::vector<std::size_t> examples_;  // a byte of each group
   std::size_t row_size_ = 0;

@@ -2,6 +2,7 @@
 // What metrics see: the captions of a set of images, cut into words, and whatever metrics share, computed once when first
 // asked for. Includes no torch.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -63,17 +64,17 @@ class CaptionSet {
   [[nodiscard]] std::span<const std::uint32_t> tokens(std::size_t caption) const {
     return std::span(words().tokens).subspan(words().begin[caption], words().begin[caption + 1] - words().begin[caption]);
   }
-  /// The n-grams of all captions. Their words are cut at any white space, as Python's str.split does: a token with a
+  /// The n-grams of all captions; documents are the images, as far as their references go. Their words are cut at any white space, as Python's str.split does: a token with a
   /// no-break space inside, such as "2 1/2", is two of them.
   [[nodiscard]] const NGrams& ngrams() const {
     std::call_once(shared_->ngrams_once, [&] { number_ngrams(); });
     return *shared_->ngrams;
   }
   /// The words of an n-gram, joined by single blanks.
+  /// @param id  see NGram
   [[nodiscard]] std::string ngram_text(std::size_t order, std::uint32_t id) const {
-    const std::size_t begin = ngrams().first_position(order, id);
     std::string text;
-    for (std::size_t i = 0; i < order; ++i) (text += i > 0 ? " " : "") += shared_->words.vocabulary.word(split_words()[begin + i]);
+    for (std::size_t i = 0; i < order; ++i) (text += i > 0 ? " " : "") += shared_->words.vocabulary.word(split_words()[id + i]);
     return text;
   }
 
@@ -171,8 +172,15 @@ class CaptionSet {
         begin.push_back(shared_->split_words.size());
       }
     }
+    std::vector<std::uint32_t> documents(captions(), NumberedCaptions::kNoDocument);
+    for (std::size_t image = 0; image < size(); ++image)
+      std::fill(documents.begin() + static_cast<std::ptrdiff_t>(first_[image] + 1),
+                documents.begin() + static_cast<std::ptrdiff_t>(first_[image + 1]), static_cast<std::uint32_t>(image));
     const bool nothing = !begin.empty() && shared_->split_words.empty();  // all captions are empty
-    shared_->ngrams.emplace(nothing ? std::span<const std::uint32_t>() : split_words(), begin.empty() ? tokens.begin : begin, threads_);
+    shared_->ngrams.emplace(NumberedCaptions{.words = nothing ? std::span<const std::uint32_t>() : split_words(),
+                                             .begin = begin.empty() ? tokens.begin : begin,
+                                             .documents = documents},
+                            threads_);
   }
 
   template <class Visit>

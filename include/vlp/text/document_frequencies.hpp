@@ -25,31 +25,8 @@
 
 namespace vlp {
 
-/// Counts by order, from 1, and by the number that an n-gram has in a set; 0 for numbers not in use.
+/// Counts by order, from 1, and by an n-gram's id; 0 for other numbers. 16 bytes a word.
 using FrequencyTable = std::array<std::vector<std::uint32_t>, kLongestNGram>;
-
-/// Counts of the set's own references. 4 bytes a number, three times that while it is made.
-[[nodiscard]] inline FrequencyTable reference_frequencies(const CaptionSet& captions) {
-  const NGrams& ngrams = captions.ngrams();
-  FrequencyTable table;
-  for (std::size_t order = 1; order <= kLongestNGram; ++order) {
-    struct Seen {
-      std::uint32_t images = 0;
-      std::uint32_t last = 0;  // image, from 1
-    };
-    std::vector<Seen> seen(ngrams.bound(order));
-    parallel_for(captions.threads(), NGrams::kShards, [&](std::size_t begin, std::size_t end) {  // no two threads touch a number
-      for (std::uint32_t image = 0; image < captions.size(); ++image)
-        for (std::size_t caption = captions.candidate(image) + 1; caption < captions.candidate(image + 1); ++caption)
-          for (const std::uint32_t id : ngrams.of(caption, order))
-            if (const std::size_t shard = id % NGrams::kShards; shard >= begin && shard < end)
-              if (std::exchange(seen[id].last, image + 1) != image + 1) ++seen[id].images;
-    });
-    table[order - 1].reserve(seen.size());
-    for (const Seen& ngram : seen) table[order - 1].push_back(ngram.images);
-  }
-  return table;
-}
 
 /// Document frequencies by the n-grams' words, for files and for sets other than the one they come from.
 class DocumentFrequencies {
@@ -58,10 +35,10 @@ class DocumentFrequencies {
   DocumentFrequencies() = default;
   /// Of a set's references.
   explicit DocumentFrequencies(const CaptionSet& captions) : images_(captions.size()) {
-    const FrequencyTable table = reference_frequencies(captions);
-    for (std::size_t order = 1; order <= kLongestNGram; ++order)
-      for (std::uint32_t id = 0; id < table[order - 1].size(); ++id)
-        if (table[order - 1][id] > 0) counts_.emplace(captions.ngram_text(order, id), table[order - 1][id]);
+    for (std::size_t caption = 0; caption < captions.captions(); ++caption)
+      for_each_new(captions, caption, [&](std::size_t order, NGram ngram) {
+        if (ngram.documents > 0) counts_.emplace(captions.ngram_text(order, ngram.id), ngram.documents);
+      });
   }
 
   /// Number of images that were counted.
@@ -80,19 +57,15 @@ class DocumentFrequencies {
     for (const auto& [ngram, count] : other.counts_) counts_[ngram] += count;
   }
 
-  /// The same counts by the numbers that the n-grams have in `captions`.
+  /// The same counts by the ids that the n-grams have in `captions`.
   [[nodiscard]] FrequencyTable table(const CaptionSet& captions) const {
-    const NGrams& ngrams = captions.ngrams();
     FrequencyTable table;
-    for (std::size_t order = 1; order <= kLongestNGram; ++order) {
-      table[order - 1].assign(ngrams.bound(order), 0);
-      parallel_for(captions.threads(), ngrams.bound(order), [&](std::size_t begin, std::size_t end) {
-        for (std::size_t id = begin; id < end; ++id) {
-          const auto number = static_cast<std::uint32_t>(id);
-          if (ngrams.first_position(order, number) != NGrams::kNone) table[order - 1][id] = (*this)[captions.ngram_text(order, number)];
-        }
-      });
-    }
+    for (auto& counts : table) counts.resize(captions.ngrams().begin(captions.captions()));
+    parallel_for(captions.threads(), captions.captions(), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t caption = begin; caption < end; ++caption)
+        for_each_new(captions, caption,
+                     [&](std::size_t order, NGram ngram) { table[order - 1][ngram.id] = (*this)[captions.ngram_text(order, ngram.id)]; });
+    });
     return table;
   }
 
@@ -128,6 +101,16 @@ class DocumentFrequencies {
     std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
   class Reader;
+
+  /// Calls `visit(order, ngram)` for each n-gram that first stands in this caption.
+  template <class Visit>
+  static void for_each_new(const CaptionSet& captions, std::size_t caption, Visit&& visit) {
+    const NGrams& ngrams = captions.ngrams();
+    for (std::size_t order = 1; order <= kLongestNGram; ++order)
+      for_each_distinct(ngrams.of(caption, order), [&](NGram ngram, std::uint32_t) {
+        if (ngram.id >= ngrams.begin(caption)) visit(order, ngram);
+      });
+  }
 
   std::size_t images_ = 0;
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> counts_;

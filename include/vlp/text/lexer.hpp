@@ -40,7 +40,9 @@ class Lexer {
   }
 
   /// Has to be called before the first match in another text; a text that only grew is the same text.
-  void begin() { failed_.clear(); }
+  void begin() {
+    if (!failed_.empty()) failed_.clear();  // clearing takes time even if there is nothing to clear
+  }
 
   /// The match that begins at `begin`, a place inside `text`. @param complete whether nothing follows `text`
   [[nodiscard]] LexerMatch match(std::string_view text, std::size_t begin, bool complete = true) {
@@ -92,17 +94,17 @@ class Lexer {
         body_ = std::make_unique<Automaton>(std::span(&rule_.body, 1));
         ahead_ = std::make_unique<Automaton>(std::span(&*rule_.look_ahead, 1), ReadingDirection::backward);
       }
-      std::vector<std::size_t> ends;  // of the body, as far as the body alone decides it
+      ends_.clear();
       Automaton::State state = body_->start();
       for (std::size_t place = 0; place < matched.size() && state != Automaton::kDead;) {
         state = body_->next(state, static_cast<unsigned char>(matched[place++]));
-        if (body_->accepted(state) != Automaton::kNone) ends.push_back(place);
+        if (body_->accepted(state) != Automaton::kNone) ends_.push_back(place);
       }
       state = ahead_->start();
       std::size_t place = matched.size();
-      while (ahead_->accepted(state) == Automaton::kNone || ends.back() != place) {
+      while (ahead_->accepted(state) == Automaton::kNone || ends_.back() != place) {
         state = ahead_->next(state, static_cast<unsigned char>(matched[--place]));
-        while (ends.back() > place) ends.pop_back();
+        while (ends_.back() > place) ends_.pop_back();
       }
       return place;
     }
@@ -112,6 +114,7 @@ class Lexer {
     std::optional<std::size_t> ahead_size_;  // where all look-aheads of the rule are equally long
     std::unique_ptr<Automaton> body_;        // made when first needed
     std::unique_ptr<Automaton> ahead_;
+    std::vector<std::size_t> ends_;  // of the body, as far as the body alone decides it
   };
 
   static std::vector<Pattern> joined(const std::vector<LexerRule>& rules) {

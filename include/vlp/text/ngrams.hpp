@@ -1,7 +1,7 @@
 #pragma once
-// n-grams of words as small numbers. An n-gram is known by its prefix's number and its last word, so that each order is
-// numbered from the one before it. Occurrences are first dealt out to shards by a hash, then every shard is numbered by
-// itself: its table fits the cache, and shards run on as many threads as there are. Includes no torch.
+// n-grams of words as numbers. An n-gram is known by its prefix's number and its last word, so that each order is numbered
+// from the one before it. Occurrences are first dealt out to shards by a hash, then every shard is worked through by itself:
+// its table fits the cache, and shards run on as many threads as there are. Includes no torch.
 // @see Papineni et al. 2002; Vedantam et al. 2015
 
 #include <algorithm>
@@ -17,184 +17,222 @@
 
 #include "vlp/core/error.hpp"
 #include "vlp/core/parallel.hpp"
-#include "vlp/core/random.hpp"
 
 namespace vlp {
 
 /// The longest n-grams that caption metrics count, in words.
 inline constexpr std::size_t kLongestNGram = 4;
 
-/// A caption's n-grams of one order: their numbers, sorted, each as often as it occurs.
-using NGramSpan = std::span<const std::uint32_t>;
+/// One n-gram of a caption.
+struct NGram {
+  std::uint32_t id;         ///< where it first stands: the position of its first word among the words of all captions
+  std::uint32_t documents;  ///< in how many documents it stands
 
-/// Calls `visit(id, count)` for each distinct n-gram.
+  friend bool operator==(const NGram&, const NGram&) = default;
+};
+
+/// A caption's n-grams of one order, sorted by id, each as often as it occurs.
+using NGramSpan = std::span<const NGram>;
+
+namespace detail {
+
+/// Where the run of equal n-grams that begins at `begin` ends.
+inline std::size_t run_end(NGramSpan ngrams, std::size_t begin) {
+  std::size_t end = begin + 1;
+  while (end < ngrams.size() && ngrams[end].id == ngrams[begin].id) ++end;
+  return end;
+}
+
+}  // namespace detail
+
+/// Calls `visit(ngram, count)` for each distinct n-gram.
 template <class Visit>
 void for_each_distinct(NGramSpan ngrams, Visit&& visit) {
   for (std::size_t i = 0, next = 0; i < ngrams.size(); i = next) {
-    while (next < ngrams.size() && ngrams[next] == ngrams[i]) ++next;
+    next = detail::run_end(ngrams, i);
     visit(ngrams[i], static_cast<std::uint32_t>(next - i));
   }
 }
 
-/// Calls `visit(id, left_count, right_count)` for each distinct n-gram of both.
+/// Calls `visit(place, left_count, right_count)` for each distinct n-gram of both; left[place] is its first occurrence.
 template <class Visit>
 void for_each_shared(NGramSpan left, NGramSpan right, Visit&& visit) {
-  const auto run = [](NGramSpan ngrams, std::size_t begin) {
-    std::size_t end = begin + 1;
-    while (end < ngrams.size() && ngrams[end] == ngrams[begin]) ++end;
-    return end;
-  };
   for (std::size_t i = 0, j = 0; i < left.size() && j < right.size();) {
-    if (left[i] < right[j]) {
+    if (left[i].id < right[j].id) {
       ++i;
-    } else if (left[i] > right[j]) {
+    } else if (left[i].id > right[j].id) {
       ++j;
     } else {
-      const std::size_t i_end = run(left, i), j_end = run(right, j);
-      visit(left[i], static_cast<std::uint32_t>(i_end - i), static_cast<std::uint32_t>(j_end - j));
+      const std::size_t i_end = detail::run_end(left, i), j_end = detail::run_end(right, j);
+      visit(i, static_cast<std::uint32_t>(i_end - i), static_cast<std::uint32_t>(j_end - j));
       i = i_end, j = j_end;
     }
   }
 }
 
-/// The n-grams of 1 to 4 words of many captions. Numbers don't depend on the number of threads. 16 bytes a word, and 4
-/// bytes a number; while it is made 16 bytes a word more.
+/// The captions whose n-grams are to be numbered, as ids of words.
+struct NumberedCaptions {
+  std::span<const std::uint32_t> words;      ///< caption after caption; ids from 0, few
+  std::span<const std::size_t> begin;        ///< where each caption begins in `words`; one entry more: the end
+  std::span<const std::uint32_t> documents;  ///< of each caption, in rising order; kNoDocument = counts towards none
+
+  /// A caption that counts towards no document.
+  static constexpr std::uint32_t kNoDocument = std::numeric_limits<std::uint32_t>::max();
+};
+
+/// The n-grams of 1 to 4 words of many captions. 32 bytes a word, and 24 more while it is made.
 class NGrams {
  public:
-  /// @param words    the words' ids, caption after caption
-  /// @param begin    where each caption begins in `words`; one entry more: the end
-  /// @param threads  0 = all cores
-  /// @throws DataError if there are 2^32 words or more
-  NGrams(std::span<const std::uint32_t> words, std::span<const std::size_t> begin, std::int64_t threads)
-      : begin_(begin.begin(), begin.end()) {
-    if (words.size() >= kNone)
-      throw DataError("captions: " + std::to_string(words.size()) + " words (expected fewer than 2^32). Score them in parts.");
-    std::vector<Occurrence> occurrences(words.size());
-    for (std::size_t order = 1; order <= kLongestNGram; ++order) number(words, order, threads, occurrences);
-    parallel_for(threads, begin_.size() - 1, [&](std::size_t first, std::size_t last) {
+  /// @param threads  0 = all cores; changes nothing in the result
+  /// @throws DataError if there are 2^32 - 1 words or more
+  NGrams(const NumberedCaptions& captions, std::int64_t threads) : begin_(captions.begin.begin(), captions.begin.end()), threads_(threads) {
+    const std::size_t words = captions.words.size();
+    if (words >= kNone)
+      throw DataError("captions: " + std::to_string(words) + " words (expected fewer than 2^32 - 1). Score them in parts.");
+    ngrams_[0].resize(words);
+    number_words(captions);
+    std::vector<Occurrence> occurrences(words);
+    for (std::size_t order = 2; order <= kLongestNGram; ++order) {
+      ngrams_[order - 1].resize(words);
+      number(captions, order, occurrences);
+    }
+    parallel_for(threads, this->captions(), [&](std::size_t first, std::size_t last) {
       for (std::size_t caption = first; caption < last; ++caption)
         for (std::size_t order = 1; order <= kLongestNGram; ++order) {
-          std::uint32_t* const ids = orders_[order - 1].ids.data();
-          std::sort(ids + begin_[caption], ids + end_of(caption, order));
+          NGram* const ngrams = ngrams_[order - 1].data();
+          std::sort(ngrams + begin_[caption], ngrams + end_of(caption, order), [](NGram a, NGram b) { return a.id < b.id; });
         }
     });
   }
 
   /// How many captions there are.
   [[nodiscard]] std::size_t captions() const { return begin_.size() - 1; }
+  /// Where a caption's words begin among all words. An n-gram whose id is not below it first stands in this caption or later.
+  [[nodiscard]] std::size_t begin(std::size_t caption) const { return begin_[caption]; }
   /// How many words a caption has.
   [[nodiscard]] std::size_t words(std::size_t caption) const { return begin_[caption + 1] - begin_[caption]; }
   /// A caption's n-grams of `order` words, 1 to 4.
   [[nodiscard]] NGramSpan of(std::size_t caption, std::size_t order) const {
-    return std::span(orders_[order - 1].ids).subspan(begin_[caption], end_of(caption, order) - begin_[caption]);
+    return std::span(ngrams_[order - 1]).subspan(begin_[caption], end_of(caption, order) - begin_[caption]);
   }
-  /// Every number of this order is below it; not every number below it is in use.
-  [[nodiscard]] std::size_t bound(std::size_t order) const { return orders_[order - 1].first.size(); }
-  /// Where in `words` an n-gram first stands; kNone for a number that is not in use.
-  [[nodiscard]] std::uint32_t first_position(std::size_t order, std::uint32_t id) const { return orders_[order - 1].first[id]; }
-
-  /// No position.
-  static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
-
-  /// A number's remainder by this tells its shard: threads that share numbers out by it never meet.
-  static constexpr std::size_t kShards = 256;
 
  private:
+  static constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::size_t kShardBits = 8;
+  static constexpr std::size_t kShards = std::size_t{1} << kShardBits;
   struct Occurrence {
-    std::uint64_t key;  // prefix and last word
+    std::uint64_t key;  // prefix and last word; later the n-gram's place in its shard
     std::uint32_t position;
-  };
-  struct Order {
-    std::vector<std::uint32_t> ids;    // by position of the first word; nothing where a caption has too few words left
-    std::vector<std::uint32_t> first;  // by id
+    std::uint32_t caption;
   };
   using Places = std::array<std::size_t, kShards>;  // a number for each shard
+
+  /// What is known of an n-gram while documents are counted.
+  struct Count {
+    NGram ngram{.id = kNone, .documents = 0};
+    std::uint32_t last_document = NumberedCaptions::kNoDocument;
+
+    void add(std::uint32_t position, std::uint32_t document) {
+      if (ngram.id == kNone) ngram.id = position;
+      if (document != NumberedCaptions::kNoDocument && std::exchange(last_document, document) != document) ++ngram.documents;
+    }
+  };
+
+  /// Numbers keys from 0 as they come: open addressing with linear probing, at most half full.
+  class Table {
+   public:
+    void clear(std::size_t most_keys) {
+      slots_.assign(std::bit_ceil(2 * most_keys + 1), kNone);
+      keys_.clear();
+    }
+    std::uint32_t number(std::uint64_t key) {
+      std::size_t at = hash_of(key) << kShardBits >> (64 - static_cast<std::size_t>(std::countr_zero(slots_.size())));
+      while (slots_[at] != kNone && keys_[slots_[at]] != key) at = (at + 1) & (slots_.size() - 1);
+      if (slots_[at] == kNone) {
+        slots_[at] = static_cast<std::uint32_t>(keys_.size());
+        keys_.push_back(key);
+      }
+      return slots_[at];
+    }
+
+   private:
+    std::vector<std::uint32_t> slots_;
+    std::vector<std::uint64_t> keys_;  // by number
+  };
+
+  /// Fibonacci hashing: the upper bits are the good ones.
+  static std::uint64_t hash_of(std::uint64_t key) { return (key ^ key >> 29) * 0x9e3779b97f4a7c15ULL; }
+  static std::size_t shard_of(std::uint64_t key) { return hash_of(key) >> (64 - kShardBits); }
 
   [[nodiscard]] std::size_t end_of(std::size_t caption, std::size_t order) const {
     return std::max(begin_[caption], begin_[caption + 1] - std::min(begin_[caption + 1], order - 1));
   }
-  static std::size_t shard_of(std::uint64_t key) { return detail::mix64(key) % kShards; }
 
-  /// Calls `visit(position, key)` for the n-grams of captions [first, last).
-  template <class Visit>
-  void for_each_key(std::span<const std::uint32_t> words, std::size_t order, std::size_t first, std::size_t last, Visit&& visit) const {
-    const std::uint32_t* const prefixes = order > 1 ? orders_[order - 2].ids.data() : nullptr;
-    for (std::size_t caption = first; caption < last; ++caption)
-      for (std::size_t at = begin_[caption]; at < end_of(caption, order); ++at)
-        visit(at, static_cast<std::uint64_t>(prefixes ? prefixes[at] : 0) << 32 | words[at + order - 1]);
+  void number_words(const NumberedCaptions& captions) {
+    std::vector<Count> counts;
+    for (std::size_t caption = 0; caption < this->captions(); ++caption)
+      for (std::size_t at = begin_[caption]; at < begin_[caption + 1]; ++at) {
+        const std::uint32_t word = captions.words[at];
+        if (word >= counts.size()) counts.resize(std::size_t{word} + 1);
+        counts[word].add(static_cast<std::uint32_t>(at), captions.documents[caption]);
+      }
+    parallel_for(threads_, ngrams_[0].size(), [&](std::size_t first, std::size_t last) {
+      for (std::size_t at = first; at < last; ++at) ngrams_[0][at] = counts[captions.words[at]].ngram;
+    });
   }
 
-  void number(std::span<const std::uint32_t> words, std::size_t order, std::int64_t threads, std::vector<Occurrence>& occurrences) {
+  /// Calls `visit(key, position, caption)` for the n-grams of a block's captions.
+  template <class Visit>
+  void for_each_key(const NumberedCaptions& captions, std::size_t order, std::size_t block, std::size_t blocks, Visit&& visit) const {
+    const NGram* const prefixes = ngrams_[order - 2].data();
+    for (std::size_t caption = this->captions() * block / blocks; caption < this->captions() * (block + 1) / blocks; ++caption)
+      for (std::size_t at = begin_[caption]; at < end_of(caption, order); ++at)
+        visit(std::uint64_t{prefixes[at].id} << 32 | captions.words[at + order - 1], at, caption);
+  }
+
+  /// @param occurrences  a place for each word; its content doesn't matter
+  void number(const NumberedCaptions& captions, std::size_t order, std::vector<Occurrence>& occurrences) {
     // Count, then deal out: a shard's occurrences lie together, in the order of the captions.
-    const auto blocks = static_cast<std::size_t>(threads_for(threads));
-    const auto first_of = [&](std::size_t block) { return captions() * block / blocks; };
+    const auto blocks = static_cast<std::size_t>(threads_for(threads_));
     std::vector<Places> places(blocks);
-    parallel_for(threads, blocks, [&](std::size_t first_block, std::size_t last_block) {
-      for (std::size_t block = first_block; block < last_block; ++block)
-        for_each_key(words, order, first_of(block), first_of(block + 1),
-                     [&](std::size_t, std::uint64_t key) { ++places[block][shard_of(key)]; });
+    parallel_for(threads_, blocks, [&](std::size_t block, std::size_t end) {
+      for (; block < end; ++block)
+        for_each_key(captions, order, block, blocks, [&](std::uint64_t key, std::size_t, std::size_t) { ++places[block][shard_of(key)]; });
     });
     std::array<std::size_t, kShards + 1> shard_begin{};
-    std::size_t end = 0;
+    std::size_t place = 0;
     for (std::size_t shard = 0; shard < kShards; ++shard) {
-      shard_begin[shard] = end;
-      for (Places& counts : places) end += std::exchange(counts[shard], end);
+      shard_begin[shard] = place;
+      for (Places& counts : places) place += std::exchange(counts[shard], place);
     }
-    shard_begin[kShards] = end;
-    parallel_for(threads, blocks, [&](std::size_t first_block, std::size_t last_block) {
-      for (std::size_t block = first_block; block < last_block; ++block)
-        for_each_key(words, order, first_of(block), first_of(block + 1), [&](std::size_t at, std::uint64_t key) {
-          occurrences[places[block][shard_of(key)]++] = {key, static_cast<std::uint32_t>(at)};
+    shard_begin[kShards] = place;
+    parallel_for(threads_, blocks, [&](std::size_t block, std::size_t end) {
+      for (; block < end; ++block)
+        for_each_key(captions, order, block, blocks, [&](std::uint64_t key, std::size_t at, std::size_t caption) {
+          occurrences[places[block][shard_of(key)]++] = {key, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(caption)};
         });
     });
 
-    Order& result = orders_[order - 1];
-    result.ids.resize(words.size());
-    std::vector<std::vector<std::uint32_t>> first(kShards);  // positions, by number inside the shard
-    parallel_for(threads, kShards, [&](std::size_t first_shard, std::size_t last_shard) {
+    parallel_for(threads_, kShards, [&](std::size_t first_shard, std::size_t last_shard) {
       Table table;
+      std::vector<Count> counts;
       for (std::size_t shard = first_shard; shard < last_shard; ++shard) {
         const auto own = std::span(occurrences).subspan(shard_begin[shard], shard_begin[shard + 1] - shard_begin[shard]);
         table.clear(own.size());
-        for (const Occurrence& occurrence : own) {
-          std::uint32_t& number = table[occurrence.key];
-          if (number == kNone) {
-            number = static_cast<std::uint32_t>(first[shard].size());
-            first[shard].push_back(occurrence.position);
-          }
-          result.ids[occurrence.position] = static_cast<std::uint32_t>(number * kShards + shard);
+        counts.clear();
+        for (Occurrence& occurrence : own) {
+          occurrence.key = table.number(occurrence.key);
+          if (occurrence.key == counts.size()) counts.emplace_back();
+          counts[occurrence.key].add(occurrence.position, captions.documents[occurrence.caption]);
         }
+        for (const Occurrence& occurrence : own) ngrams_[order - 1][occurrence.position] = counts[occurrence.key].ngram;
       }
     });
-    std::size_t most = 0;
-    for (const auto& positions : first) most = std::max(most, positions.size());
-    if (most * kShards >= kNone) throw DataError("captions: too many different word sequences to number. Score them in parts.");
-    result.first.assign(most * kShards, kNone);
-    for (std::size_t shard = 0; shard < kShards; ++shard)
-      for (std::size_t number = 0; number < first[shard].size(); ++number) result.first[number * kShards + shard] = first[shard][number];
   }
 
-  /// Keys to numbers: open addressing with linear probing, at most half full.
-  class Table {
-   public:
-    void clear(std::size_t keys) { slots_.assign(std::bit_ceil(2 * keys + 1), Slot{}); }
-    std::uint32_t& operator[](std::uint64_t key) {
-      std::size_t at = (detail::mix64(key) / kShards) & (slots_.size() - 1);
-      while (slots_[at].number != kNone && slots_[at].key != key) at = (at + 1) & (slots_.size() - 1);
-      slots_[at].key = key;
-      return slots_[at].number;
-    }
-
-   private:
-    struct Slot {
-      std::uint64_t key = 0;
-      std::uint32_t number = kNone;
-    };
-    std::vector<Slot> slots_;
-  };
-
   std::vector<std::size_t> begin_;
-  std::array<Order, kLongestNGram> orders_;
+  std::int64_t threads_;
+  std::array<std::vector<NGram>, kLongestNGram> ngrams_;  // by order and position of the first word; sorted in each caption
 };
 
 }  // namespace vlp

@@ -51,6 +51,8 @@ enum class PtbClass : std::uint8_t {
   ideographic_comma,   ///< U+3001, a symbol otherwise
   decimal_separator,   ///< U+066B and U+066C, deleted outside numbers
   symbol,              ///< a token of its own
+  symbol_upper,        ///< U+24B6-24CF: a symbol that counts as a capital to a rule that looks ahead
+  dropped_upper,       ///< U+2160-216F: deleted, but a capital to a rule that looks ahead
   dropped,             ///< deleted, and separates its neighbours
 };
 
@@ -105,6 +107,8 @@ inline constexpr auto kPtbClassNames = std::to_array<std::pair<std::string_view,
     {"ideographic_comma", PtbClass::ideographic_comma},
     {"decimal_separator", PtbClass::decimal_separator},
     {"symbol", PtbClass::symbol},
+    {"symbol_upper", PtbClass::symbol_upper},
+    {"dropped_upper", PtbClass::dropped_upper},
     {"dropped", PtbClass::dropped},
 });
 

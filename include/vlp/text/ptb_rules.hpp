@@ -42,14 +42,15 @@ inline constexpr auto kPtbParts = std::to_array<PtbPart>({
     {"LETTER", R"([a-zA-Z{letter}{letter_upper}{letter_word_only}{soft_hyphen}{dotted_i}{dotless_i}{long_s}{kelvin}]
                   | & [aeiouAEIOU] (acute | grave | uml) ;)"},
     {"ALPHA", "[a-zA-Z{letter}{letter_upper}{dotted_i}{dotless_i}{long_s}{kelvin}]"},
-    {"CAPITAL", R"([A-Z{letter_upper}{dotted_i}{kelvin}])"},
-    {"DIGIT", R"([0-9{digit}])"},
+    {"CAPITAL", "[A-Z{letter_upper}{symbol_upper}{dropped_upper}{dotted_i}{kelvin}]"},
+    {"DIGIT", "[0-9{digit}]"},
     {"BLANK", "[ \t{no_break_space}{blank}]"},
     {"NEWLINE", "\r {caption_end} | [\r\n\v\f{newline}{next_line}{caption_end}]"},
     {"GAP", "{BLANK} | {NEWLINE}"},
     {"ANY", "[^] | {caption_end}"},
     {"APOS", R"(['{apostrophe}] | &apos;)"},
     {"QUOTE", R"(['`{apostrophe}{single_quote_open}] | &apos;)"},
+    {"CLAUSE_END", "[,;:{ideographic_comma}]"},
     {"QUOT", "[&][q][u][o][t];"},
     {"HYPHEN", R"([\-_{hyphen}])"},
     {"WORD", R"({LETTER} ({LETTER} | {DIGIT})* ([.!?] {LETTER} ({LETTER} | {DIGIT})*)*)"},
@@ -74,8 +75,8 @@ inline constexpr auto kPtbParts = std::to_array<PtbPart>({
     {"FRACTION", R"({DIGIT}{1,4} (\\? / | {fraction_slash}) {DIGIT}{1,4})"},
     {"SLASH_PART", R"([a-zA-Z0-9]+ (- [a-zA-Z]+){0,2})"},
 
-    {"ACRONYM", R"([a-zA-Z] (\. [a-zA-Z])* | (Canada | Sino | Korean | EU | Japan | non) -U\.S | U\.S\.-U\.K | U\.S\.-U\.S\.S\.R)"},
     {"LONG_ACRONYM", R"([a-zA-Z] (\. [a-zA-Z])+ | (Canada | Sino | Korean | EU | Japan | non) -U\.S | U\.S\.-U\.K | U\.S\.-U\.S\.S\.R)"},
+    {"ACRONYM", "[a-zA-Z] | {LONG_ACRONYM}"},
     {"STARTER",
      R"([A] (bout | ccording | dditionally | fter | n | s | t)? | [B]ut | [E]arlier | [H] (e | er | ere | owever) | [I] (f | n | t)
                    | [L]ast | [M] (any | ore | r\. | s\.) | [N]ow | [O] (nce | ne | ther | ur) | [S] (he | ince | o | ome | uch)
@@ -101,33 +102,33 @@ inline constexpr auto kPtbParts = std::to_array<PtbPart>({
 
 /// The rules, in the order that decides between matches of equal length.
 inline constexpr auto kPtbRules = std::to_array<PtbRule>({
-    // 1, 2: words of programming, words that are two
-    {.body = R"(c\+\+ | [cf]\# | [CF]\#)"},
+    // words of programming, words that are two
+    {.body = R"(c\+\+ | (c | f) #)"},
     {.body = "cannot | gonna | gotta | lemme | gimme | wanna", .print = PtbPrint::first, .count = 3},
     {.body = "'twas | 'tis", .print = PtbPrint::first, .count = 2},
-    // 3, 4, 5: markup, dashes, entities
-    {.body = "{TAG}"},
+    // markup, dashes, entities
+    {.body = "{TAG}", .print = PtbPrint::exact},
     {.body = "{dash} | &MD; | &mdash; | &ndash;", .print = PtbPrint::fixed, .text = "--"},
     {.body = "&amp;", .print = PtbPrint::fixed, .text = "&"},
-    {.body = R"(& (HT | TL | UR | LR | QC | QL | QR | odq | cdq | \# [0-9]+) ;)"},
-    // 6, 7, 8: words
+    {.body = R"(& (HT | TL | UR | LR | QC | QL | QR | odq | cdq | # [0-9]+) ;)"},
+    // words
     {.body = "{WORD}", .look_ahead = "{CLITIC}"},
     {.body = "[a-zA-Z{soft_hyphen}]* [a-mo-zA-MO-Z] {soft_hyphen}*", .look_ahead = "{NOT}"},
     {.body = "{WORD}"},
-    // 9, 10: words with an apostrophe
+    // words with an apostrophe
     {.body = R"({APOS} n {APOS}? | [ldjLDJ] {APOS} | Dunkin{APOS} | somethin{APOS} | ol{APOS} | {APOS}em | {APOS} [2-9] 0s | {APOS}till?
                 | {APOS}cause | cont'd \.? | nor'easter | c'mon | e'er | s'mores | ev'ry | li'l | nat'l
                 | O {QUOTE} o | [A-HJ-XZn] {QUOTE} {ALPHA}{2} {ALPHA}* | {ALPHA}+ [aeiouyAEIOUY] {QUOTE} [aeiouA-Z] {ALPHA}*)"},
     {.body = "y{APOS}", .look_ahead = "{ALPHA}"},
-    // 11 to 14: addresses, names, hash tags
+    // addresses, names, hash tags
     {.body = "https? :// {URL_BYTE}+ {URL_LAST}", .print = PtbPrint::exact},
     {.body = R"(www\. ({HOST_LABEL} \.)+ [a-zA-Z]{2,4} {PATH}? | ({PLAIN_LABEL} \.)+ (com | net | org | edu) {PATH}?)",
      .print = PtbPrint::exact},
     {.body = R"((< | &lt;)? [a-zA-Z0-9] {MAIL_BYTE}* @ ({MAIL_LABEL} \.)* {MAIL_LABEL} (> | &gt;)?)", .print = PtbPrint::exact},
-    {.body = R"(@ [a-zA-Z_] [a-zA-Z_0-9]* | \# {LETTER}+)", .print = PtbPrint::exact},
-    // 15: clitics before a character that is not a letter
+    {.body = R"(@ [a-zA-Z_] [a-zA-Z_0-9]* | # {LETTER}+)", .print = PtbPrint::exact},
+    // clitics before a character that is not a letter
     {.body = "{CLITIC} | {NOT}", .look_ahead = "[^a-zA-Z] | {caption_end}", .print = PtbPrint::normalized},
-    // 16 to 19: dates, numbers, fractions
+    // dates, numbers, fractions
     {.body = R"({DIGIT}{1,2} [\-/] {DIGIT}{1,2} [\-/] {DIGIT}{2,4})"},
     {.body = R"([\-\+]? ({DIGIT}+ | {DIGIT}* ([.:,{soft_hyphen}{decimal_separator}] {DIGIT}+)+))"},
     {.body = R"([{raised_sign}{lowered_sign}]? ({raised_digit}+ | {lowered_digit}+))"},
@@ -137,49 +138,49 @@ inline constexpr auto kPtbRules = std::to_array<PtbRule>({
     {.body = "{three_quarters}", .print = PtbPrint::fixed, .text = "3/4"},
     {.body = "{one_third}", .print = PtbPrint::fixed, .text = "1/3"},
     {.body = "{two_thirds}", .print = PtbPrint::fixed, .text = "2/3"},
-    // 20, 21: words of Treebank texts, slash compounds
+    // words of Treebank texts, slash compounds
     {.body = R"(- (L | R) (R | C | S) B - | C\.D\.s | pro- | anti- | S&P-500 | S&Ls | Cap{APOS}n | c{APOS}est)"},
     {.body = R"({SLASH_PART} (\\? / {SLASH_PART}){1,2})"},
-    // 22, 23: currencies
-    {.body = R"([A-Z]* \$ | \#)"},
+    // currencies
+    {.body = R"([A-Z]* \$ | #)"},
     {.body = "{cent}", .print = PtbPrint::fixed, .text = "cents"},
     {.body = "{pound}", .print = PtbPrint::fixed, .text = "#"},
     {.body = "{other_currency}", .print = PtbPrint::fixed, .text = "$"},
-    // 24 to 28: periods of acronyms and abbreviations
-    {.body = R"([a-zA-Z])", .look_ahead = R"(\. ({GAP})+ {STARTER} ({GAP}))"},
-    {.body = R"(({LONG_ACRONYM}) \.)", .look_ahead = "({GAP})+ {STARTER} ({GAP})", .print = PtbPrint::repeat_last},
-    {.body = R"((ca | figs? | prop | nos? | art | bldg | pp | op) \.)", .look_ahead = "({GAP})? {DIGIT}"},
+    // periods of acronyms and abbreviations
+    {.body = "[a-zA-Z]", .look_ahead = R"(\. {GAP}+ {STARTER} {GAP})"},
+    {.body = R"({LONG_ACRONYM} \.)", .look_ahead = "{GAP}+ {STARTER} {GAP}", .print = PtbPrint::repeat_last},
+    {.body = R"((ca | figs? | prop | nos? | art | bldg | pp | op) \.)", .look_ahead = "{GAP}? {DIGIT}"},
     {.body = R"((pt[eyEY] | co) \.)", .look_ahead = "{BLANK} (ltd | lim)"},
-    {.body = R"(({ENDING_ABBREVIATION}) \.)", .look_ahead = "({GAP}) ({GAP} | {CAPITAL} | {TAG})", .print = PtbPrint::repeat_last},
-    {.body = R"(({ENDING_ABBREVIATION}) \.)", .look_ahead = "{ANY} {ANY}"},
-    {.body = R"(({ENDING_ABBREVIATION}) \.)", .print = PtbPrint::repeat_last},
+    {.body = R"({ENDING_ABBREVIATION} \.)", .look_ahead = "{GAP} ({GAP} | {CAPITAL} | {TAG})", .print = PtbPrint::repeat_last},
+    {.body = R"({ENDING_ABBREVIATION} \.)", .look_ahead = "{ANY} {ANY}"},
+    {.body = R"({ENDING_ABBREVIATION} \.)", .print = PtbPrint::repeat_last},
     {.body = R"(({TITLE_ABBREVIATION} | {ACRONYM}) \.)"},
     {.body = "{ENDING_ABBREVIATION} | {TITLE_ABBREVIATION}", .look_ahead = "{BLANK}"},
     {.body = "{ACRONYM}", .look_ahead = "{GAP}"},
-    // 29, 30, 31: years, file names, a period inside a sentence
+    // years, file names, a period inside a sentence
     {.body = "{APOS} [0-9]{2}", .look_ahead = "{GAP}"},
     {.body = R"(({LETTER} | {DIGIT})+ (\. ({LETTER} | {DIGIT})+)* \.
                 (bat | bmp | c | class | cgi | cpp | dll | doc | docx | exe | gif | gz | h | htm | html | jar | java | jpeg | jpg | mov | mp3
                  | pdf | php | pl | png | ppt | ps | py | sql | tar | txt | wav | x | xml | zip))",
      .look_ahead = "{GAP} | [.?!,]",
      .print = PtbPrint::exact},
-    {.body = R"({WORD} \.)", .look_ahead = "[,;:{ideographic_comma}]"},
-    // 32: telephone numbers
+    {.body = R"({WORD} \.)", .look_ahead = "{CLAUSE_END}"},
+    // telephone numbers
     {.body = R"((\( [0-9]{2,3} \) [ {no_break_space}]? | {SIGNS}? ([0-9]{2,4} {SEPARATOR})? [0-9]{2,4} {SEPARATOR})
                 [0-9]{3,4} {SEPARATOR}? [0-9]{3,5}
                 | ({SIGNS}? [0-9]{2,4} \.)? [0-9]{2,4} \. [0-9]{3,4} \. [0-9]{3,5})",
      .print = PtbPrint::normalized},
-    // 33, 34: double quotes, angle brackets
+    // double quotes, angle brackets
     {.body = "\" | {QUOT}", .look_ahead = "[a-zA-Z0-9$]", .print = PtbPrint::fixed, .text = "``"},
     {.body = "\" | {QUOT}", .print = PtbPrint::fixed, .text = "''"},
     {.body = "&quot;"},
     {.body = "\x7F", .print = PtbPrint::nothing},
     {.body = "< | &lt;", .print = PtbPrint::fixed, .text = "<"},
     {.body = "> | &gt;", .print = PtbPrint::fixed, .text = ">"},
-    // 35: smileys
+    // smileys
     {.body = R"([<>]? [:;=] [\-o*']? [()DPdpO\\\{@|\[\]])", .look_ahead = "[^a-zA-Z0-9] | {caption_end}", .print = PtbPrint::normalized},
     {.body = R"({EYE} _ {EYE} | \( {EYE} [_.\-]? {EYE} \))", .print = PtbPrint::normalized},
-    // 36: brackets, runs of punctuation
+    // brackets, runs of punctuation
     {.body = R"(\()", .print = PtbPrint::fixed, .text = "-lrb-"},
     {.body = R"(\))", .print = PtbPrint::fixed, .text = "-rrb-"},
     {.body = R"(\[)", .print = PtbPrint::fixed, .text = "-lsb-"},
@@ -189,22 +190,22 @@ inline constexpr auto kPtbRules = std::to_array<PtbRule>({
     {.body = R"(-{3,4})", .print = PtbPrint::fixed, .text = "--"},
     {.body = R"(-+)"},
     {.body = R"(\.{3,5} | (\. [ {no_break_space}]){2,4} \. | {ellipsis} | {next_line})", .print = PtbPrint::fixed, .text = "..."},
-    {.body = R"(@+ | \#+ | _+ | \*+ | [?!]+ | [,;:{ideographic_comma}] | \. | = | /)"},
-    // 37, 38, 39: hyphen compounds, capitals joined by signs
-    {.body = R"({DASHED} \.)", .look_ahead = "[,;:{ideographic_comma}]"},
+    {.body = R"(@+ | #+ | _+ | \*+ | [?!]+ | [,;:{ideographic_comma}] | \. | = | /)"},
+    // hyphen compounds, capitals joined by signs
+    {.body = R"({DASHED} \.)", .look_ahead = "{CLAUSE_END}"},
     {.body = "{DASHED}"},
-    {.body = R"({COMPOUND} \.)", .look_ahead = "[,;:{ideographic_comma}]"},
+    {.body = R"({COMPOUND} \.)", .look_ahead = "{CLAUSE_END}"},
     {.body = "{COMPOUND}"},
-    {.body = R"({AMPERSAND_JOINED} \.)", .look_ahead = "[,;:{ideographic_comma}]", .print = PtbPrint::normalized},
+    {.body = R"({AMPERSAND_JOINED} \.)", .look_ahead = "{CLAUSE_END}", .print = PtbPrint::normalized},
     {.body = "{AMPERSAND_JOINED}", .print = PtbPrint::normalized},
-    // 40, 41, 42: quotes
+    // quotes
     {.body = "'", .look_ahead = "[a-zA-Z] [^ \t\r\n{no_break_space}]", .print = PtbPrint::fixed, .text = "`"},
     {.body = "{CLITIC} | {NOT}", .print = PtbPrint::normalized},
     {.body = R"('{1,2} | &apos; | (` | {apostrophe} | {single_quote_open} | {angle_quote_open} | {angle_quote_close}
                           | {double_quote_open} | {double_quote_close} | {low_quote}){1,2})",
      .print = PtbPrint::normalized},
-    // 43, 44: symbols, and what is left out
-    {.body = R"(<< | >> | \\\* | [+%&~\^|\\{symbol}{raised_sign}{lowered_sign}{fraction_slash}])"},
+    // symbols, and what is left out
+    {.body = R"(<< | >> | \\\* | [+%&~\^|\\{symbol}{symbol_upper}{raised_sign}{lowered_sign}{fraction_slash}])"},
     {.body = "{BLANK}+ | &nbsp; | {NEWLINE}", .print = PtbPrint::nothing},
     {.body = "[^]", .print = PtbPrint::nothing},
 });

@@ -7,10 +7,8 @@
 #include "vlp/text/ptb_classes.hpp"
 #include "vlp/text/ptb_lexer.hpp"
 #include "vlp/text/ptb_lower_case.hpp"
-#include "vlp/text/ptb_lower_case.hpp"
 #include "vlp/text/ptb_rules.hpp"
 #include "vlp/text/unicode.hpp"
-#include "vlp/text/utf16.hpp"
 #include "vlp/text/utf16.hpp"
 
 #include <algorithm>
@@ -39,18 +37,27 @@ class PtbTokenizer {
   void tokenize(std::span<const std::string_view> captions, std::size_t index, bool isolated, bool keep_punctuation, std::string& out) {
     open(isolated ? captions.subspan(index, 1) : captions.subspan(index));
     const std::size_t line = out.size();
-    std::size_t end = line;  // of the tokens kept so far
-    bool kept = false;
+    std::size_t last = line;  // where the last token begins
+    bool kept = false;        // whether it stays
     for (std::size_t place = 0; place < size_;) {
+      // A single blank before a visible ASCII character is nothing but that; a run of blanks is left to the rules, because
+      // one such as U+00A0 begins a token where nothing has taken it along.
+      if (classes_[place] == ' ' && classes_[place + 1] > ' ' && classes_[place + 1] < '\x7F') {
+        ++place;
+        continue;
+      }
       const LexerMatch match = next_match(place);
+      const std::size_t end = out.size();
       if (end != line) out += ' ';
       const std::size_t token = out.size();
       place += print(kPtbRules[match.rule], place, match.size, out);
-      if (out.size() != token) kept = keep_punctuation || !is_punctuation(std::string_view(out).substr(token));
+      if (out.size() != token) {
+        last = token;
+        kept = keep_punctuation || !is_punctuation(std::string_view(out).substr(token));
+      }
       if (out.size() == token || !kept) out.resize(end);
-      end = out.size();
     }
-    if (kept && !keep_punctuation) strip_blanks(line, out);
+    if (kept && !keep_punctuation) strip_blanks(last, out);
   }
 
  private:
@@ -127,7 +134,10 @@ class PtbTokenizer {
   void print_text(std::size_t begin, std::size_t size, std::string& out, bool soft_hyphens = false) {
     const std::string_view plain = std::string_view(classes_).substr(begin, size);
     if (units_.empty() && plain.find(' ') == std::string_view::npos) {
-      for (const char byte : plain) out += lower(byte);
+      const std::size_t token = out.size();
+      out += plain;
+      std::ranges::transform(out.begin() + static_cast<std::ptrdiff_t>(token), out.end(), out.begin() + static_cast<std::ptrdiff_t>(token),
+                             lower);
       return;
     }
     token_.clear();
@@ -154,10 +164,10 @@ class PtbTokenizer {
     }
   }
 
-  // Takes white space as Python sees it off the end of the last token of a line that begins at `line`.
-  static void strip_blanks(std::size_t line, std::string& out) {
-    std::size_t end = line;
-    for (std::string_view rest = std::string_view(out).substr(line); !rest.empty();)
+  // Takes white space as Python sees it off the end of `out`, as far as it belongs to the token at `begin`.
+  static void strip_blanks(std::size_t begin, std::string& out) {
+    std::size_t end = begin;
+    for (std::string_view rest = std::string_view(out).substr(begin); !rest.empty();)
       if (!is_white_space(take_character(rest))) end = out.size() - rest.size();
     out.resize(end);
   }
@@ -169,7 +179,7 @@ class PtbTokenizer {
   static constexpr char lower(char byte) { return byte >= 'A' && byte <= 'Z' ? static_cast<char>(byte + ('a' - 'A')) : byte; }
 
   static bool is_punctuation(std::string_view token) {
-    return token.size() <= 3 && std::ranges::find(kPtbPunctuation, token) != kPtbPunctuation.end();
+    return token.size() <= 3 && token.front() < 'a' && std::ranges::find(kPtbPunctuation, token) != kPtbPunctuation.end();
   }
 
   static constexpr char16_t kSoftHyphen = 0xAD;
