@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <future>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,9 +31,14 @@ namespace vlp {
 
 namespace {
 
-/// Reads a file and says on stderr what was passed over.
-CaptionFile read(const std::filesystem::path& path, const CaptionFileOptions& options = {}) {
-  CaptionFile file = read_caption_file(path, options);
+/// Begins to read a file, on a thread of its own where there may be several.
+std::future<CaptionFile> reading(const std::filesystem::path& path, const CaptionFileOptions& options, std::int64_t threads) {
+  return std::async(threads == 1 ? std::launch::deferred : std::launch::async, [=] { return read_caption_file(path, options); });
+}
+
+/// Waits for a file and says on stderr what was passed over.
+CaptionFile finished(std::future<CaptionFile> reading) {
+  CaptionFile file = reading.get();
   for (const std::string& note : file.notes) fmt::print(stderr, "{}\n", note);
   return file;
 }
@@ -100,11 +106,12 @@ int score_command(const Command& command) {
   if (!command.tokens.empty()) return tokens_command(command);
   const std::vector<AnyMetric> metrics = metrics_of(command);
   const PtbOptions tokenizing{.isolated = command.isolated, .threads = command.threads};
-  CaptionFile references = read(command.references, {.split = command.split, .image_key = command.image_key});
+  auto candidates = reading(command.candidates, {}, command.threads);
+  CaptionFile references = finished(reading(command.references, {.split = command.split, .image_key = command.image_key}, command.threads));
   const bool compares = !command.baseline.empty();
   MatchedCaptions baseline;
-  if (compares) baseline = match(references, read(command.baseline), command.partial);
-  const MatchedCaptions matched = match(std::move(references), read(command.candidates), command.partial);
+  if (compares) baseline = match(references, finished(reading(command.baseline, {}, command.threads)), command.partial);
+  const MatchedCaptions matched = match(std::move(references), finished(std::move(candidates)), command.partial);
   std::vector<ScoredCaption> tokens = ptb_tokens(matched.images, tokenizing);
   std::vector<ScoredCaption> baseline_tokens;
   if (compares) baseline_tokens = with_baseline(tokens, baseline.images, tokenizing, command);
