@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -89,17 +90,14 @@ class NGrams {
     const std::size_t words = captions.words.size();
     if (words >= kNone)
       throw DataError("captions: " + std::to_string(words) + " words (expected fewer than 2^32 - 1). Score them in parts.");
-    ngrams_[0].resize(words);
+    for (auto& ngrams : ngrams_) ngrams = std::make_unique_for_overwrite<NGram[]>(words);  // threads touch it first
     number_words(captions);
-    std::vector<Occurrence> occurrences(words);
-    for (std::size_t order = 2; order <= kLongestNGram; ++order) {
-      ngrams_[order - 1].resize(words);
-      number(captions, order, occurrences);
-    }
+    const auto occurrences = std::make_unique_for_overwrite<Occurrence[]>(words);
+    for (std::size_t order = 2; order <= kLongestNGram; ++order) number(captions, order, occurrences.get());
     parallel_for(threads, this->captions(), [&](std::size_t first, std::size_t last) {
       for (std::size_t caption = first; caption < last; ++caption)
         for (std::size_t order = 1; order <= kLongestNGram; ++order) {
-          NGram* const ngrams = ngrams_[order - 1].data();
+          NGram* const ngrams = ngrams_[order - 1].get();
           std::sort(ngrams + begin_[caption], ngrams + end_of(caption, order), [](NGram a, NGram b) { return a.id < b.id; });
         }
     });
@@ -113,7 +111,7 @@ class NGrams {
   [[nodiscard]] std::size_t words(std::size_t caption) const { return begin_[caption + 1] - begin_[caption]; }
   /// A caption's n-grams of `order` words, 1 to 4.
   [[nodiscard]] NGramSpan of(std::size_t caption, std::size_t order) const {
-    return std::span(ngrams_[order - 1]).subspan(begin_[caption], end_of(caption, order) - begin_[caption]);
+    return {ngrams_[order - 1].get() + begin_[caption], end_of(caption, order) - begin_[caption]};
   }
 
  private:
@@ -176,7 +174,7 @@ class NGrams {
         if (word >= counts.size()) counts.resize(std::size_t{word} + 1);
         counts[word].add(static_cast<std::uint32_t>(at), captions.documents[caption]);
       }
-    parallel_for(threads_, ngrams_[0].size(), [&](std::size_t first, std::size_t last) {
+    parallel_for(threads_, captions.words.size(), [&](std::size_t first, std::size_t last) {
       for (std::size_t at = first; at < last; ++at) ngrams_[0][at] = counts[captions.words[at]].ngram;
     });
   }
@@ -184,14 +182,14 @@ class NGrams {
   /// Calls `visit(key, position, caption)` for the n-grams of a block's captions.
   template <class Visit>
   void for_each_key(const NumberedCaptions& captions, std::size_t order, std::size_t block, std::size_t blocks, Visit&& visit) const {
-    const NGram* const prefixes = ngrams_[order - 2].data();
+    const NGram* const prefixes = ngrams_[order - 2].get();
     for (std::size_t caption = this->captions() * block / blocks; caption < this->captions() * (block + 1) / blocks; ++caption)
       for (std::size_t at = begin_[caption]; at < end_of(caption, order); ++at)
         visit(std::uint64_t{prefixes[at].id} << 32 | captions.words[at + order - 1], at, caption);
   }
 
   /// @param occurrences  a place for each word; its content doesn't matter
-  void number(const NumberedCaptions& captions, std::size_t order, std::vector<Occurrence>& occurrences) {
+  void number(const NumberedCaptions& captions, std::size_t order, Occurrence* occurrences) {
     // Count, then deal out: a shard's occurrences lie together, in the order of the captions.
     const auto blocks = static_cast<std::size_t>(threads_for(threads_));
     std::vector<Places> places(blocks);
@@ -217,7 +215,7 @@ class NGrams {
       Table table;
       std::vector<Count> counts;
       for (std::size_t shard = first_shard; shard < last_shard; ++shard) {
-        const auto own = std::span(occurrences).subspan(shard_begin[shard], shard_begin[shard + 1] - shard_begin[shard]);
+        const auto own = std::span(occurrences + shard_begin[shard], occurrences + shard_begin[shard + 1]);
         table.clear(own.size());
         counts.clear();
         for (Occurrence& occurrence : own) {
@@ -232,7 +230,7 @@ class NGrams {
 
   std::vector<std::size_t> begin_;
   std::int64_t threads_;
-  std::array<std::vector<NGram>, kLongestNGram> ngrams_;  // by order and position of the first word; sorted in each caption
+  std::array<std::unique_ptr<NGram[]>, kLongestNGram> ngrams_;  // by order and position of the first word; sorted in each caption
 };
 
 }  // namespace vlp
