@@ -85,18 +85,25 @@ class Cider {
   class Weights {
    public:
     /// From the scored references' own frequencies.
-    explicit Weights(std::size_t images) : by_frequency_(images + 1) {
-      const double log_images = std::log(static_cast<double>(images));
-      for (std::size_t i = 0; i <= images; ++i) by_frequency_[i] = log_images - std::log(static_cast<double>(std::max<std::size_t>(i, 1)));
+    explicit Weights(std::size_t images)
+        : log_images_(std::log(static_cast<double>(images))), by_frequency_(std::min(images + 1, kTabulated)) {
+      for (std::size_t i = 0; i < by_frequency_.size(); ++i) by_frequency_[i] = weight_of(i);
     }
     /// From given frequencies.
     Weights(const DocumentFrequencies& given, const CaptionSet& captions) : Weights(given.images()) { given_ = given.table(captions); }
 
     double operator()(std::size_t order, NGram ngram) const {
-      return by_frequency_[given_ ? (*given_)[order - 1][ngram.id] : ngram.documents];
+      const std::size_t frequency = given_ ? (*given_)[order - 1][ngram.id] : ngram.documents;
+      return frequency < by_frequency_.size() ? by_frequency_[frequency] : weight_of(frequency);
     }
 
    private:
+    static constexpr std::size_t kTabulated = std::size_t{1} << 20;
+    [[nodiscard]] double weight_of(std::size_t frequency) const {
+      return log_images_ - std::log(static_cast<double>(std::max<std::size_t>(frequency, 1)));
+    }
+
+    double log_images_;
     std::vector<double> by_frequency_;
     std::optional<FrequencyTable> given_;
   };

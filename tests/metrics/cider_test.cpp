@@ -71,9 +71,7 @@ BOOST_AUTO_TEST_CASE(order_of_images_and_references_does_not_matter) {
   BOOST_TEST(std::abs(score({}, captions) - before) < kRounding);
 }
 
-BOOST_AUTO_TEST_CASE(no_images_score_zero) {
-  BOOST_TEST((scores_of(vlp::Cider(), vlp::CaptionSet({})) == vlp::Scores{{"CIDEr", 0.0}}));
-}
+BOOST_AUTO_TEST_CASE(no_images_score_zero) { BOOST_TEST((scores_of(vlp::Cider(), vlp::CaptionSet({})) == vlp::Scores{{"CIDEr", 0.0}})); }
 
 BOOST_AUTO_TEST_CASE(threads_and_parts_give_the_same) {
   vlp::test::check_threads_and_rows(vlp::Cider());
@@ -84,7 +82,8 @@ BOOST_AUTO_TEST_CASE(parts_with_merged_frequencies_score_as_the_whole) {
   const std::vector<vlp::ScoredCaption> captions = vlp::test::random_captions(90, vlp::RandomStream(9));
   const std::vector<std::size_t> cuts{0, 17, 18, 60, 90};
   const auto part = [&](std::size_t i) {
-    return vlp::CaptionSet({captions.begin() + static_cast<std::ptrdiff_t>(cuts[i]), captions.begin() + static_cast<std::ptrdiff_t>(cuts[i + 1])});
+    return vlp::CaptionSet(
+        {captions.begin() + static_cast<std::ptrdiff_t>(cuts[i]), captions.begin() + static_cast<std::ptrdiff_t>(cuts[i + 1])});
   };
   auto frequencies = std::make_shared<vlp::DocumentFrequencies>();
   for (std::size_t i = 0; i + 1 < cuts.size(); ++i) frequencies->merge(vlp::DocumentFrequencies(part(i)));
@@ -108,6 +107,8 @@ BOOST_AUTO_TEST_CASE(frequencies_from_a_file_stand_for_those_of_the_set) {
   const std::vector<vlp::ScoredCaption> one(captions.begin(), captions.begin() + 1);
   BOOST_TEST(score({}, one) == 0);  // its own frequencies weigh nothing
   BOOST_TEST(std::abs(score(from_file, one) - image_score({}, captions, 0)) < kRounding);
+  std::ofstream(folder.path / "many.json") << R"({"images":4000000000000000000,"df":{"a":4000000000}})";
+  BOOST_TEST(std::isfinite(score(vlp::Cider({vlp::CiderVariant::cider_d, "many.json"}, ctx), captions)));
   const vlp::Cider missing({vlp::CiderVariant::cider_d, "none.json"}, ctx);
   BOOST_CHECK_THROW(score(missing, captions), vlp::DataError);
 }

@@ -52,6 +52,7 @@ class FieldNames {
 /// all the same. Text that it gives lasts until the next document.
 class JsonReader {
  public:
+  /// What stands at one place.
   using Value = simdjson::ondemand::value;
   /// Levels of objects and arrays.
   static constexpr int kDeepest = 64;

@@ -28,6 +28,83 @@ namespace vlp {
 /// Counts by order, from 1, and by an n-gram's id; 0 for other numbers. 16 bytes a word.
 using FrequencyTable = std::array<std::vector<std::uint32_t>, kLongestNGram>;
 
+namespace detail {
+
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+using FrequencyMap = std::unordered_map<std::string, std::uint32_t, TextHash, std::equal_to<>>;
+
+/// Takes the events of a JSON parser; a tree of a large file would be several times as large as the file.
+class FrequencyReader : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  explicit FrequencyReader(std::string name) : name_(std::move(name)) {}
+
+  std::size_t images = 0;
+  FrequencyMap counts;
+
+  bool key(std::string& text) override {
+    key_ = text;
+    if (depth_ == 1 && !seen_.emplace(text, true).second) fail("has '" + text + "' twice");
+    return true;
+  }
+  bool number_unsigned(number_unsigned_t number) override {
+    if (depth_ == 1 && key_ == "images") {
+      images = number;
+    } else if (depth_ == 2 && in_counts_) {
+      if (number > 0xffffffffU || number == 0) fail("the count of '" + key_ + "' is " + std::to_string(number) + " (expected at least 1)");
+      if (!counts.emplace(key_, static_cast<std::uint32_t>(number)).second) fail("has '" + key_ + "' twice");
+      most_ = std::max(most_, number);
+    } else {
+      return other("a number");
+    }
+    return true;
+  }
+  bool start_object(std::size_t) override {
+    if (depth_ == 1 && key_ == "df") in_counts_ = true;
+    if (++depth_ > 2 || (depth_ == 2 && !in_counts_)) return other("an object");
+    return true;
+  }
+  bool end_object() override {
+    if (depth_-- == 2) in_counts_ = false;
+    return true;
+  }
+  bool null() override { return other("null"); }
+  bool boolean(bool) override { return other("a truth value"); }
+  bool number_integer(number_integer_t) override { return other("a negative number"); }
+  bool number_float(number_float_t, const string_t&) override { return other("a fraction"); }
+  bool string(string_t&) override { return other("a text"); }
+  bool binary(binary_t&) override { return other("bytes"); }
+  bool start_array(std::size_t) override { return other("a list"); }
+  bool end_array() override { return true; }
+  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) override {
+    fail("no JSON at byte " + std::to_string(position));
+  }
+
+  /// Checks the whole. @throws DataError
+  void finish() const {
+    for (const char* needed : {"images", "df"})
+      if (!seen_.contains(needed)) fail("has no '" + std::string(needed) + "'");
+    if (most_ > images) fail("an n-gram stands in " + std::to_string(most_) + " of " + std::to_string(images) + " images");
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const {
+    throw DataError(name_ + ": document frequencies: " + what +
+                    R"(. Expected {"images": N, "df": {"a man": 12, ...}}, as vlp score --save-document-frequencies writes it.)");
+  }
+  bool other(const std::string& what) const { fail("got " + what + (key_.empty() ? "" : " at '" + key_ + "'")); }
+
+  std::string name_, key_;
+  int depth_ = 0;
+  bool in_counts_ = false;
+  std::uint64_t most_ = 0;
+  std::unordered_map<std::string, bool> seen_;
+};
+
+}  // namespace detail
+
 /// Document frequencies by the n-grams' words, for files and for sets other than the one they come from.
 class DocumentFrequencies {
  public:
@@ -83,7 +160,15 @@ class DocumentFrequencies {
 
   /// @param name  how messages call the text
   /// @throws DataError naming the place, if the text is not such a file
-  [[nodiscard]] static DocumentFrequencies parse(std::string_view text, const std::string& name);
+  [[nodiscard]] static DocumentFrequencies parse(std::string_view text, const std::string& name) {
+    detail::FrequencyReader reader(name);
+    nlohmann::json::sax_parse(text, &reader);
+    reader.finish();
+    DocumentFrequencies result;
+    result.images_ = reader.images;
+    result.counts_ = std::move(reader.counts);
+    return result;
+  }
 
   /// @throws DataError if the file can't be read or is none
   [[nodiscard]] static DocumentFrequencies read(const std::filesystem::path& file) {
@@ -96,12 +181,6 @@ class DocumentFrequencies {
   }
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-  };
-  class Reader;
-
   /// Calls `visit(order, ngram)` for each n-gram that first stands in this caption.
   template <class Visit>
   static void for_each_new(const CaptionSet& captions, std::size_t caption, Visit&& visit) {
@@ -113,81 +192,7 @@ class DocumentFrequencies {
   }
 
   std::size_t images_ = 0;
-  std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> counts_;
+  detail::FrequencyMap counts_;
 };
-
-/// Takes the events of a JSON parser; a tree of a large file would be several times as large as the file.
-class DocumentFrequencies::Reader : public nlohmann::json_sax<nlohmann::json> {
- public:
-  Reader(DocumentFrequencies& result, const std::string& name) : result_(result), name_(name) {}
-
-  bool key(std::string& text) override {
-    key_ = text;
-    if (depth_ == 1 && !seen_.emplace(text, true).second) fail("has '" + text + "' twice");
-    return true;
-  }
-  bool number_unsigned(number_unsigned_t number) override {
-    if (depth_ == 1 && key_ == "images") {
-      result_.images_ = number;
-    } else if (depth_ == 2 && in_counts_) {
-      if (number > 0xffffffffU || number == 0) fail("the count of '" + key_ + "' is " + std::to_string(number) + " (expected at least 1)");
-      if (!result_.counts_.emplace(key_, static_cast<std::uint32_t>(number)).second) fail("has '" + key_ + "' twice");
-      most_ = std::max(most_, number);
-    } else {
-      return other("a number");
-    }
-    return true;
-  }
-  bool start_object(std::size_t) override {
-    if (depth_ == 1 && key_ == "df") in_counts_ = true;
-    if (++depth_ > 2 || (depth_ == 2 && !in_counts_)) return other("an object");
-    return true;
-  }
-  bool end_object() override {
-    if (depth_-- == 2) in_counts_ = false;
-    return true;
-  }
-  bool null() override { return other("null"); }
-  bool boolean(bool) override { return other("a truth value"); }
-  bool number_integer(number_integer_t) override { return other("a negative number"); }
-  bool number_float(number_float_t, const string_t&) override { return other("a fraction"); }
-  bool string(string_t&) override { return other("a text"); }
-  bool binary(binary_t&) override { return other("bytes"); }
-  bool start_array(std::size_t) override { return other("a list"); }
-  bool end_array() override { return true; }
-  bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) override {
-    fail("no JSON at byte " + std::to_string(position));
-  }
-
-  /// Checks the whole. @throws DataError
-  void finish() const {
-    for (const char* needed : {"images", "df"})
-      if (!seen_.contains(needed)) fail("has no '" + std::string(needed) + "'");
-    if (most_ > result_.images_)
-      fail("an n-gram stands in " + std::to_string(most_) + " of " + std::to_string(result_.images_) + " images");
-  }
-
- private:
-  [[noreturn]] void fail(const std::string& what) const {
-    throw DataError(name_ + ": document frequencies: " + what +
-                    R"(. Expected {"images": N, "df": {"a man": 12, ...}}, as vlp score --save-document-frequencies writes it.)");
-  }
-  bool other(const std::string& what) const { fail("got " + what + (key_.empty() ? "" : " at '" + key_ + "'")); }
-
-  DocumentFrequencies& result_;
-  std::string name_, key_;
-  int depth_ = 0;
-  bool in_counts_ = false;
-  std::uint64_t most_ = 0;
-  std::unordered_map<std::string, bool> seen_;
-};
-
-inline DocumentFrequencies DocumentFrequencies::parse(std::string_view text, const std::string& name) {
-  DocumentFrequencies result;
-  Reader reader(result, name);
-  nlohmann::json::sax_parse(text, &reader);
-  reader.finish();
-  return result;
-}
 
 }  // namespace vlp
