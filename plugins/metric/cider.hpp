@@ -86,7 +86,7 @@ class Cider {
    public:
     /// From the scored references' own frequencies.
     explicit Weights(std::size_t images)
-        : log_images_(std::log(static_cast<double>(images))), by_frequency_(std::min(images + 1, kTabulated)) {
+        : log_images_(std::log(static_cast<double>(std::max<std::size_t>(images, 1)))), by_frequency_(std::min(images + 1, kTabulated)) {
       for (std::size_t i = 0; i < by_frequency_.size(); ++i) by_frequency_[i] = weight_of(i);
     }
     /// From given frequencies.

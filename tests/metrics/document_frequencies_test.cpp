@@ -52,6 +52,7 @@ BOOST_AUTO_TEST_CASE(other_files_are_refused_with_the_place) {
   const std::string begin = "df.json: document frequencies: ";
   BOOST_TEST(message("{\"images\":3}") == begin + "has no 'df'");
   BOOST_TEST(message("{\"df\":{}}") == begin + "has no 'images'");
+  BOOST_TEST(message("{\"images\":0,\"df\":{}}") == begin + "are of 0 images");
   BOOST_TEST(message("") == begin + "no JSON at byte 1");
   BOOST_TEST(message("{\"images\":3,\"df\":{\"a\":3}") == begin + "no JSON at byte 25");
   BOOST_TEST(message("[]") == begin + "got a list");

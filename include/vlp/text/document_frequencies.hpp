@@ -86,6 +86,7 @@ class FrequencyReader : public nlohmann::json_sax<nlohmann::json> {
   void finish() const {
     for (const char* needed : {"images", "df"})
       if (!seen_.contains(needed)) fail("has no '" + std::string(needed) + "'");
+    if (images == 0) fail("are of 0 images");
     if (most_ > images) fail("an n-gram stands in " + std::to_string(most_) + " of " + std::to_string(images) + " images");
   }
 
