@@ -19,6 +19,7 @@
 #include "main_score_report.hpp"
 #include "vlp/concepts/metric.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/parallel.hpp"
 #include "vlp/data/caption_file.hpp"
 #include "vlp/data/match_captions.hpp"
 #include "vlp/evaluate/confidence.hpp"
@@ -116,7 +117,8 @@ int score_command(const Command& command) {
   std::vector<ScoredCaption> baseline_tokens;
   if (compares) baseline_tokens = with_baseline(tokens, baseline.images, tokenizing, command);
 
-  const CaptionSet captions(std::move(tokens), command.threads);
+  const std::int64_t threads = threads_for(command.threads, tokens.size(), kImagesWorthAThread);
+  const CaptionSet captions(std::move(tokens), threads);
   if (!command.save_document_frequencies.empty()) save_document_frequencies(captions, command.save_document_frequencies);
   const std::vector<ImageStatistics> rows = measured(metrics, captions);
   ScoreReport report{.images = captions.size(), .missing = matched.missing, .extra = matched.extra, .scores = all_scores(metrics, rows)};
@@ -127,7 +129,7 @@ int score_command(const Command& command) {
   report.level = confidence.level;
   if (command.confidence) report.intervals = confidence_intervals(metrics, rows, confidence);
   if (compares) {
-    const std::vector<ImageStatistics> baseline_rows = measured(metrics, CaptionSet(std::move(baseline_tokens), command.threads));
+    const std::vector<ImageStatistics> baseline_rows = measured(metrics, CaptionSet(std::move(baseline_tokens), threads));
     report.baseline = all_scores(metrics, baseline_rows);
     report.differences = paired_differences(metrics, rows, baseline_rows, confidence);
   }

@@ -20,6 +20,13 @@ BOOST_AUTO_TEST_CASE(every_item_is_visited_once) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(little_work_gets_few_threads) {
+  BOOST_TEST(vlp::threads_for(8, 0, 100) == 1);
+  BOOST_TEST(vlp::threads_for(8, 250, 100) == 3);
+  BOOST_TEST(vlp::threads_for(2, 1000, 100) == 2);
+  BOOST_TEST(vlp::threads_for(0) >= 1);
+}
+
 BOOST_AUTO_TEST_CASE(an_exception_reaches_the_caller_after_all_blocks) {
   std::atomic<int> finished = 0;
   const auto work = [&](std::size_t begin, std::size_t) {

@@ -16,6 +16,11 @@ namespace vlp {
   return wanted > 0 ? wanted : std::max<std::int64_t>(1, std::thread::hardware_concurrency());
 }
 
+/// The same, but at most one and one more for each `worth` items, since a thread takes its time to start.
+[[nodiscard]] inline std::int64_t threads_for(std::int64_t wanted, std::size_t items, std::size_t worth) {
+  return std::min(threads_for(wanted), static_cast<std::int64_t>(1 + items / worth));
+}
+
 /// Calls `work(begin, end)` for blocks of [0, count) at the same time, one block a thread, and waits for all of them.
 /// The caller's thread takes the first block, so that one thread starts none.
 /// @throws what `work` threw, the first block's exception first

@@ -21,6 +21,7 @@
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/core/context.hpp"
+#include "vlp/core/parallel.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/data/collate.hpp"
 #include "vlp/data/data.hpp"
@@ -59,7 +60,7 @@ struct Evaluation {
   std::vector<ScoredCaption> images;
   images.reserve(captions.size());
   for (const CaptionedImage& image : captions) images.push_back({image.record->image_id, image.caption, image.record->captions});
-  const CaptionSet words(ptb_tokens(images, {.threads = threads}), threads);
+  const CaptionSet words(ptb_tokens(images, {.threads = threads}), threads_for(threads, images.size(), kImagesWorthAThread));
   for (const AnyMetric& metric : metrics)
     for (auto& score : scores_of(metric, words)) scores.push_back(std::move(score));
   return scores;

@@ -24,6 +24,9 @@
 
 namespace vlp {
 
+/// Another thread for fewer images takes longer to start than it spares.
+inline constexpr std::size_t kImagesWorthAThread = 500;
+
 /// Images with a generated caption and references each. Captions are numbered: an image's candidate, then its references,
 /// then the next image's. Safe to read from several threads.
 class CaptionSet {

@@ -30,9 +30,8 @@ namespace detail::ptb_tokens {
 [[nodiscard]] inline std::vector<std::string> two_streams(std::span<const std::string_view> captions, std::size_t border,
                                                           const PtbOptions& options) {
   constexpr std::size_t kWorthAThread = 2000;  // captions; a thread's tokenizer has to make its states first
-  const auto most = static_cast<std::int64_t>(captions.size() / kWorthAThread + 1);
   std::vector<std::string> tokens(captions.size());
-  parallel_for(std::min(threads_for(options.threads), most), captions.size(), [&](std::size_t begin, std::size_t end) {
+  parallel_for(threads_for(options.threads, captions.size(), kWorthAThread), captions.size(), [&](std::size_t begin, std::size_t end) {
     PtbTokenizer tokenizer;
     std::string line;
     for (std::size_t i = begin; i < end; ++i) {
