@@ -23,8 +23,7 @@ BOOST_AUTO_TEST_SUITE(bleu)
 
 BOOST_AUTO_TEST_CASE(scores_equal_those_of_pycocoevalcap) {
   for (const auto& set : vlp::test::stored_scores())
-    vlp::test::check_scores(vlp::Bleu(), set,
-                            {{"Bleu_1", "Bleu_1"}, {"Bleu_2", "Bleu_2"}, {"Bleu_3", "Bleu_3"}, {"Bleu_4", "Bleu_4"}});
+    vlp::test::check_scores(vlp::Bleu(), set, {{"Bleu_1", "Bleu_1"}, {"Bleu_2", "Bleu_2"}, {"Bleu_3", "Bleu_3"}, {"Bleu_4", "Bleu_4"}});
 }
 
 BOOST_AUTO_TEST_CASE(counts_are_clipped_by_the_best_single_reference) {

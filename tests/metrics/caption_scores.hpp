@@ -112,7 +112,8 @@ inline std::vector<ScoredCaption> random_captions(std::size_t images, RandomStre
   constexpr const char* kWords[] = {"a", "the", "man", "dog", "red", "ball", "on", "2\u00a01/2", "isn't", "\u00e9t\u00e9"};
   const auto caption = [&] {
     std::string text;
-    for (std::uint64_t left = random.below(14); left > 0; --left) (text += text.empty() ? "" : " ") += kWords[random.below(std::size(kWords))];
+    for (std::uint64_t left = random.below(14); left > 0; --left)
+      (text += text.empty() ? "" : " ") += kWords[random.below(std::size(kWords))];
     return text;
   };
   std::vector<ScoredCaption> captions;

@@ -43,9 +43,7 @@ BOOST_AUTO_TEST_CASE(a_token_with_a_no_break_space_is_one) {
   BOOST_TEST(std::abs(score_one("2\u00a01/2 cups", {"2 1/2 cups"}) - f(1.0 / 2, 1.0 / 3)) < kRounding);
 }
 
-BOOST_AUTO_TEST_CASE(no_images_score_zero) {
-  BOOST_TEST((scores_of(vlp::RougeL(), vlp::CaptionSet({})) == vlp::Scores{{"ROUGE_L", 0.0}}));
-}
+BOOST_AUTO_TEST_CASE(no_images_score_zero) { BOOST_TEST((scores_of(vlp::RougeL(), vlp::CaptionSet({})) == vlp::Scores{{"ROUGE_L", 0.0}})); }
 
 BOOST_AUTO_TEST_CASE(threads_and_parts_give_the_same) { vlp::test::check_threads_and_rows(vlp::RougeL()); }
 
