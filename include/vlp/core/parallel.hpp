@@ -21,17 +21,23 @@ namespace vlp {
   return std::min(threads_for(wanted), static_cast<std::int64_t>(1 + items / worth));
 }
 
-/// Calls `work(begin, end)` for blocks of [0, count) at the same time, one block a thread, and waits for all of them.
-/// The caller's thread takes the first block, so that one thread starts none.
+/// How many blocks `parallel_blocks` makes of `count` items: one a thread, none empty unless there is no item.
+[[nodiscard]] inline std::size_t block_count(std::int64_t threads, std::size_t count) {
+  return std::clamp<std::size_t>(static_cast<std::size_t>(threads_for(threads)), 1, std::max<std::size_t>(count, 1));
+}
+
+/// Calls `work(block, begin, end)` for blocks of [0, count) at the same time, one block a thread, and waits for all of
+/// them. Blocks are numbered in the order of their items and the same for equal threads and count. The caller's thread
+/// takes the first block, so that one thread starts none.
 /// @throws what `work` threw, the first block's exception first
 template <class Work>
-void parallel_for(std::int64_t threads, std::size_t count, const Work& work) {
-  const std::size_t blocks = std::clamp<std::size_t>(static_cast<std::size_t>(threads_for(threads)), 1, std::max<std::size_t>(count, 1));
+void parallel_blocks(std::int64_t threads, std::size_t count, const Work& work) {
+  const std::size_t blocks = block_count(threads, count);
   const auto begin_of = [&](std::size_t block) { return count / blocks * block + std::min(block, count % blocks); };
   std::vector<std::exception_ptr> failures(blocks);
   const auto run = [&](std::size_t block) {
     try {
-      work(begin_of(block), begin_of(block + 1));
+      work(block, begin_of(block), begin_of(block + 1));
     } catch (...) {
       failures[block] = std::current_exception();
     }
@@ -43,6 +49,12 @@ void parallel_for(std::int64_t threads, std::size_t count, const Work& work) {
   }
   for (const std::exception_ptr& failure : failures)
     if (failure) std::rethrow_exception(failure);
+}
+
+/// The same for work that needn't know its block: `work(begin, end)`.
+template <class Work>
+void parallel_for(std::int64_t threads, std::size_t count, const Work& work) {
+  parallel_blocks(threads, count, [&](std::size_t, std::size_t begin, std::size_t end) { work(begin, end); });
 }
 
 }  // namespace vlp

@@ -8,8 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
-#include <ios>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,6 +18,7 @@
 #include <vector>
 
 #include "vlp/core/error.hpp"
+#include "vlp/core/read_file.hpp"
 #include "vlp/text/utf8.hpp"
 
 namespace vlp {
@@ -158,12 +157,9 @@ inline bool is_header(std::string_view line) {
 /// Reads a caption file; see `parse_kaggle_csv`.
 /// @throws DataError if the file can't be read or has broken rows
 [[nodiscard]] inline std::vector<ImageCaptions> read_kaggle_csv(const std::filesystem::path& file) {
-  std::error_code error;
-  std::string text(std::filesystem::is_regular_file(file, error) ? std::filesystem::file_size(file, error) : 0, '\0');
-  std::ifstream stream(file, std::ios::binary);
-  if (error || !stream.read(text.data(), static_cast<std::streamsize>(text.size())))
-    throw DataError(file.string() + ": can't be read. Check the path and its permissions.");
-  return parse_kaggle_csv(text, file.string());
+  const std::optional<std::string> text = read_file(file);
+  if (!text) throw DataError(file.string() + ": can't be read. Check the path and its permissions.");
+  return parse_kaggle_csv(*text, file.string());
 }
 
 }  // namespace vlp

@@ -90,7 +90,7 @@ class CaptionSet {
   struct Shared {
     std::once_flag words_once, ngrams_once;
     Words words;
-    std::vector<std::uint32_t> split_words;  // only if a token is not one word; else the tokens are the words
+    std::optional<std::vector<std::uint32_t>> split_words;  // only if a token is not one word; else the tokens are the words
     std::optional<NGrams> ngrams;
   };
 
@@ -105,7 +105,7 @@ class CaptionSet {
   }
 
   [[nodiscard]] std::span<const std::uint32_t> split_words() const {
-    return shared_->split_words.empty() ? shared_->words.tokens : shared_->split_words;
+    return shared_->split_words ? *shared_->split_words : shared_->words.tokens;
   }
 
   /// Threads number the words of their own images; then each one's numbers are translated. As threads are asked in the
@@ -116,36 +116,30 @@ class CaptionSet {
       std::vector<std::uint32_t> tokens;
       std::vector<std::size_t> lengths;  // by caption
     };
-    const auto blocks = static_cast<std::size_t>(threads_for(threads_));
-    const auto first_of = [&](std::size_t block) { return size() * block / blocks; };
-    std::vector<Part> parts(blocks);
-    parallel_for(threads_, blocks, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t block = begin; block < end; ++block)
-        for (std::size_t image = first_of(block); image < first_of(block + 1); ++image)
-          for (std::size_t caption = first_[image]; caption < first_[image + 1]; ++caption) {
-            Part& part = parts[block];
-            const std::size_t before = part.tokens.size();
-            for_each_token(text(image, caption), [&](std::string_view token) { part.tokens.push_back(part.ids.id(token)); });
-            part.lengths.push_back(part.tokens.size() - before);
-          }
+    std::vector<Part> parts(block_count(threads_, size()));
+    parallel_blocks(threads_, size(), [&](std::size_t block, std::size_t first, std::size_t last) {
+      Part& part = parts[block];
+      for (std::size_t image = first; image < last; ++image)
+        for (std::size_t caption = first_[image]; caption < first_[image + 1]; ++caption) {
+          const std::size_t before = part.tokens.size();
+          for_each_token(text(image, caption), [&](std::string_view token) { part.tokens.push_back(part.ids.id(token)); });
+          part.lengths.push_back(part.tokens.size() - before);
+        }
     });
 
     Words& words = shared_->words;
     words.begin.reserve(captions() + 1);
     words.begin.push_back(0);
-    std::vector<std::vector<std::uint32_t>> translations(blocks);
-    std::vector<std::size_t> part_begin;
-    for (std::size_t block = 0; block < blocks; ++block) {
-      part_begin.push_back(words.begin.back());
+    std::vector<std::vector<std::uint32_t>> translations(parts.size());
+    for (std::size_t block = 0; block < parts.size(); ++block) {
       for (const std::size_t length : parts[block].lengths) words.begin.push_back(words.begin.back() + length);
       for (std::uint32_t id = 0; id < parts[block].ids.size(); ++id)
         translations[block].push_back(words.vocabulary.id(parts[block].ids.word(id)));
     }
     words.tokens.resize(words.begin.back());
-    parallel_for(threads_, blocks, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t block = begin; block < end; ++block)
-        for (std::size_t i = 0; i < parts[block].tokens.size(); ++i)
-          words.tokens[part_begin[block] + i] = translations[block][parts[block].tokens[i]];
+    parallel_blocks(threads_, size(), [&](std::size_t block, std::size_t first, std::size_t) {
+      auto token = words.tokens.begin() + static_cast<std::ptrdiff_t>(words.begin[first_[first]]);
+      for (const std::uint32_t id : parts[block].tokens) *token++ = translations[block][id];
     });
   }
 
@@ -165,25 +159,23 @@ class CaptionSet {
     }
     std::vector<std::size_t> begin;
     if (std::find(whole.begin(), whole.end(), false) != whole.end()) {
+      std::vector<std::uint32_t>& split = shared_->split_words.emplace();
       begin.push_back(0);
       for (std::size_t caption = 0; caption < captions(); ++caption) {
         for (const std::uint32_t token : this->tokens(caption))
           if (whole[token])
-            shared_->split_words.push_back(token);
+            split.push_back(token);
           else
-            shared_->split_words.insert(shared_->split_words.end(), parts[token].begin(), parts[token].end());
-        begin.push_back(shared_->split_words.size());
+            split.insert(split.end(), parts[token].begin(), parts[token].end());
+        begin.push_back(split.size());
       }
     }
     std::vector<std::uint32_t> documents(captions(), NumberedCaptions::kNoDocument);
     for (std::size_t image = 0; image < size(); ++image)
       std::fill(documents.begin() + static_cast<std::ptrdiff_t>(first_[image] + 1),
                 documents.begin() + static_cast<std::ptrdiff_t>(first_[image + 1]), static_cast<std::uint32_t>(image));
-    const bool nothing = !begin.empty() && shared_->split_words.empty();  // all captions are empty
-    shared_->ngrams.emplace(NumberedCaptions{.words = nothing ? std::span<const std::uint32_t>() : split_words(),
-                                             .begin = begin.empty() ? tokens.begin : begin,
-                                             .documents = documents},
-                            threads_);
+    shared_->ngrams.emplace(
+        NumberedCaptions{.words = split_words(), .begin = shared_->split_words ? begin : tokens.begin, .documents = documents}, threads_);
   }
 
   template <class Visit>

@@ -7,17 +7,18 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <functional>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "vlp/core/error.hpp"
 #include "vlp/core/parallel.hpp"
+#include "vlp/core/read_file.hpp"
 #include "vlp/text/caption_set.hpp"
 #include "vlp/text/ngrams.hpp"
 
@@ -46,7 +47,7 @@ class FrequencyReader : public nlohmann::json_sax<nlohmann::json> {
 
   bool key(std::string& text) override {
     key_ = text;
-    if (depth_ == 1 && !seen_.emplace(text, true).second) fail("has '" + text + "' twice");
+    if (depth_ == 1 && !seen_.insert(text).second) fail("has '" + text + "' twice");
     return true;
   }
   bool number_unsigned(number_unsigned_t number) override {
@@ -101,7 +102,7 @@ class FrequencyReader : public nlohmann::json_sax<nlohmann::json> {
   int depth_ = 0;
   bool in_counts_ = false;
   std::uint64_t most_ = 0;
-  std::unordered_map<std::string, bool> seen_;
+  std::set<std::string> seen_;
 };
 
 }  // namespace detail
@@ -173,12 +174,10 @@ class DocumentFrequencies {
 
   /// @throws DataError if the file can't be read or is none
   [[nodiscard]] static DocumentFrequencies read(const std::filesystem::path& file) {
-    std::error_code error;
-    std::string text(std::filesystem::is_regular_file(file, error) ? std::filesystem::file_size(file, error) : 0, '\0');
-    std::ifstream stream(file, std::ios::binary);
-    if (error || !stream.read(text.data(), static_cast<std::streamsize>(text.size())) || text.empty())
+    const std::optional<std::string> text = read_file(file);
+    if (!text || text->empty())
       throw DataError(file.string() + ": document frequencies can't be read. Check the path and its permissions.");
-    return parse(text, file.string());
+    return parse(*text, file.string());
   }
 
  private:

@@ -179,11 +179,11 @@ class NGrams {
     });
   }
 
-  /// Calls `visit(key, position, caption)` for the n-grams of a block's captions.
+  /// Calls `visit(key, position, caption)` for the n-grams of captions [first, last).
   template <class Visit>
-  void for_each_key(const NumberedCaptions& captions, std::size_t order, std::size_t block, std::size_t blocks, Visit&& visit) const {
+  void for_each_key(const NumberedCaptions& captions, std::size_t order, std::size_t first, std::size_t last, Visit&& visit) const {
     const NGram* const prefixes = ngrams_[order - 2].get();
-    for (std::size_t caption = this->captions() * block / blocks; caption < this->captions() * (block + 1) / blocks; ++caption)
+    for (std::size_t caption = first; caption < last; ++caption)
       for (std::size_t at = begin_[caption]; at < end_of(caption, order); ++at)
         visit(std::uint64_t{prefixes[at].id} << 32 | captions.words[at + order - 1], at, caption);
   }
@@ -191,11 +191,9 @@ class NGrams {
   /// @param occurrences  a place for each word; its content doesn't matter
   void number(const NumberedCaptions& captions, std::size_t order, Occurrence* occurrences) {
     // Count, then deal out: a shard's occurrences lie together, in the order of the captions.
-    const auto blocks = static_cast<std::size_t>(threads_for(threads_));
-    std::vector<Places> places(blocks);
-    parallel_for(threads_, blocks, [&](std::size_t block, std::size_t end) {
-      for (; block < end; ++block)
-        for_each_key(captions, order, block, blocks, [&](std::uint64_t key, std::size_t, std::size_t) { ++places[block][shard_of(key)]; });
+    std::vector<Places> places(block_count(threads_, this->captions()));
+    parallel_blocks(threads_, this->captions(), [&](std::size_t block, std::size_t first, std::size_t last) {
+      for_each_key(captions, order, first, last, [&](std::uint64_t key, std::size_t, std::size_t) { ++places[block][shard_of(key)]; });
     });
     std::array<std::size_t, kShards + 1> shard_begin{};
     std::size_t place = 0;
@@ -204,11 +202,10 @@ class NGrams {
       for (Places& counts : places) place += std::exchange(counts[shard], place);
     }
     shard_begin[kShards] = place;
-    parallel_for(threads_, blocks, [&](std::size_t block, std::size_t end) {
-      for (; block < end; ++block)
-        for_each_key(captions, order, block, blocks, [&](std::uint64_t key, std::size_t at, std::size_t caption) {
-          occurrences[places[block][shard_of(key)]++] = {key, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(caption)};
-        });
+    parallel_blocks(threads_, this->captions(), [&](std::size_t block, std::size_t first, std::size_t last) {
+      for_each_key(captions, order, first, last, [&](std::uint64_t key, std::size_t at, std::size_t caption) {
+        occurrences[places[block][shard_of(key)]++] = {key, static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(caption)};
+      });
     });
 
     parallel_for(threads_, kShards, [&](std::size_t first_shard, std::size_t last_shard) {

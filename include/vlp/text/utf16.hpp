@@ -1,7 +1,8 @@
 #pragma once
 // Text as UTF-16 units, which are what Java counts as characters.
 
-#include <array>
+#include "vlp/text/utf8.hpp"
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -19,24 +20,15 @@ namespace vlp {
 /// each byte (Unicode 15, section 3.9, "U+FFFD substitution of maximal subparts").
 inline void append_units(std::string_view utf8, std::u16string& units) {
   constexpr char16_t kReplacement = 0xFFFD;
-  constexpr auto kLength = [] {  // of a character by its first byte; 0 for bytes that begin none
-    std::array<unsigned char, 256> length{};
-    for (std::size_t byte = 0; byte < length.size(); ++byte)
-      length[byte] = byte < 0x80 ? 1 : byte < 0xC2 ? 0 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : byte < 0xF5 ? 4 : 0;
-    return length;
-  }();
   for (std::size_t place = 0; place < utf8.size();) {
     const auto lead = static_cast<unsigned char>(utf8[place++]);
-    const std::size_t length = kLength[lead];
-    if (length == 1) {
-      units += static_cast<char16_t>(lead);
+    auto [length, low, high] = utf8_lead(lead);
+    if (length <= 1) {
+      units += length == 1 ? static_cast<char16_t>(lead) : kReplacement;
       continue;
     }
     char32_t character = lead & (0xFFU >> (length + 1));
-    std::size_t missing = length == 0 ? 1 : length - 1;
-    // The second byte's range leaves out overlong forms, surrogates, and what lies above U+10FFFF.
-    unsigned char low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-    unsigned char high = length == 0 ? 0 : lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+    std::size_t missing = length - 1;
     for (; missing > 0 && place < utf8.size(); --missing, ++place) {
       const auto byte = static_cast<unsigned char>(utf8[place]);
       if (byte < low || byte > high) break;
