@@ -126,7 +126,7 @@ class Tracer {
   }
   /// @param image  [B, N, D] where they are known already
   [[nodiscard]] at::Tensor loss_of(AnyLoss loss, const Batch& batch, const at::Tensor& image = {}) const {
-    Forward pass(model_.parts(), batch, image);
+    Forward pass(model_.parts(), batch, {.states = image, .embeddings = {}, .momentum_embeddings = {}});
     return loss(pass).total;
   }
 

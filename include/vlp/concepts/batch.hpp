@@ -16,6 +16,7 @@ struct Batch {
   at::Tensor token_mask;               ///< [B, T] bool, true = token, false = padding
   at::Tensor target_index;             ///< [M] int64, flat positions b * T + t whose next token is supervised
   at::Tensor targets;                  ///< [M] int64, those next tokens; padding and prompt are not among them
+  at::Tensor image_index;              ///< [B] int64, the image's number in its dataset: equal for captions of one image
   std::vector<std::string> image_ids;  ///< [B]
 
   /// B; 0 for a batch of texts alone.

@@ -12,8 +12,9 @@
 #include <ATen/core/Tensor.h>
 
 #include "vlp/concepts/component.hpp"
-#include "vlp/concepts/model.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/forward.hpp"
+#include "vlp/core/needs.hpp"
+#include "vlp/core/console.hpp"
 #include "vlp/core/state.hpp"
 
 namespace vlp {
@@ -24,7 +25,10 @@ struct LossValue {
   std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars, detached; may be empty
 };
 
-/// `L::needs` is a constant of the type; a loss that holds tensors of its own is also `Stateful`.
+/// `L::needs` is a constant of the type, or, where it depends on the options, `static Needs needs(const Options&)` beside
+/// `needs()`. A loss that holds tensors of its own is also `Stateful`, and may offer
+///   static std::int64_t smallest_batch(const Options&): pairs below which it has nothing to compare; checked with the recipe
+///   warm_start(const State& tensors, const Console& console): takes what it knows of a file from which the weights come
 template <class L>
 concept Loss = std::move_constructible<L> &&
                (requires { { L::needs } -> std::convertible_to<Needs>; } || requires(const L& loss) { { loss.needs() } -> std::same_as<Needs>; }) &&
@@ -56,6 +60,7 @@ class AnyLoss {
   [[nodiscard]] Needs needs() const { return self_->needs(); }
   void save(State& state) const { self_->save(state); }
   void load(const State& state) { self_->load(state); }
+  void warm_start(const State& tensors, const Console& console) { self_->warm_start(tensors, console); }
 
  private:
   struct Base {
@@ -64,6 +69,7 @@ class AnyLoss {
     virtual Needs needs() const = 0;
     virtual void save(State& state) const = 0;
     virtual void load(const State& state) = 0;
+    virtual void warm_start(const State& tensors, const Console& console) = 0;
   };
   template <class L>
   struct Holder final : Base {
@@ -75,6 +81,9 @@ class AnyLoss {
     }
     void load(const State& state) override {
       if constexpr (Stateful<L>) loss.load(state);
+    }
+    void warm_start(const State& tensors, const Console& console) override {
+      if constexpr (requires { loss.warm_start(tensors, console); }) loss.warm_start(tensors, console);
     }
     L loss;
   };

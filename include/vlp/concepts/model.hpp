@@ -1,6 +1,6 @@
 #pragma once
-// Model: owns encoders, decoder and heads, and serves the parts of a forward pass that losses ask for.
-// `Forward` is one pass over one batch, lazily: each part is computed once however many losses ask.
+// Model: owns encoders, decoder, heads and momentum twins, and serves the parts of a forward pass that losses ask for
+// through `Forward` (concepts/forward.hpp).
 
 #include <concepts>
 #include <functional>
@@ -12,9 +12,8 @@
 #include <ATen/core/Tensor.h>
 
 #include "vlp/concepts/component.hpp"
-#include "vlp/concepts/batch.hpp"
 #include "vlp/concepts/generation.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/core/needs.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
 
@@ -24,12 +23,23 @@ class Module;
 
 namespace vlp {
 
-/// A model is used like a module holder: copies refer to one module. It offers `serves()` and, of the following, what it serves:
+/// A model is used like a module holder: copies refer to one module. It offers `serves()` and, of the following, what it
+/// serves. Letters: B pairs, N image tokens, T text tokens, D and Dt widths, E width of embeddings, V vocabulary; ids are
+/// [B, T] int64, masks [B, T] bool with true = token.
 ///   image_states(pixels [B, 3, H, W]) -> [B, N, D]
-///   decoder_states(ids [B, T], mask [B, T], image_states [B, N, D]) -> [B, T, Dt]; sets position 0 to [DEC] itself
+///   text_states(ids, mask) -> [B, T, Dt], no image seen
+///   image_embeddings(image states) -> [B, E] unit rows
+///   text_embeddings(text states) -> [B, E] unit rows
+///   momentum_image_embeddings(pixels), momentum_text_embeddings(ids, mask) -> [B, E] unit rows without gradient
+///   temperature() -> scalar by which similarities of embeddings are divided
+///   grounded_states(ids, mask, image states [B, N, D] or [1, N, D]) -> [B, T, Dt]; sets position 0 to its mark itself
+///   match_logits(grounded states [B, T, Dt]) -> [B, 2]: no match, match
+///   decoder_states(ids, mask, image_states [B, N, D]) -> [B, T, Dt]; sets position 0 to [DEC] itself
 ///   decoder_logits(states [..., Dt]) -> [..., V]
 ///   generate(image_states [B, N, D], prompt ids without special tokens, options) -> candidates, best first, for each image;
 ///     a model that can sample takes a fourth argument: B random streams, one an image
+///   begin_step(): called in training once before the passes of each update; momentum twins follow there
+/// What exists only because a loss needs it (momentum twins) is made if `Context::needs` asks for it.
 template <class M>
 concept Model = std::copyable<M> && requires(M model) {
   { model.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
@@ -58,24 +68,97 @@ struct GeneratePart {
 
 /// The parts of a model as functions, with the shapes of `Model`; empty where a model doesn't serve one.
 struct ModelParts {
-  Needs serves = Needs::nothing;                              ///< what losses may ask for
-  std::function<at::Tensor(const at::Tensor&)> image_states;  ///< of pixels
-  /// of ids, mask and image states
-  std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&)> decoder_states;
-  std::function<at::Tensor(const at::Tensor&)> decoder_logits;  ///< of decoder states
-  GeneratePart generate;                                        ///< captions of image states
+  /// From one tensor to one.
+  using Unary = std::function<at::Tensor(const at::Tensor&)>;
+  /// From ids and mask.
+  using OfText = std::function<at::Tensor(const at::Tensor&, const at::Tensor&)>;
+  /// From ids, mask and image states.
+  using OfTextAndImage = std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&)>;
+
+  Needs serves = Needs::nothing;            ///< what losses may ask for
+  Unary image_states;                       ///< of pixels
+  OfText text_states;                       ///< of ids and mask
+  Unary image_embeddings;                   ///< of image states
+  Unary text_embeddings;                    ///< of text states
+  Unary momentum_image_embeddings;          ///< of pixels
+  OfText momentum_text_embeddings;          ///< of ids and mask
+  std::function<at::Tensor()> temperature;  ///< divides similarities
+  OfTextAndImage grounded_states;           ///< of ids, mask and image states
+  Unary match_logits;                       ///< of grounded states
+  OfTextAndImage decoder_states;            ///< of ids, mask and image states
+  Unary decoder_logits;                     ///< of decoder states
+  GeneratePart generate;                    ///< captions of image states
+  std::function<void()> begin_step;         ///< before the passes of an update
 };
 
-/// Collects what a model offers; a part that it claims to serve and doesn't offer can't be asked for.
+namespace detail {
+
+/// Takes away what a model can do by its type but, put together as it is, doesn't serve.
+inline void keep_served(ModelParts& parts) {
+  const auto needs = [&](Needs any, auto&... part) {
+    if ((parts.serves & any) == Needs::nothing) ((part = {}), ...);
+  };
+  needs(Needs::text_states | Needs::embeddings, parts.text_states);
+  needs(Needs::embeddings, parts.image_embeddings, parts.text_embeddings, parts.temperature);
+  needs(Needs::momentum_embeddings, parts.momentum_image_embeddings, parts.momentum_text_embeddings);
+  needs(Needs::grounded_states, parts.grounded_states);
+  needs(Needs::match_logits, parts.match_logits);
+  needs(Needs::decoder_logits, parts.decoder_states, parts.decoder_logits, parts.generate);
+}
+
+}  // namespace detail
+
+/// Collects what a model offers; a part that it claims to serve and doesn't offer can't be asked for. Momentum embeddings
+/// are offered only by a model that says `has_momentum()`, where it has that function.
 template <Model M>
 [[nodiscard]] ModelParts parts_of(M model) {
   using T = at::Tensor;
   ModelParts parts;
   parts.serves = model->serves();
+  bool momentum = true;
+  if constexpr (requires {
+                  { model->has_momentum() } -> std::same_as<bool>;
+                })
+    momentum = model->has_momentum();
   if constexpr (requires(const T& x) {
                   { model->image_states(x) } -> std::same_as<T>;
                 })
     parts.image_states = [model](const T& pixels) mutable { return model->image_states(pixels); };
+  if constexpr (requires(const T& x) {
+                  { model->text_states(x, x) } -> std::same_as<T>;
+                })
+    parts.text_states = [model](const T& ids, const T& mask) mutable { return model->text_states(ids, mask); };
+  if constexpr (requires(const T& x) {
+                  { model->image_embeddings(x) } -> std::same_as<T>;
+                })
+    parts.image_embeddings = [model](const T& states) mutable { return model->image_embeddings(states); };
+  if constexpr (requires(const T& x) {
+                  { model->text_embeddings(x) } -> std::same_as<T>;
+                })
+    parts.text_embeddings = [model](const T& states) mutable { return model->text_embeddings(states); };
+  if constexpr (requires(const T& x) {
+                  { model->momentum_image_embeddings(x) } -> std::same_as<T>;
+                })
+    if (momentum) parts.momentum_image_embeddings = [model](const T& pixels) mutable { return model->momentum_image_embeddings(pixels); };
+  if constexpr (requires(const T& x) {
+                  { model->momentum_text_embeddings(x, x) } -> std::same_as<T>;
+                })
+    if (momentum)
+      parts.momentum_text_embeddings = [model](const T& ids, const T& mask) mutable { return model->momentum_text_embeddings(ids, mask); };
+  if constexpr (requires {
+                  { model->temperature() } -> std::convertible_to<T>;
+                })
+    parts.temperature = [model]() mutable -> T { return model->temperature(); };
+  if constexpr (requires(const T& x) {
+                  { model->grounded_states(x, x, x) } -> std::same_as<T>;
+                })
+    parts.grounded_states = [model](const T& ids, const T& mask, const T& image) mutable {
+      return model->grounded_states(ids, mask, image);
+    };
+  if constexpr (requires(const T& x) {
+                  { model->match_logits(x) } -> std::same_as<T>;
+                })
+    parts.match_logits = [model](const T& states) mutable { return model->match_logits(states); };
   if constexpr (requires(const T& x) {
                   { model->decoder_states(x, x, x) } -> std::same_as<T>;
                 })
@@ -94,6 +177,8 @@ template <Model M>
       if (options.sample) throw RecipeError("generate: this model can't sample. Set sample = false.");
       return model->generate(image_states, prompt, options);
     };
+  if constexpr (requires { model->begin_step(); }) parts.begin_step = [model]() mutable { model->begin_step(); };
+  detail::keep_served(parts);
   return parts;
 }
 
@@ -122,49 +207,5 @@ AnyModel kind_of(ComponentTag<T>);
 
 /// The parts of an erased model are there already.
 [[nodiscard]] inline ModelParts parts_of(const AnyModel& model) { return model.parts(); }
-
-/// One pass over one batch. Not thread-safe; dies before its batch and its model.
-class Forward {
- public:
-  /// @param parts         of the model
-  /// @param batch         on the model's device
-  /// @param image_states  [B, N, D] where they are known already, e.g. one image's states for each of its captions
-  Forward(const ModelParts& parts, const Batch& batch, at::Tensor image_states = {})
-      : parts_(parts), batch_(batch), image_states_(std::move(image_states)) {}
-
-  /// The batch that is passed.
-  [[nodiscard]] const Batch& batch() const { return batch_; }
-
-  /// @return  [B, N, D] of the batch's images
-  const at::Tensor& image_states() {
-    if (!image_states_.defined()) image_states_ = served(parts_.image_states, Needs::image_states)(batch_.pixels);
-    return image_states_;
-  }
-  /// @return  [B, T, Dt] of the batch's texts under teacher forcing
-  const at::Tensor& decoder_states() {
-    if (!decoder_states_.defined())
-      decoder_states_ = served(parts_.decoder_states, Needs::decoder_logits)(batch_.token_ids, batch_.token_mask, image_states());
-    return decoder_states_;
-  }
-  /// @return  [M, V] logits at the batch's supervised positions only
-  const at::Tensor& target_logits() {
-    if (!target_logits_.defined()) {
-      const at::Tensor& states = decoder_states();
-      target_logits_ = served(parts_.decoder_logits, Needs::decoder_logits)(states.flatten(0, 1).index_select(0, batch_.target_index));
-    }
-    return target_logits_;
-  }
-
- private:
-  template <class F>
-  static const F& served(const F& part, Needs need) {
-    if (!part) throw ShapeError("forward: the model serves no part for " + in_words(need) + ".");
-    return part;
-  }
-
-  const ModelParts& parts_;
-  const Batch& batch_;
-  at::Tensor image_states_, decoder_states_, target_logits_;
-};
 
 }  // namespace vlp

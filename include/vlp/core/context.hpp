@@ -6,6 +6,7 @@
 #include <string>
 
 #include "vlp/core/console.hpp"
+#include "vlp/core/needs.hpp"
 #include "vlp/core/random.hpp"
 
 namespace vlp {
@@ -55,6 +56,7 @@ struct Context {
   std::filesystem::path share_dir = "share";  ///< files that ship with vlp: vocabularies
   SpecialTokens tokens;                       ///< of the tokenizer
   Dimensions dimensions;                      ///< as far as known
+  Needs needs = Needs::nothing;               ///< what the losses will ask the model for
   Console console;                            ///< for notes, warnings, progress
 };
 

@@ -9,7 +9,7 @@ namespace vlp {
 
 /// @return  the batch with every tensor on `device`; pinned host memory is copied asynchronously
 [[nodiscard]] inline Batch to_device(Batch batch, at::Device device) {
-  for (at::Tensor* tensor : {&batch.pixels, &batch.token_ids, &batch.token_mask, &batch.target_index, &batch.targets})
+  for (at::Tensor* tensor : {&batch.pixels, &batch.token_ids, &batch.token_mask, &batch.target_index, &batch.targets, &batch.image_index})
     if (tensor->defined()) *tensor = tensor->to(tensor->options().device(device), /*non_blocking=*/true);
   return batch;
 }

@@ -177,7 +177,7 @@ class Evaluator {
     const std::int64_t count = batch.targets.size(0);
     batch = to_device(std::move(batch), image_states.device());
     const at::Tensor owner = at::tensor(owners, at::kLong).to(image_states.device());
-    Forward pass(parts, batch, image_states.index_select(0, owner));
+    Forward pass(parts, batch, {.states = image_states.index_select(0, owner), .embeddings = {}, .momentum_embeddings = {}});
     return {loss(pass).total.template item<double>() * static_cast<double>(count), count};
   }
 

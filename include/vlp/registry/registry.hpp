@@ -3,6 +3,7 @@
 // it knows kinds by their names and factories by their erased value's type.
 
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,7 +13,7 @@
 #include <vector>
 
 #include "vlp/concepts/component.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/core/needs.hpp"
 #include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/read.hpp"
@@ -26,8 +27,9 @@ struct Prepared {
   std::string name;                           ///< by which a recipe chose it
   std::function<AnyX(const Context&)> build;  ///< may be called several times
   std::function<Value()> write;               ///< the options as they will be used, without `use`
-  Needs needs = Needs::nothing;               ///< of a loss: the parts of a pass that it asks for
-  Needs serves = Needs::nothing;              ///< of a model: the parts that it serves
+  Needs needs = Needs::nothing;               ///< of a loss or metric: the parts of a model that it asks for
+  Needs serves = Needs::nothing;              ///< of a model or text encoder: the parts that it serves
+  std::int64_t smallest_batch = 1;            ///< of a loss: pairs below which it has nothing to compare
 };
 
 /// What every factory shows to `vlp list` and `vlp help`.
@@ -120,6 +122,14 @@ class Registry {
                     { Type::needs } -> std::convertible_to<Needs>;
                   })
       made.needs = Type::needs;
+    if constexpr (requires {
+                    { Type::needs(*options) } -> std::same_as<Needs>;
+                  })
+      made.needs = Type::needs(*options);
+    if constexpr (requires {
+                    { Type::smallest_batch(*options) } -> std::same_as<std::int64_t>;
+                  })
+      made.smallest_batch = Type::smallest_batch(*options);
     if constexpr (requires {
                     { Type::serves() } -> std::same_as<Needs>;
                   })

@@ -2,6 +2,7 @@
 // `Use<AnyX>`: an option that chooses a component, a table with a `use` key. It is checked when the recipe is read and
 // built later with the Context, so components nest.
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,10 +36,12 @@ class Use {
   [[nodiscard]] bool chosen() const { return prepared_ != nullptr; }
   /// Name of the component.
   [[nodiscard]] const std::string& name() const { return prepared().name; }
-  /// What the loss needs; nothing for other kinds.
+  /// What the loss or metric needs; nothing for other kinds.
   [[nodiscard]] Needs needs() const { return prepared().needs; }
-  /// What the model serves; nothing for other kinds.
+  /// What the model or text encoder serves; nothing for other kinds.
   [[nodiscard]] Needs serves() const { return prepared().serves; }
+  /// Pairs that the loss needs in a batch; 1 for other kinds.
+  [[nodiscard]] std::int64_t smallest_batch() const { return prepared().smallest_batch; }
   /// A new component; each call makes another one.
   [[nodiscard]] AnyX build(const Context& ctx) const { return prepared().build(ctx); }
 

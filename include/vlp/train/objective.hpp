@@ -47,6 +47,11 @@ class Objective {
     return all;
   }
 
+  /// Each loss takes what it knows of the file that the weights come from.
+  void warm_start(const State& tensors, const Console& console) {
+    for (Term& term : *terms_) term.loss.warm_start(tensors, console);
+  }
+
   void save(State& state) const {
     for (std::size_t i = 0; i < terms_->size(); ++i) {
       State part = state.prefixed(std::to_string(i));

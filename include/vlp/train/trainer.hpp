@@ -49,6 +49,7 @@ class Trainer {
   Trainer(M model, L loss, AnyOptimizer optimizer, AnySchedule schedule, TrainerOptions options, const Context& ctx)
       : model_(std::move(model)),
         module_(model_.ptr()),
+        parameters_(distinct_parameters(*module_)),
         parts_(parts_of(model_)),
         loss_(std::move(loss)),
         optimizer_(std::move(optimizer)),
@@ -57,20 +58,21 @@ class Trainer {
         precision_(ctx.precision),
         device_(ctx.device),
         scaler_(ctx.precision, ctx.device) {
-    optimizer_.manage(groups(*module_, optimizer_.decays_norms_and_biases()));
+    optimizer_.manage(groups(parameters_, optimizer_.decays_norms_and_biases()));
   }
 
   /// One update from the mean gradient of one or more micro-batches. Never waits for the device.
   StepRecord step(std::span<const Batch> micro_batches) {
     module_->train();
     optimizer_.zero_grad();
+    if (parts_.begin_step) parts_.begin_step();
     StepRecord record;
     const double share = 1.0 / static_cast<double>(micro_batches.size());
     for (const Batch& batch : micro_batches) {
       LossValue value;
       {
         const Autocast autocast(precision_, device_);
-        Forward pass(parts_, batch);
+        Forward pass(parts_, batch, {}, SchedulePosition{step_, options_.total_steps, options_.steps_per_epoch});
         value = loss_(pass);
       }
       const at::Tensor mean = micro_batches.size() == 1 ? value.total : value.total * share;
@@ -114,15 +116,15 @@ class Trainer {
   }
 
  private:
-  /// Norms and biases are the parameters with fewer than two dimensions.
-  static std::vector<ParameterGroup> groups(const torch::nn::Module& module, bool decay_everything) {
+  /// Norms, biases and scalars are the parameters with fewer than two dimensions.
+  static std::vector<ParameterGroup> groups(const std::vector<std::pair<std::string, at::Tensor>>& parameters, bool decay_everything) {
     ParameterGroup decayed, exempt;
     exempt.decay = false;
-    for (const auto& item : module.named_parameters()) {
-      if (!item.value().requires_grad()) continue;
-      ParameterGroup& group = decay_everything || item.value().dim() >= 2 ? decayed : exempt;
-      group.names.push_back(item.key());
-      group.parameters.push_back(item.value());
+    for (const auto& [name, parameter] : parameters) {
+      if (!parameter.requires_grad()) continue;
+      ParameterGroup& group = decay_everything || parameter.dim() >= 2 ? decayed : exempt;
+      group.names.push_back(name);
+      group.parameters.push_back(parameter);
     }
     std::vector<ParameterGroup> groups;
     for (ParameterGroup* group : {&decayed, &exempt})
@@ -134,7 +136,7 @@ class Trainer {
   void update(StepRecord& record) {
     const at::NoGradGuard no_grad;
     std::vector<at::Tensor> gradients;
-    for (const at::Tensor& parameter : module_->parameters())
+    for (const auto& [name, parameter] : parameters_)
       if (parameter.grad().defined()) gradients.push_back(parameter.grad());
     const at::Tensor scaled_norm = at::stack(at::_foreach_norm(gradients)).norm();
     record.grad_norm = scaler_.dynamic() ? scaled_norm / scaler_.scale().squeeze(0) : scaled_norm;
@@ -154,6 +156,7 @@ class Trainer {
 
   M model_;
   std::shared_ptr<torch::nn::Module> module_;
+  std::vector<std::pair<std::string, at::Tensor>> parameters_;  // each once, however many parts share it
   ModelParts parts_;
   L loss_;
   AnyOptimizer optimizer_;

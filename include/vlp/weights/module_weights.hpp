@@ -60,6 +60,16 @@ using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
 
 }  // namespace detail
 
+/// Each parameter once, under its first name, however many parts of the module share it.
+[[nodiscard]] inline std::vector<std::pair<std::string, at::Tensor>> distinct_parameters(const torch::nn::Module& module) {
+  std::set<const void*> seen;
+  std::vector<std::pair<std::string, at::Tensor>> parameters;
+  for (const auto& item : module.named_parameters())
+    if (item.value().defined() && seen.insert(item.value().unsafeGetTensorImpl()).second)
+      parameters.emplace_back(item.key(), item.value());
+  return parameters;
+}
+
 /// Compares and copies the tensors of a file with those of a module; collects every mismatch before it copies anything.
 class ModuleLoader {
  public:

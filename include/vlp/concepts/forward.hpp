@@ -1,0 +1,160 @@
+#pragma once
+// Forward: one pass over one batch, lazily. Each part is computed once, when a loss first asks for it, however many ask.
+// Letters: B pairs, N image tokens, T text tokens, D and Dt widths, E width of embeddings, M supervised positions, V vocabulary.
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include <ATen/core/Tensor.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include "vlp/concepts/batch.hpp"
+#include "vlp/concepts/model.hpp"
+#include "vlp/concepts/schedule.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/core/needs.hpp"
+
+namespace vlp {
+
+/// What is known of a batch's images; a pass hands it to the next one over the same images with other texts.
+struct ImageFeatures {
+  at::Tensor states;               ///< [B, N, D]
+  at::Tensor embeddings;           ///< [B, E]
+  at::Tensor momentum_embeddings;  ///< [B, E]
+};
+
+/// Cosine similarities divided by the temperature, float32 at least.
+struct Similarities {
+  at::Tensor image_to_text;  ///< [B, B], a row an image
+  at::Tensor text_to_image;  ///< [B, B], a row a text
+};
+
+/// One pass over one batch. Not thread-safe; dies before its batch and its model.
+class Forward {
+ public:
+  /// @param parts     of the model
+  /// @param batch     on the model's device
+  /// @param images    what is known of the images already
+  /// @param training  where the run stands, if this pass trains; none = evaluation, which leaves no trace in any state
+  Forward(const ModelParts& parts, const Batch& batch, ImageFeatures images = {}, std::optional<SchedulePosition> training = std::nullopt)
+      : parts_(parts), batch_(batch), images_(std::move(images)), training_(training) {}
+
+  /// The batch that is passed.
+  [[nodiscard]] const Batch& batch() const { return batch_; }
+  /// Where the run stands; none in evaluation.
+  [[nodiscard]] const std::optional<SchedulePosition>& training() const { return training_; }
+  /// What has been computed of the images so far.
+  [[nodiscard]] const ImageFeatures& images() const { return images_; }
+
+  /// @return  [B, N, D] of the batch's images
+  const at::Tensor& image_states() {
+    return once(images_.states, [&] { return served(parts_.image_states, Needs::image_states)(batch_.pixels); });
+  }
+  /// @return  [B, T, Dt] of the batch's texts, no image seen
+  const at::Tensor& text_states() {
+    return once(text_states_, [&] { return served(parts_.text_states, Needs::text_states)(batch_.token_ids, batch_.token_mask); });
+  }
+  /// @return  [B, E] unit rows
+  const at::Tensor& image_embeddings() {
+    return once(images_.embeddings, [&] { return served(parts_.image_embeddings, Needs::embeddings)(image_states()); });
+  }
+  /// @return  [B, E] unit rows
+  const at::Tensor& text_embeddings() {
+    return once(text_embeddings_, [&] { return served(parts_.text_embeddings, Needs::embeddings)(text_states()); });
+  }
+  /// Whether the model has momentum twins.
+  [[nodiscard]] bool has_momentum() const { return parts_.momentum_image_embeddings && parts_.momentum_text_embeddings; }
+  /// @return  [B, E] unit rows of the momentum twin, no gradient
+  const at::Tensor& momentum_image_embeddings() {
+    return once(images_.momentum_embeddings,
+                [&] { return served(parts_.momentum_image_embeddings, Needs::momentum_embeddings)(batch_.pixels).detach(); });
+  }
+  /// @return  [B, E] unit rows of the momentum twin, no gradient
+  const at::Tensor& momentum_text_embeddings() {
+    return once(momentum_text_embeddings_, [&] {
+      return served(parts_.momentum_text_embeddings, Needs::momentum_embeddings)(batch_.token_ids, batch_.token_mask).detach();
+    });
+  }
+  /// @return  scalar by which similarities are divided
+  const at::Tensor& temperature() {
+    return once(temperature_, [&] { return served(parts_.temperature, Needs::embeddings)(); });
+  }
+  /// Of the batch with itself: against the momentum twins' embeddings where there are twins, else against the model's own.
+  const Similarities& similarities() {
+    if (!similarities_.image_to_text.defined()) similarities_ = has_momentum() ? momentum_similarities() : own_similarities();
+    return similarities_;
+  }
+  /// Of the batch with itself, both sides by the model's own embeddings.
+  const Similarities& own_similarities() {
+    if (!own_similarities_.image_to_text.defined()) {
+      own_similarities_.image_to_text = scaled_products(image_embeddings(), text_embeddings());
+      own_similarities_.text_to_image = own_similarities_.image_to_text.t();
+    }
+    return own_similarities_;
+  }
+  /// a b^T / temperature in float32 at least, whatever the number format of the pass.
+  /// @param a  [R, E]
+  /// @param b  [C, E]
+  /// @return   [R, C]
+  [[nodiscard]] at::Tensor scaled_products(const at::Tensor& a, const at::Tensor& b) {
+    const c10::impl::ExcludeDispatchKeyGuard full_precision(c10::autocast_dispatch_keyset);
+    return precise(a).matmul(precise(b).t()) / temperature();
+  }
+
+  /// @return  [B, T, Dt] of each text with its eyes on its own image
+  const at::Tensor& grounded_states() {
+    return once(grounded_states_, [&] { return ground(batch_.token_ids, batch_.token_mask, image_states()); });
+  }
+  /// Further pairs, computed anew with each call.
+  /// @param ids    [K, T] int64
+  /// @param mask   [K, T] bool, true = token
+  /// @param image  [K, N, D], or [1, N, D] for one image with all texts
+  /// @return       [K, T, Dt]
+  [[nodiscard]] at::Tensor ground(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image) {
+    return served(parts_.grounded_states, Needs::grounded_states)(ids, mask, image);
+  }
+  /// @param grounded  [K, T, Dt]
+  /// @return          [K, 2]: no match, match
+  [[nodiscard]] at::Tensor match_logits(const at::Tensor& grounded) { return served(parts_.match_logits, Needs::match_logits)(grounded); }
+
+  /// @return  [B, T, Dt] of the batch's texts under teacher forcing
+  const at::Tensor& decoder_states() {
+    return once(decoder_states_,
+                [&] { return served(parts_.decoder_states, Needs::decoder_logits)(batch_.token_ids, batch_.token_mask, image_states()); });
+  }
+  /// @return  [M, V] logits at the batch's supervised positions only
+  const at::Tensor& target_logits() {
+    return once(target_logits_, [&] {
+      const at::Tensor& states = decoder_states();
+      return served(parts_.decoder_logits, Needs::decoder_logits)(states.flatten(0, 1).index_select(0, batch_.target_index));
+    });
+  }
+
+ private:
+  template <class F>
+  static const F& served(const F& part, Needs need) {
+    if (!part) throw ShapeError("forward: the model serves no part for " + in_words(need) + ".");
+    return part;
+  }
+  template <class F>
+  static const at::Tensor& once(at::Tensor& kept, F&& compute) {
+    if (!kept.defined()) kept = compute();
+    return kept;
+  }
+  static at::Tensor precise(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat); }
+
+  Similarities momentum_similarities() {
+    return {scaled_products(image_embeddings(), momentum_text_embeddings()),
+            scaled_products(text_embeddings(), momentum_image_embeddings())};
+  }
+
+  const ModelParts& parts_;
+  const Batch& batch_;
+  ImageFeatures images_;
+  std::optional<SchedulePosition> training_;
+  Similarities similarities_, own_similarities_;
+  at::Tensor text_states_, text_embeddings_, momentum_text_embeddings_, temperature_, grounded_states_, decoder_states_, target_logits_;
+};
+
+}  // namespace vlp
