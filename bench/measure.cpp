@@ -1,6 +1,6 @@
 // One contestant of bench/side_by_side.py: times what it is asked for and prints a line of JSON. Arguments are KEY=VALUE:
-//   task=caption|encoder|train|images  model=FOLDER  inputs=FILE.safetensors  images=FOLDER  batch=N  repetitions=N
-//   threads=N  device=cpu|cuda  precision=fp32|bf16|fp16|int8
+//   task=caption|encoder|train|pretrain|images  model=FOLDER  inputs=FILE.safetensors  images=FOLDER  batch=N  repetitions=N
+//   folder=FOLDER  threads=N  device=cpu|cuda  precision=fp32|bf16|fp16|int8
 
 #include <algorithm>
 #include <chrono>
@@ -24,9 +24,12 @@
 #include "src/keep_memory.hpp"
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/concepts/tensor_state.hpp"
+#include "vlp/data/to_device.hpp"
 #include "vlp/image/decode.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/inference.hpp"
+#include "vlp/plan.hpp"
+#include "vlp/recipe/load.hpp"
 #include "vlp/train/device.hpp"
 #include "vlp/train/trainer.hpp"
 #include "vlp/weights/safetensors.hpp"
@@ -179,14 +182,57 @@ json images(const Arguments& arguments) {
   return {{"seconds", seconds}, {"items", files.size()}, {"sum", sum}};
 }
 
+/// Updates of the recipe that bench/pretrain_peer.py has written, from its weights and queues, on one batch of its inputs.
+json pretrain(const Arguments& arguments) {
+  vlp::Registry registry;
+  vlp::add_builtin_plugins(registry);
+  const fs::path folder = arguments.text("folder");
+  const vlp::Plan plan = vlp::make_plan(
+      vlp::load_recipe(folder / "recipe.toml", {"train.precision=\"" + arguments.text("precision", "fp32") + "\""}), registry);
+  vlp::RunArguments run;
+  run.device = vlp::choose_device(arguments.text("device", "cpu")).device;
+  run.threads = arguments.number("threads", 0);
+  run.share_dir = arguments.text("share", "share");
+  vlp::Context ctx = vlp::open_context(plan, run);
+  (void)vlp::load_preprocessing(plan, ctx);
+  const vlp::InitialWeights weights = vlp::open_initial_weights(plan, ctx);
+  vlp::AnyModel model = vlp::build_model(plan, ctx, weights);
+  vlp::Trainer trainer(model, vlp::build_losses(plan, ctx, weights), plan.optimizer->build(ctx),
+                       vlp::AnySchedule([](const vlp::SchedulePosition&) { return 1.0; }), {.clip_norm = 0}, ctx);
+
+  const vlp::SafetensorsFile file = vlp::read_safetensors(folder / "inputs.safetensors");
+  const std::int64_t size = arguments.number("batch", 2);
+  const auto input = [&](const char* name) { return vlp::tensor_view(file.tensor(name)).narrow(0, 0, size).clone(); };
+  vlp::Batch batch;
+  batch.pixels = input("pixel_values");
+  batch.token_ids = input("input_ids");
+  batch.token_mask = input("attention_mask").to(at::kBool);
+  const std::int64_t length = batch.token_ids.size(1);
+  batch.target_index = (batch.token_mask.slice(1, 1) * (at::arange(size).view({size, 1}) * length + at::arange(1, length)))
+                           .masked_select(batch.token_mask.slice(1, 1)) -
+                       1;
+  batch.targets = batch.token_ids.flatten().index_select(0, batch.target_index + 1);
+  batch.image_index = at::arange(size);
+  batch = vlp::to_device(std::move(batch), vlp::torch_device(ctx.device));
+  json losses = json::array();
+  const auto seconds = seconds_of(arguments.number("repetitions", 1), [&] {
+    json parts = json::array();
+    for (const auto& [name, part] : trainer.step(batch).parts)
+      if (name.find('.') == name.npos) parts.push_back(part.item<double>());
+    losses.push_back(parts);
+  });
+  return {{"seconds", seconds}, {"items", size}, {"losses", losses}};
+}
+
 json measure(const Arguments& arguments) {
   const std::string task = arguments.text("task");
   if (task == "images") return images(arguments);
+  if (task == "pretrain") return pretrain(arguments);
   Measurement measurement(arguments);
   if (task == "caption") return measurement.caption();
   if (task == "encoder") return measurement.encoder();
   if (task == "train") return measurement.train();
-  throw vlp::RecipeError(fmt::format("task={}: expected caption, encoder, train or images.", task));
+  throw vlp::RecipeError(fmt::format("task={}: expected caption, encoder, train, pretrain or images.", task));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 """vlp beside transformers and onnxruntime: the same weights, inputs and threads, one program at a time, in turn.
 
-    ./dev bench [TASK...]      TASK: numbers, caption, encoder, train, images; all by default
+    ./dev bench [TASK...]      TASK: numbers, caption, encoder, train, pretrain, images; all by default
 
 numbers: the largest differences of logits, image states and loss from transformers'. The others are timed.
 
@@ -30,6 +30,8 @@ def contestant(name: str, task: str, **settings) -> dict:
     words = [f"{key}={value}" for key, value in {"task": task, **settings}.items()]
     if name.startswith("vlp"):
         command = [str(build / "measure"), *words, f"share={root / 'share'}"]
+    elif task == "pretrain":
+        command = [sys.executable, str(root / "bench" / "pretrain_peer.py"), "time", *words]
     else:
         command = [sys.executable, str(root / "bench" / "peer.py"), name, *words]
     environment = os.environ | {"GOMP_SPINCOUNT": "50000", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
@@ -62,9 +64,24 @@ def compare(title: str, names: dict[str, dict], task: str, common: dict) -> None
             line += f"   {median / statistics.median(rates[first]):5.2f} x"
             if "ids" in last[name]:
                 line += f"   {same_ids(last[first]['ids'], last[name]['ids'])}"
-        if "losses" in last[name]:
+        if "losses" in last[name] and task == "train":
             line += f"   losses {', '.join(f'{x:.5f}' for x in last[name]['losses'])}"
         print(line, flush=True)
+
+
+def compare_pretraining() -> None:
+    """Steps with the three losses of BLIP. With two pairs the hard negatives are the same for both, and so are all losses."""
+    where = build / f"pretrain-{'demo' if size == 'demo' else 'base'}"
+    if not (where / ".complete").exists():
+        subprocess.run([sys.executable, str(root / "bench" / "pretrain_peer.py"), "make", str(where), where.name.split("-")[1]], check=True)
+    common = {"folder": where, "threads": threads, "device": device, "precision": precision}
+    names = {"transformers": {}, "vlp": {}}
+    found = {name: contestant(name, "pretrain", **common, batch=2, repetitions=2)["losses"] for name in names}
+    print("\npre-training, losses itc, itm, lm of three updates on 2 pairs")
+    for name, losses in found.items():
+        print(f"  {name:<22}" + "   ".join(" ".join(f"{x:.5f}" for x in step) for step in losses))
+    batch = 8 if device == "cpu" else 64
+    compare(f"pre-training step, batch {batch}", names, "pretrain", common | {"batch": batch, "repetitions": 2 if device == "cpu" else 10})
 
 
 def compare_numbers() -> None:
@@ -85,7 +102,7 @@ def main() -> None:
     import torch
     import transformers
 
-    tasks = sys.argv[1:] or ["numbers", "caption", "encoder", "train", "images"]
+    tasks = sys.argv[1:] or ["numbers", "caption", "encoder", "train", "pretrain", "images"]
     if not (folder / ".complete").exists():
         subprocess.run([sys.executable, str(root / "bench" / "make_inputs.py"), str(folder), size], check=True)
     where = torch.cuda.get_device_name() if device == "cuda" else f"{threads} threads"
@@ -112,6 +129,8 @@ def main() -> None:
     if "train" in tasks:
         batch = 2 if on_cpu else 8
         compare(f"training step, batch {batch}", peers, "train", common | {"batch": batch, "repetitions": 3})
+    if "pretrain" in tasks:
+        compare_pretraining()
     if "images" in tasks:
         names = {"transformers": {}, "vlp": {}}
         compare("JPEG 500 x 375 to a normalised 384 x 384 tensor, one core", names, "images", {"images": folder / "images", "threads": 1, "repetitions": 3})

@@ -1,9 +1,8 @@
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -13,26 +12,18 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "caption_images.hpp"
 #include "commands.hpp"
-#include "vlp/assemble/open.hpp"
+#include "model_images.hpp"
 #include "vlp/assemble/open_model.hpp"
-#include "vlp/concepts/tensor_state.hpp"
 #include "vlp/data/collate.hpp"
-#include "vlp/image/decode.hpp"
-#include "vlp/image/resample.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/inference.hpp"
-#include "vlp/plan.hpp"
 #include "vlp/report/run_folder.hpp"
 #include "vlp/text/clean_up.hpp"
-#include "vlp/weights/safetensors.hpp"
 
 namespace vlp {
 
 namespace {
-
-namespace fs = std::filesystem;
 
 /// The enumerator that the command line names.
 template <class E>
@@ -74,119 +65,34 @@ GenerateOptions generate_options(const Command& command, GenerateOptions options
   return options;
 }
 
-/// Whether a plan's images are resized with Pillow's rounding.
-bool resizes_as_pillow(const Plan& plan) {
-  for (const Use<AnyTransform>& use : plan.transform) {
-    const Value table = use.write();
-    const Entry* kernel = table.as<Table>()->find("kernel");
-    if (kernel && *kernel->value.as<std::string>() == EnumNames<ResizeKernel>::of(ResizeKernel::pillow)) return true;
-  }
-  return false;
-}
-
-/// The transforms of a plan, with another rounding where they resize. @throws RecipeError if none of them does
-std::vector<AnyTransform> with_kernel(Plan plan, ResizeKernel kernel, const Registry& registry, Context& ctx) {
-  bool found = false;
-  for (Use<AnyTransform>& use : plan.transform) {
-    Value table = use.write();
-    Entry* option = table.as<Table>()->find("kernel");
-    if (!option) continue;
-    found = true;
-    option->value = Value(std::string(EnumNames<ResizeKernel>::of(kernel)));
-    Diagnostics problems;
-    ReadContext read{problems, &registry};
-    OptionType<Use<AnyTransform>>::read(table, "transform", use, {}, read);
-    problems.throw_if_any();
-  }
-  if (!found) throw RecipeError("--preprocess: none of the model's transforms resizes images. Leave it out.");
-  return build_transforms(plan, ctx);
-}
-
-/// Images that somebody else has preprocessed.
-class PixelRows {
- public:
-  PixelRows() = default;
-  /// @param size  of the model's images; zeros = any
-  /// @throws DataError if the file can't be read or holds no such tensor
-  PixelRows(const fs::path& file, ImageSize size) {
-    try {
-      pixels_ = tensor_view(read_safetensors(file).tensor("pixel_values"));
-    } catch (const WeightsError& error) {
-      throw DataError(error.what());
-    }
-    const bool any = size.height == 0;
-    if (pixels_.dim() == 4 && pixels_.size(1) == 3 && pixels_.scalar_type() == at::kFloat &&
-        (any || (pixels_.size(2) == size.height && pixels_.size(3) == size.width)))
-      return;
-    throw DataError(fmt::format("{}: bad pixel_values (got {} {}, expected Float [B, 3, {}, {}]). Preprocess the images for this model.",
-                                file.string(), c10::toString(pixels_.scalar_type()), shape_text(pixels_.sizes().vec()),
-                                any ? "H" : std::to_string(size.height), any ? "W" : std::to_string(size.width)));
-  }
-  [[nodiscard]] std::int64_t count() const { return pixels_.defined() ? pixels_.size(0) : 0; }
-  [[nodiscard]] at::Tensor row(std::int64_t index) const { return pixels_[index]; }
-
- private:
-  at::Tensor pixels_;  // a view into the file
-};
-
 /// A model with everything around it, and what the command line changes about it.
 class Captioning {
  public:
   Captioning(const Command& command, const Registry& registry, Terminal& terminal)
       : command_(command),
-        terminal_(terminal),
         opened_(open_model(command.model.string(), registry,
                            {.device = choose_device(command.device).device,
                             .threads = command.threads,
                             .share_dir = command.share_dir,
-                            .console = terminal.console()})),
+                            .console = terminal.console(),
+                            .needs = Needs::decoder_logits})),
+        images_(command, opened_, registry, terminal),
         options_(generate_options(command, opened_.generate)),
         prompt_(prompt()),
         seeds_(static_cast<std::uint64_t>(command.seed.value_or(opened_.plan.run.seed))) {
     if (!parts().generate)
       throw RecipeError(command.model.string() + ": model '" + opened_.plan.model.name() + "' doesn't write captions.");
-    choose_preprocessing(registry);
     choose_precision();
-    if (!command.pixel_values.empty())
-      rows_ = PixelRows(command.pixel_values, {opened_.ctx.dimensions.image_height, opened_.ctx.dimensions.image_width});
     terminal.line("device " + opened_.ctx.device.text());
   }
 
   /// @return  how many images, folders and lists could not be read
   std::int64_t caption_all() {
-    ImageReader reader(
-        ImageNames(command_.images, command_.image_lists, rows_.count()), [this](const NamedImage& named) { return read(named); },
-        2 * command_.batch_size, worker_count(opened_.plan, opened_.ctx));
-    std::vector<ReadImage> batch;
-    std::int64_t broken = 0;
-    while (auto image = reader.next()) {
-      if (!image->named.problem.empty()) {
-        terminal_.line("error: " + image->named.problem);
-        ++broken;
-        continue;
-      }
-      if (!batch.empty() && image->pixels.sizes() != batch.front().pixels.sizes()) caption(batch);
-      batch.push_back(std::move(*image));
-      if (static_cast<std::int64_t>(batch.size()) == command_.batch_size) caption(batch);
-    }
-    if (!batch.empty()) caption(batch);
-    return broken;
+    return images_.for_each_batch([this](std::span<const ReadImage> batch) { caption(batch); });
   }
 
  private:
   [[nodiscard]] const ModelParts& parts() const { return opened_.model.parts(); }
-
-  /// Whose resizing and what becomes of transparency: Pillow's path drops it, as training from recipes does; the image
-  /// processors of Hugging Face put a white page behind it.
-  void choose_preprocessing(const Registry& registry) {
-    if (command_.preprocess) {
-      const ResizeKernel kernel = *command_.preprocess == "pil" ? ResizeKernel::pillow : ResizeKernel::torchvision;
-      opened_.transforms = with_kernel(opened_.plan, kernel, registry, opened_.ctx);
-      alpha_ = kernel == ResizeKernel::pillow ? AlphaMode::drop : AlphaMode::over_white;
-    } else if (opened_.hugging_face && !resizes_as_pillow(opened_.plan)) {
-      alpha_ = AlphaMode::over_white;
-    }
-  }
 
   /// @throws RecipeError if the device doesn't compute in the precision wanted
   void choose_precision() {
@@ -218,36 +124,21 @@ class Captioning {
     return {command_.prompt_ids.begin() + 1, command_.prompt_ids.end()};
   }
 
-  /// Called from worker threads.
-  [[nodiscard]] at::Tensor read(const NamedImage& named) const {
-    if (named.row) return rows_.row(*named.row);
-    at::Tensor image = decode_image(named.name, alpha_);
-    RandomStream random = opened_.ctx.seeds.derive(named.name);
-    for (const AnyTransform& transform : opened_.transforms) image = transform(image, random);
-    return image;
-  }
-
   /// Depends on the image's name, and on how often it was named before, not on other images.
   RandomStream stream_of(const NamedImage& named) {
     const RandomStream stream = seeds_.derive("captions").derive(named.name);
     return stream.derive(occurrences_[std::hash<std::string>{}(named.name)]++);
   }
 
-  /// Writes the batch's captions and empties it.
-  void caption(std::vector<ReadImage>& batch) {
+  void caption(std::span<const ReadImage> batch) {
     const at::NoGradGuard no_grad;
     const Autocast autocast(opened_.ctx.precision, opened_.ctx.device);
-    std::vector<at::Tensor> images;
     std::vector<RandomStream> random;
-    for (const ReadImage& image : batch) {
-      images.push_back(image.pixels);
+    for (const ReadImage& image : batch)
       if (options_.sample) random.push_back(stream_of(image.named));
-    }
-    const at::Tensor pixels = at::stack(images).to(torch_device(opened_.ctx.device));
-    const auto candidates = parts().generate(parts().image_states(pixels), prompt_, options_, random);
+    const auto candidates = parts().generate(parts().image_states(images_.pixels(batch)), prompt_, options_, random);
     for (std::size_t i = 0; i < batch.size(); ++i) print(batch[i].named, candidates[i]);
-    if (std::fflush(stdout) != 0) throw Error(ExitCode::unexpected, "caption: standard output can't be written. Check the disk.");
-    batch.clear();
+    flush_output("caption");
   }
 
   void print(const NamedImage& named, const std::vector<Candidate>& candidates) const {
@@ -262,19 +153,16 @@ class Captioning {
         fmt::print("{}: {}\n", named.name, text ? *text : fmt::format("{}", fmt::join(candidates[i].ids, " ")));
     }
     if (!command_.json) return;
-    const Json line{{"image", named.row ? Json(*named.row) : Json(named.name)}, {"captions", captions}};
-    fmt::print("{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace));  // names of files need not be UTF-8
+    print_json_line({{"image", json_name(named)}, {"captions", captions}});
   }
 
   const Command& command_;
-  Terminal& terminal_;
   OpenedModel opened_;
-  AlphaMode alpha_ = AlphaMode::drop;
+  ModelImages images_;
   GenerateOptions options_;
   std::vector<std::int64_t> prompt_;
   RandomStream seeds_;
   std::unordered_map<std::size_t, std::uint64_t> occurrences_;  // of names, by their hash
-  PixelRows rows_;
   std::optional<InferenceWeights> weights_;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// The images that `vlp caption` was given, as a stream: named one by one, decoded and resized ahead by worker threads,
+// The images that a command was given, as a stream: named one by one, decoded and resized ahead by worker threads,
 // delivered in their order. Memory depends on how far it reads ahead, not on how many there are.
 
 #include <cstddef>

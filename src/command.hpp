@@ -12,7 +12,7 @@ namespace vlp {
 
 /// One command with its options.
 struct Command {
-  enum class Verb { run, check, list, help, caption, trace };
+  enum class Verb { run, check, list, help, caption, match, trace };
   Verb verb = Verb::run;
 
   std::string subject;   ///< the recipe, the kind or the name
@@ -26,15 +26,18 @@ struct Command {
   std::vector<std::string> sets;
   std::vector<std::filesystem::path> plugins;
 
-  std::filesystem::path model;  ///< caption: a run folder
+  std::filesystem::path model;  ///< caption, match: a run folder
   std::vector<std::filesystem::path> images;
-  std::vector<std::filesystem::path> image_lists;  ///< caption: files with one image a line; `-` = standard input
-  std::filesystem::path pixel_values;              ///< caption: safetensors with `pixel_values` [B, 3, H, W]
+  std::vector<std::filesystem::path> image_lists;  ///< caption, match: files with one image a line; `-` = standard input
+  std::filesystem::path pixel_values;              ///< caption, match: safetensors with `pixel_values` [B, 3, H, W]
   std::optional<std::int64_t> beams, max_length, max_new_tokens, min_length, num_captions, top_k;
   std::optional<double> length_penalty, repetition_penalty, temperature, top_p;
   std::optional<bool> sample;
   std::optional<std::string> early_stopping, length_rule, clean_up, preprocess, prompt;
-  std::vector<std::int64_t> prompt_ids;  ///< caption: [DEC] and the ids behind it; empty = none given
+  std::vector<std::int64_t> prompt_ids;           ///< caption: [DEC] and the ids behind it; empty = none given
+  std::vector<std::string> texts;                 ///< match: to compare with
+  std::vector<std::filesystem::path> text_lists;  ///< match: files with one text a line; `-` = standard input
+  std::optional<std::string> match_token;         ///< match: `enc` or `cls`; none = the model's
   std::int64_t batch_size = 8;
   std::string precision = "fp32";
   bool json = false;

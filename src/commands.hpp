@@ -26,6 +26,7 @@ int check_command(const Command& command, const Registry& registry);
 int list_command(const Command& command, const Registry& registry);
 int help_command(const Command& command, const Registry& registry);
 int caption_command(const Command& command, const Registry& registry, Terminal& terminal);
+int match_command(const Command& command, const Registry& registry, Terminal& terminal);
 int trace_command(const Command& command, const Registry& registry, Terminal& terminal);
 
 }  // namespace vlp

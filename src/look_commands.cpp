@@ -30,15 +30,15 @@ void print_options(const std::vector<OptionDoc>& docs) {
 }
 
 /// Where initial weights come from; weights that are not there yet are no error.
-void print_weights(const std::string& weights) {
-  if (weights.empty()) {
-    fmt::print("weights    random\n");
-    return;
-  }
-  try {
-    fmt::print("weights    {}: {}\n", weights, find_model(weights).weights.string());
-  } catch (const WeightsError& error) {
-    fmt::print("weights    not found: {}\n", error.what());
+void print_weights(const WeightSources& weights) {
+  if (weights.empty()) fmt::print("weights    random\n");
+  for (const auto& [key, source] : weights.given()) {
+    const std::string part = weights.only_whole() ? "" : std::string(key) + " = ";
+    try {
+      fmt::print("weights    {}{}: {}\n", part, source, find_model(source).weights.string());
+    } catch (const WeightsError& error) {
+      fmt::print("weights    {}not found: {}\n", part, error.what());
+    }
   }
 }
 
@@ -82,7 +82,7 @@ int check_command(const Command& command, const Registry& registry) {
 }
 
 int list_command(const Command& command, const Registry& registry) {
-  const std::vector<std::string> kinds{"dataset", "tokenizer", "transform", "model",    "encoder",   "decoder",
+  const std::vector<std::string> kinds{"dataset", "tokenizer", "transform", "model",    "encoder",   "text_encoder", "decoder",
                                        "loss",    "metric",    "optimizer", "schedule", "captioner", "filter"};
   if (!command.subject.empty() && std::ranges::find(kinds, command.subject) == kinds.end())
     throw RecipeError("no kind named '" + command.subject + "'" + suggestion(command.subject, kinds) + "; there are: " + listing(kinds) +
@@ -90,7 +90,7 @@ int list_command(const Command& command, const Registry& registry) {
   for (const std::string& kind : kinds) {
     if (!command.subject.empty() && kind != command.subject) continue;
     for (const auto& info : registry.components())
-      if (info->kind == kind) fmt::print("{:<10} {:<22} {:<5} {}\n", kind, info->name, info->version, info->origin);
+      if (info->kind == kind) fmt::print("{:<12} {:<22} {:<5} {}\n", kind, info->name, info->version, info->origin);
   }
   return 0;
 }
@@ -114,6 +114,7 @@ int help_command(const Command& command, const Registry& registry) {
     if constexpr (Options<T>) print_options(describe_options<T>());
     if (f.name == "model") print_options(describe_options<ModelExtras>());
     if (f.name == "loss") print_options(describe_options<LossExtras>());
+    if (f.name == "transform") print_options(describe_options<TransformExtras>());
     if constexpr (!Options<T>) fmt::print("\n`vlp list {}` names what `use` can say; `vlp help NAME` explains one.\n", f.name);
     found = true;
   });

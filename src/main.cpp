@@ -101,6 +101,7 @@ int main(int argc, char** argv) {
                  : name == "check" ? Command::Verb::check
                  : name == "list"  ? Command::Verb::list
                  : name == "help"  ? Command::Verb::help
+                 : name == "match" ? Command::Verb::match
                  : name == "trace" ? Command::Verb::trace
                                    : Command::Verb::caption;
   return open_torch_part(command);

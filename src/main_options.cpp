@@ -58,16 +58,17 @@ void add_recipe_options(CLI::App& app, Command& command) {
   add_plugin_option(app, command);
 }
 
-/// What caption's images are.
-void add_caption_inputs(CLI::App& app, Command& command) {
-  auto* images = app.add_option("images", command.images, "images, or folders of .jpg and .png files")->type_name("IMAGE|FOLDER");
+/// What the images of a command are.
+/// @param name  the option's name, or that of the words without one
+void add_image_inputs(CLI::App& app, Command& command, const std::string& name) {
+  auto* images = app.add_option(name, command.images, "images, or folders of .jpg and .png files")->type_name("IMAGE|FOLDER");
   auto* lists = app.add_option("--list", command.image_lists, "a text file with one image a line; - = standard input")
                     ->type_name("FILE")
                     ->allow_extra_args(false);
   auto* pixels = app.add_option("--pixel-values", command.pixel_values, "preprocessed images: tensor pixel_values [B, 3, H, W], float32")
                      ->type_name("FILE.safetensors");
-  app.callback([images, lists, pixels] {
-    if (!*images && !*lists && !*pixels) throw CLI::ValidationError("caption", "name images, folders, a --list or --pixel-values");
+  app.callback([&app, images, lists, pixels] {
+    if (!*images && !*lists && !*pixels) throw CLI::ValidationError(app.get_name(), "name images, folders, a --list or --pixel-values");
   });
   app.add_option("--preprocess", command.preprocess,
                  "whose preprocessing: torchvision (transparency over white) or pil (transparency dropped, Pillow's rounding)")
@@ -111,7 +112,7 @@ void add_generation_options(CLI::App& app, Command& command) {
 
 void add_caption_options(CLI::App& app, Command& command) {
   app.add_option("--model", command.model, "a folder, a run folder, a file with weights, or a hub name")->required()->type_name("M");
-  add_caption_inputs(app, command);
+  add_image_inputs(app, command, "images");
   add_generation_options(app, command);
   auto* prompt = app.add_option("--prompt", command.prompt, "how the captions begin")->type_name("TEXT");
   app.add_option("--prompt-ids", command.prompt_ids, "the same as ids, [DEC] first")
@@ -127,6 +128,25 @@ void add_caption_options(CLI::App& app, Command& command) {
   app.add_option("--batch", command.batch_size, "images a batch")->check(CLI::Range(1, 65536))->capture_default_str()->type_name("N");
   add_format_option(app, command, "text, or one JSON line an image");
   add_plugin_option(app, command);
+}
+
+void add_match_options(CLI::App& app, Command& command) {
+  app.add_option("--model", command.model, "a folder, a run folder, a file with weights, or a hub name")->required()->type_name("M");
+  add_image_inputs(app, command, "--image");
+  auto* texts = app.add_option_group("texts", "one at least");
+  texts->add_option("--text", command.texts, "what the images are compared with")->type_name("TEXT");
+  texts->add_option("--text-list", command.text_lists, "a text file with one text a line; - = standard input")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  texts->require_option(1, 2);
+  app.add_option(
+         "--match-token", command.match_token,
+         "position 0 of a text that looks at an image: enc as BLIP was trained, cls as transformers leaves it (default: the model's)")
+      ->check(CLI::IsMember({"enc", "cls"}));
+  app.add_option("--batch", command.batch_size, "images a batch")->check(CLI::Range(1, 65536))->capture_default_str()->type_name("N");
+  add_format_option(app, command, "text, or one JSON line an image");
+  add_plugin_option(app, command);
+  app.footer("probability is the matching head's, similarity the cosine of the embeddings, -1 to 1. A dual encoder has no matching head.");
 }
 
 void add_trace_options(CLI::App& app, Command& command) {
@@ -259,6 +279,10 @@ void add_commands(CLI::App& app, Command& command) {
   CLI::App* caption = app.add_subcommand("caption", "writes captions for images");
   add_caption_options(*caption, command);
   add_machine_options(*caption, command);
+
+  CLI::App* match = app.add_subcommand("match", "tells how well each image fits each text");
+  add_match_options(*match, command);
+  add_machine_options(*match, command);
 
   add_score_options(*app.add_subcommand("score", "BLEU, ROUGE-L and CIDEr of captions, as pycocoevalcap computes them"), command);
 

@@ -20,6 +20,20 @@ void add_builtin_metrics(Registry& registry);
 
 namespace {
 
+/// A metric with its defaults.
+AnyMetric default_metric(const Registry& registry, const std::string& name) {
+  Diagnostics problems;
+  ReadContext reading{problems, &registry};
+  return registry.find<AnyMetric>(name)->prepare(Table{}, {}, name, {}, reading)->build(Context{});
+}
+
+/// The metrics of captions.
+std::vector<std::string> caption_metrics(const Registry& registry) {
+  std::vector<std::string> names = registry.names(AnyMetric::kind);
+  std::erase_if(names, [&](const std::string& name) { return default_metric(registry, name).reads_ranks(); });
+  return names;
+}
+
 [[noreturn]] void refuse_metric(const std::string& name, const std::vector<std::string>& known) {
   std::string lower = name;
   std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; });
@@ -40,7 +54,10 @@ std::vector<AnyMetric> metrics_of(const Command& command) {
   const std::vector<std::string>& names = command.metrics;
   Table tables;
   for (const std::string& name : names) {
-    if (!registry.find<AnyMetric>(name)) refuse_metric(name, registry.names(AnyMetric::kind));
+    if (!registry.find<AnyMetric>(name)) refuse_metric(name, caption_metrics(registry));
+    if (default_metric(registry, name).reads_ranks())
+      throw RecipeError("--metrics: '" + name + "' is no score of captions, it ranks texts by images and images by texts. " +
+                        "Name it as a [[metric]] of a recipe; for captions there are: " + listing(caption_metrics(registry)) + ".");
     if (tables.find(name)) throw RecipeError("--metrics: '" + name + "' is named twice. Name each metric once.");
     tables.set(name, Value(Table{}));
   }

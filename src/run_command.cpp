@@ -18,10 +18,11 @@ void print_scores(const Report& report) {
              trained ? fmt::format(", weights of epoch {}", report.history.best_epoch) : "");
   fmt::print("  {:<20} {:>8}{}\n", "", "model", report.baseline.empty() ? "" : "  baseline");
   if (report.loss) fmt::print("  {:<20} {:>8.4f}\n", "loss", *report.loss);
-  for (std::size_t i = 0; i < report.scores.size(); ++i) {
-    const auto& [name, value] = report.scores[i];
-    fmt::print("  {:<20} {:>8.4f}{}\n", name, value,
-               i < report.baseline.size() ? fmt::format("  {:>8.4f}", report.baseline[i].second) : "");
+  if (const Scores parts = summands(report.losses); parts.size() > 1)
+    for (const auto& [name, value] : parts) fmt::print("    {:<18} {:>8.4f}\n", name, value);
+  for (const auto& [name, value] : report.scores) {
+    const auto same = std::ranges::find(report.baseline, name, [](const auto& score) { return score.first; });
+    fmt::print("  {:<20} {:>8.4f}{}\n", name, value, same == report.baseline.end() ? "" : fmt::format("  {:>8.4f}", same->second));
   }
   if (!report.baseline_caption.empty()) fmt::print("  baseline: every image is \"{}\"\n", report.baseline_caption);
 }

@@ -23,9 +23,8 @@ namespace {
 at::Tensor preprocessed(const std::vector<std::filesystem::path>& files, const OpenedModel& opened, at::ScalarType dtype) {
   std::vector<at::Tensor> images;
   for (const std::filesystem::path& file : files) {
-    at::Tensor image = decode_image(file);
     RandomStream random = opened.ctx.seeds.derive(file.string());
-    for (const AnyTransform& transform : opened.transforms) image = transform(image, random);
+    at::Tensor image = opened.transforms(decode_image(file), random);
     if (!images.empty() && image.sizes() != images.front().sizes())
       throw DataError(file.string() + ": becomes another size than the first image (got " + shape_text(image.sizes()) + ", expected " +
                       shape_text(images.front().sizes()) + "). Trace images of one size together.");
@@ -51,8 +50,8 @@ int trace_command(const Command& command, const Registry& registry, Terminal& te
 
   TraceInputs inputs;
   if (command.images.empty()) {
-    inputs = read_trace_inputs(command.inputs, opened.ctx, arguments.dtype);
-    for (const std::string& name : inputs.unused) terminal.line(command.inputs.string() + ": " + name + " is not used by a trace");
+    inputs = read_trace_inputs(command.inputs, opened.ctx, arguments.dtype, opened.model.serves());
+    for (const std::string& name : inputs.unused) terminal.line(command.inputs.string() + ": " + name + " is not used by a trace of this model");
   } else {
     inputs.pixel_values = preprocessed(command.images, opened, arguments.dtype);
   }

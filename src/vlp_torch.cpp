@@ -20,6 +20,7 @@ int carry_out(const vlp::Command& command, vlp::Terminal& terminal) {
     case Verb::list:    return vlp::list_command(command, registry);
     case Verb::help:    return vlp::help_command(command, registry);
     case Verb::caption: return vlp::caption_command(command, registry, terminal);
+    case Verb::match:   return vlp::match_command(command, registry, terminal);
     case Verb::trace:   return vlp::trace_command(command, registry, terminal);
   }
   return 1;

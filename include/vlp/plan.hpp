@@ -2,6 +2,8 @@
 // A recipe understood: every option read and checked, every component chosen, nothing built. Every mistake in a recipe
 // surfaces here, all at once.
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,12 +21,14 @@
 #include "vlp/concepts/tokenizer.hpp"
 #include "vlp/concepts/transform.hpp"
 #include "vlp/core/context.hpp"
+#include "vlp/data/pipeline.hpp"
 #include "vlp/evaluate/options.hpp"
 #include "vlp/recipe/read.hpp"
 #include "vlp/recipe/recipe.hpp"
 #include "vlp/registry/use.hpp"
 #include "vlp/text/caption_set.hpp"
 #include "vlp/train/options.hpp"
+#include "vlp/weights/weight_sources.hpp"
 
 namespace vlp {
 
@@ -44,17 +48,47 @@ struct RunOptions {
 
 /// What [model] keeps beside the component's own options.
 struct ModelExtras {
-  std::string weights;
+  WeightSources weights;
   std::string prompt;
 
   static constexpr auto fields() {
     return std::tuple{
         field<&ModelExtras::weights>(
             "Where initial weights come from: a run folder, a Hugging Face folder, a file of weights, or a downloaded model's name on the "
-            "hub; empty = random."),
+            "hub; or a table with one of these for model, encoder, text, text_encoder or decoder, e.g. { encoder = \"deit.pth\", text = "
+            "\"bert-base-uncased\" }. Empty = random."),
         field<&ModelExtras::prompt>("Text before every caption, e.g. \"a picture of\"; ignored by the loss, given in generation.")};
   }
 };
+
+/// Where a transform takes part: everywhere, in training only, or wherever a model is evaluated or used.
+enum class When { always, train, evaluate };
+
+/// What each [[transform]] keeps beside the component's own options.
+struct TransformExtras {
+  When when = When::always;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        field<&TransformExtras::when>("always; train: in training batches only; evaluate: in validation, test, captioning, retrieval, "
+                                      "matching and tracing only.")};
+  }
+};
+
+/// One [[transform]] of a recipe.
+using TransformUse = Use<AnyTransform, TransformExtras>;
+
+/// Builds a recipe's transforms, each one once, and sorts them by where they take part.
+/// @throws RecipeError as their constructors do
+[[nodiscard]] inline Pipelines build_pipelines(const std::vector<TransformUse>& uses, const Context& ctx) {
+  Pipelines pipelines;
+  for (const TransformUse& use : uses) {
+    const AnyTransform step = use.build(ctx);
+    if (use.extra.when != When::evaluate) pipelines.train.add(step);
+    if (use.extra.when != When::train) pipelines.evaluate.add(step);
+  }
+  return pipelines;
+}
 
 /// What each [[loss]] keeps beside the component's own options.
 struct LossExtras {
@@ -80,7 +114,7 @@ struct RecipeOptions {
   RunOptions run;
   Use<AnyDataset> dataset;
   Use<AnyTokenizer> tokenizer;
-  std::vector<Use<AnyTransform>> transform;
+  std::vector<TransformUse> transform;
   Use<AnyModel, ModelExtras> model;
   std::vector<Use<AnyLoss, LossExtras>> loss;
   std::vector<Use<AnyMetric>> metric;
@@ -96,10 +130,10 @@ struct RecipeOptions {
     return std::tuple{field<&O::run>("The task and its seed."),
                       field<&O::dataset>("Images with captions, divided into splits."),
                       field<&O::tokenizer>("Text to ids and back."),
-                      field<&O::transform>("From a decoded image to the encoder's input, in order.", not_empty()),
+                      field<&O::transform>("What becomes of images and captions before the model, in order.", not_empty()),
                       field<&O::model>("What is trained."),
                       field<&O::loss>("What is minimised: a weighted sum."),
-                      field<&O::metric>("Scores of generated captions."),
+                      field<&O::metric>("Scores of generated captions, or of a retrieval."),
                       field<&O::optimizer>("How gradients become updates."),
                       field<&O::schedule>("How the learning rate changes."),
                       field<&O::train>("How long and in which portions to train."),
@@ -122,9 +156,28 @@ inline std::vector<std::string> score_names(const std::vector<Use<AnyMetric>>& m
   std::vector<std::string> names;
   for (const auto& use : metrics) {
     if (!use.chosen()) continue;
-    for (const auto& [name, value] : scores_of(use.build(Context{}), nothing)) names.push_back(name);
+    const AnyMetric metric = use.build(Context{});
+    for (const auto& [name, value] : metric.reads_captions() ? scores_of(metric, nothing) : metric.scores(RetrievalRanks{}))
+      names.push_back(name);
   }
   return names;
+}
+
+/// Metrics of what the model doesn't serve.
+inline void check_metrics(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems) {
+  if (!options.model.chosen()) return;
+  for (std::size_t i = 0; i < options.metric.size(); ++i) {
+    const auto& use = options.metric[i];
+    if (!use.chosen()) continue;
+    const AnyMetric metric = use.build(Context{});
+    const Needs lacking = missing(use.needs() | metric.needs(), options.model.serves());
+    if (lacking == Needs::nothing) continue;
+    const Array* metrics = recipe.value.as<Table>()->find("metric")->value.as<Array>();
+    const bool writes_nothing = metric.reads_captions() && lacking == Needs::decoder_logits;
+    problems.add((*metrics)[i].place, "metric." + std::to_string(i),
+                 "metric '" + use.name() + "' needs " + (writes_nothing ? "captions" : in_words(lacking)) + "; model '" +
+                     options.model.name() + "' has " + (writes_nothing ? "no decoder" : "none"));
+  }
 }
 
 inline void check_training(const RecipeOptions& options, const Recipe& recipe, std::optional<DeviceName> device, Diagnostics& problems) {
@@ -133,6 +186,11 @@ inline void check_training(const RecipeOptions& options, const Recipe& recipe, s
     problems.add(recipe.value.place, "optimizer", "missing, training needs an [optimizer] with `use`");
   for (std::size_t i = 0; i < options.loss.size(); ++i) {
     const auto& loss = options.loss[i];
+    if (loss.chosen() && options.train.batch_size < loss.smallest_batch())
+      problems.add(recipe.place_of("train.batch_size"), "train.batch_size",
+                   "loss '" + loss.name() + "' needs at least " + std::to_string(loss.smallest_batch()) +
+                       " pairs a batch (got train.batch_size = " + std::to_string(options.train.batch_size) +
+                       "); accumulation doesn't help, since a loss sees one micro-batch at a time");
     if (!loss.chosen() || !options.model.chosen()) continue;
     const Needs lacking = missing(loss.needs(), options.model.serves());
     if (lacking == Needs::nothing) continue;
@@ -143,6 +201,48 @@ inline void check_training(const RecipeOptions& options, const Recipe& recipe, s
   if (device && device->type == DeviceName::Type::cpu && options.train.precision == Precision::fp16)
     problems.add(recipe.place_of("train.precision"), "train.precision",
                  "fp16 needs a GPU and this run is on a CPU; use --set train.precision=fp32 (or bf16)");
+}
+
+/// Tries the image steps of training or evaluation.
+/// @param steps  of all transforms of the recipe, built
+/// @return       whether all images come out in one size; none if there was a problem
+inline std::optional<bool> check_pipeline(const RecipeOptions& options, const std::vector<AnyTransform>& steps, When phase,
+                                          const Recipe& recipe, Diagnostics& problems) {
+  std::vector<AnyTransform> images;
+  std::vector<std::size_t> places;  // of those among the recipe's transforms
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const When when = options.transform[i].extra.when;
+    if (steps[i].is_text() || (when != When::always && when != phase)) continue;
+    images.push_back(steps[i]);
+    places.push_back(i);
+  }
+  const PipelineTrial trial = try_images(images);
+  if (trial.problem.empty()) return trial.one_size;
+  const std::string key = trial.step ? "transform." + std::to_string(places[*trial.step]) : "transform";
+  if (std::ranges::count(problems.problems(), key, &Problem::key) == 0)  // what is wrong in both is said once
+    problems.add(trial.step ? (*value_at(recipe.value, "transform")->as<Array>())[places[*trial.step]].place : recipe.place_of("transform"),
+                 key, std::string(EnumNames<When>::of(phase)) + ": " + trial.problem);
+  return std::nullopt;
+}
+
+/// A size that is fixed in training and not in evaluation, or the other way round, is a transform that was forgotten.
+inline void check_transforms(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems) {
+  const auto of_transforms = [](const Problem& problem) { return problem.key.starts_with("transform"); };
+  if (options.transform.empty() || std::ranges::any_of(problems.problems(), of_transforms)) return;
+  std::vector<AnyTransform> steps;
+  for (std::size_t i = 0; i < options.transform.size(); ++i) try {
+      steps.push_back(options.transform[i].build(Context{}));
+    } catch (const Error& error) {
+      problems.add((*value_at(recipe.value, "transform")->as<Array>())[i].place, "transform." + std::to_string(i), error.what());
+    }
+  if (steps.size() < options.transform.size()) return;
+  const std::optional<bool> evaluation = check_pipeline(options, steps, When::evaluate, recipe, problems);
+  if (options.run.task != Task::train) return;
+  const std::optional<bool> training = check_pipeline(options, steps, When::train, recipe, problems);
+  if (!training || !evaluation || *training == *evaluation) return;
+  const char* lacking = *training ? "evaluate" : "train";
+  problems.add(recipe.place_of("transform"), "transform",
+               std::string(lacking) + ": no transform fixes the size of images; add one, e.g. use = \"resize\" with when = \"" + lacking + "\"");
 }
 
 inline void check_generation(const GenerateOptions& options, const Recipe& recipe, Diagnostics& problems) {
@@ -176,9 +276,11 @@ inline void check_best(const RecipeOptions& options, const Recipe& recipe, Diagn
   Plan plan;
   read_options<RecipeOptions>(recipe.value, "", plan, ctx);
   if (plan.run.task == Task::train) detail::check_training(plan, recipe, device, problems);
+  detail::check_metrics(plan, recipe, problems);
   if (plan.run.task == Task::evaluate && plan.model.extra.weights.empty())
     problems.add(recipe.place_of("model"), "model.weights",
                  "missing, task \"evaluate\" needs the weights to score, e.g. --set model.weights=runs/NAME");
+  detail::check_transforms(plan, recipe, problems);
   detail::check_generation(plan.generate, recipe, problems);
   if (problems.empty()) detail::check_best(plan, recipe, problems);
   problems.throw_if_any();

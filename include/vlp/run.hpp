@@ -21,8 +21,10 @@ inline Report run(const Recipe& recipe, const Registry& registry, const RunArgum
   Context ctx = open_context(plan, arguments);                      // device, precision, seed streams, folders, progress
 
   const Data data = load_data(plan, ctx);
-  AnyModel model = build_model(plan, ctx);     // serves what the losses need
-  Objective losses = build_losses(plan, ctx);  // a weighted sum, also a Loss
+  InitialWeights weights = open_initial_weights(plan, ctx);  // of parts, of a whole model, of an earlier run; or none
+  AnyModel model = build_model(plan, ctx, weights);          // serves what the losses need
+  Objective losses = build_losses(plan, ctx, weights);       // a weighted sum, also a Loss
+  weights = {};                                              // can be as large as the model
 
   const RunFolder folder(arguments.out);  // made only now: a run that can't begin leaves nothing behind
   write_beginning(folder, plan, data, ctx);

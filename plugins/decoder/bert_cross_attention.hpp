@@ -18,6 +18,7 @@
 #include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/attention.hpp"
+#include "vlp/nn/bert.hpp"
 #include "vlp/nn/bert_layer.hpp"
 #include "vlp/nn/layers.hpp"
 #include "vlp/nn/packed_linear.hpp"
@@ -28,7 +29,7 @@ namespace vlp {
 
 /// Parameters are named as below `text_decoder` in Hugging Face's BLIP. Letters: B images, K beams an image, T text
 /// tokens, N image tokens, D width, De the encoder's width, V vocabulary, H heads, d = D / H.
-class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public InspectableDecoder {
+class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public InspectableText {
  public:
   static constexpr std::string_view name = "bert_cross_attention";
 
@@ -68,27 +69,8 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
 
   /// @throws RecipeError if the heads don't divide the width, or vocabulary or encoder width aren't known
   BertCrossAttentionImpl(const Options& options, const Context& ctx) : options_(options) {
-    const std::int64_t vocabulary = options.vocabulary_size > 0 ? options.vocabulary_size : ctx.dimensions.vocabulary_size;
-    check(vocabulary > 0, "the vocabulary's size isn't known (got 0). Set vocabulary_size or choose a tokenizer.");
-    check(ctx.dimensions.encoder_width > 0, "the encoder's width isn't known (got 0). Build the encoder first.");
-    check(options.width % options.heads == 0, "heads don't divide width (got heads " + std::to_string(options.heads) + ", width " +
-                                                  std::to_string(options.width) + "). Choose heads that divide it.");
-    const std::int64_t width = options.width;
-    const BertLayerSizes sizes{.width = width,
-                               .image_width = ctx.dimensions.encoder_width,
-                               .heads = options.heads,
-                               .hidden = options.mlp > 0 ? options.mlp : 4 * width,
-                               .dropout = options.dropout,
-                               .eps = options.layer_norm_eps};
-
-    const auto bert = register_module("bert", Group());
-    const auto embeddings = bert->register_module("embeddings", Group());
-    word_embeddings = embeddings->register_module("word_embeddings", Embedding(vocabulary, width, ctx.tokens.pad));
-    position_embeddings = embeddings->register_module("position_embeddings", Embedding(options.max_positions, width));
-    embedding_norm = embeddings->register_module("LayerNorm", LayerNorm(width, options.layer_norm_eps));
-    const auto list = bert->register_module("encoder", Group())->register_module("layer", Group());
-    for (std::int64_t i = 0; i < options.depth; ++i) layers.push_back(list->register_module(std::to_string(i), BertLayer(sizes)));
-
+    bert = register_module("bert", Bert(sizes_of(options, ctx), kWhere));
+    const std::int64_t vocabulary = bert->sizes().vocabulary, width = options.width;
     const auto predictions = register_module("cls", Group())->register_module("predictions", Group());
     const auto transform = predictions->register_module("transform", Group());
     head_dense = transform->register_module("dense", Linear(width, width));
@@ -105,10 +87,8 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
   /// @param image_states  [B, N, De]
   /// @return              [B, T, D]; padding gets states too, which nothing before it depends on
   [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
-    at::Tensor x = embed(ids, 0);
-    const AttentionMask visible = mask_for(mask, x);
-    for (BertLayer& layer : layers) x = layer(x, image_states, visible);
-    return x;
+    const at::Tensor x = bert->embed(ids);
+    return bert->run(x, mask_for(mask, x), image_states);
   }
 
   /// The head: dense, GELU, layer norm, and the product with every word's embedding.
@@ -125,24 +105,15 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
   /// The embeddings and what each layer makes of them: depth + 1 tensors [B, T, D]; arguments as for `states`.
   [[nodiscard]] std::vector<at::Tensor> hidden_states(const at::Tensor& ids, const at::Tensor& mask,
                                                       const at::Tensor& image_states) override {
-    std::vector<at::Tensor> hidden{embed(ids, 0)};
-    const AttentionMask visible = mask_for(mask, hidden[0]);
-    for (BertLayer& layer : layers) hidden.push_back(layer(hidden.back(), image_states, visible));
-    return hidden;
+    const at::Tensor x = bert->embed(ids);
+    return bert->run_showing_layers(x, mask_for(mask, x), image_states);
   }
 
   /// Where each token looks; arguments as for `states`. Computes every layer's attention a second time.
-  [[nodiscard]] DecoderAttention attention_probabilities(const at::Tensor& ids, const at::Tensor& mask,
-                                                         const at::Tensor& image_states) override {
-    const std::vector<at::Tensor> hidden = hidden_states(ids, mask, image_states);
-    const AttentionMask visible = mask_for(mask, hidden[0]);
-    DecoderAttention attention;
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      attention.self.push_back(layers[i]->attention->probabilities(hidden[i], hidden[i], visible));
-      attention.cross.push_back(
-          layers[i]->crossattention->probabilities(layers[i]->attention(hidden[i], hidden[i], visible), image_states));
-    }
-    return attention;
+  [[nodiscard]] TextAttention attention_probabilities(const at::Tensor& ids, const at::Tensor& mask,
+                                                      const at::Tensor& image_states) override {
+    const at::Tensor x = bert->embed(ids);
+    return bert->run_showing_attention(x, mask_for(mask, x), image_states);
   }
 
   /// An empty cache; the image's keys and values are computed here, once for all beams and steps.
@@ -151,12 +122,13 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
   /// @param longest       of the texts, tokens
   /// @throws RecipeError if `longest` exceeds max_positions
   [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) {
-    check(longest <= options_.max_positions, "captions may not be so long (got " + std::to_string(longest) +
-                                                 " tokens with the prompt, expected at most " + std::to_string(options_.max_positions) +
-                                                 ", the decoder's positions). Lower max_length or max_new_tokens.");
+    if (longest > options_.max_positions)
+      throw RecipeError(std::string(kWhere) + ": captions may not be so long (got " + std::to_string(longest) +
+                        " tokens with the prompt, expected at most " + std::to_string(options_.max_positions) +
+                        ", the decoder's positions). Lower max_length or max_new_tokens.");
     DecodingCache cache;
     cache.beams = beams;
-    for (BertLayer& layer : layers) {
+    for (BertLayer& layer : bert->layers) {
       cache.cross_keys.push_back(layer->crossattention->keys(image_states).contiguous());
       cache.cross_values.push_back(layer->crossattention->values(image_states).contiguous());
       const at::Tensor& like = cache.cross_keys.back();
@@ -175,54 +147,55 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
   [[nodiscard]] at::Tensor step(const at::Tensor& ids, DecodingCache& cache) {
     const std::int64_t rows = ids.size(0), fresh = ids.size(1), past = cache.length, now = past + fresh;
     if (now > cache.self_keys.at(0).size(2))
-      throw ShapeError("decoder 'bert_cross_attention': the cache is full (got " + std::to_string(now) + " tokens, expected at most " +
+      throw ShapeError(std::string(kWhere) + ": the cache is full (got " + std::to_string(now) + " tokens, expected at most " +
                        std::to_string(cache.self_keys[0].size(2)) + "). Make it longer.");
-    at::Tensor x = embed(ids, past);
+    at::Tensor x = bert->embed(ids, past);
     const AttentionMask visible = continuation_mask(fresh, past, x.options());
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      BertAttentionImpl& self = *layers[i]->attention;
+    for (std::size_t i = 0; i < bert->layers.size(); ++i) {
+      BertLayer& layer = bert->layers[i];
+      BertAttentionImpl &self = *layer->attention, &cross = *layer->crossattention;
       cache.self_keys[i].narrow(2, past, fresh).copy_(self.keys(x));
       cache.self_values[i].narrow(2, past, fresh).copy_(self.values(x));
       x = self.output(attend(self.queries(x), cache.self_keys[i].narrow(2, 0, now), cache.self_values[i].narrow(2, 0, now), visible), x);
 
-      BertAttentionImpl& cross = *layers[i]->crossattention;
       const at::Tensor queries = cross.queries(x.view({rows / cache.beams, cache.beams * fresh, -1}));
       x = cross.output(attend(queries, cache.cross_keys[i], cache.cross_values[i]).view({rows, fresh, -1}), x);
-      x = layers[i]->feed_forward(x);
+      x = layer->feed_forward(x);
     }
     cache.length = now;
     return logits(x.select(1, fresh - 1));
   }
 
-  Embedding word_embeddings{nullptr}, position_embeddings{nullptr};
-  LayerNorm embedding_norm{nullptr};
-  std::vector<BertLayer> layers;
+  Bert bert{nullptr};
   Linear head_dense{nullptr};
   LayerNorm head_norm{nullptr};
   at::Tensor head_weight, head_bias;  ///< [V, D], undefined if tied; [V]
 
  private:
-  static void check(bool good, const std::string& what) {
-    if (!good) throw RecipeError("decoder 'bert_cross_attention': " + what);
-  }
-  void check_length(std::int64_t length) const {
-    if (length > options_.max_positions)
-      throw ShapeError("decoder 'bert_cross_attention': the text is too long (got " + std::to_string(length) +
-                       " tokens, expected at most " + std::to_string(options_.max_positions) + "). Shorten it or raise max_positions.");
-  }
+  static constexpr const char* kWhere = "decoder 'bert_cross_attention'";
 
-  at::Tensor embed(const at::Tensor& ids, std::int64_t first_position) {
-    check_length(first_position + ids.size(1));
-    const at::Tensor x =
-        embedding_norm(add_residual(word_embeddings(ids), position_embeddings->weight.narrow(0, first_position, ids.size(1))));
-    return options_.dropout > 0 && is_training() ? at::dropout(x, options_.dropout, true) : x;
+  static BertSizes sizes_of(const Options& options, const Context& ctx) {
+    if (ctx.dimensions.encoder_width <= 0)
+      throw RecipeError(std::string(kWhere) + ": the encoder's width isn't known (got 0). Build the encoder first.");
+    return {.layer = {.width = options.width,
+                      .image_width = ctx.dimensions.encoder_width,
+                      .heads = options.heads,
+                      .hidden = options.mlp,
+                      .dropout = options.dropout,
+                      .eps = options.layer_norm_eps},
+            .depth = options.depth,
+            .vocabulary = options.vocabulary_size > 0 ? options.vocabulary_size : ctx.dimensions.vocabulary_size,
+            .max_positions = options.max_positions,
+            .padding = ctx.tokens.pad};
   }
 
   static AttentionMask mask_for(const at::Tensor& mask, const at::Tensor& x) {
     return mask.defined() ? causal_padding_mask(mask, x.scalar_type()) : AttentionMask{std::nullopt, true};
   }
 
-  [[nodiscard]] const at::Tensor& head_matrix() const { return options_.tie_embeddings ? word_embeddings->weight : head_weight; }
+  [[nodiscard]] const at::Tensor& head_matrix() const {
+    return options_.tie_embeddings ? bert->embeddings->word_embeddings->weight : head_weight;
+  }
 
   Options options_;
   std::optional<PackedLinear> packed_head_;

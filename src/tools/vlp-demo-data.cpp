@@ -1,7 +1,9 @@
-// vlp-demo-data: draws the demo's scenes and writes them in the layout of Kaggle's Flickr30k folder. The same seed gives
-// the same bytes whatever the number of threads, because every image has a random stream of its own.
+// vlp-demo-data: draws the demo's scenes and writes them in the layout of Kaggle's Flickr30k folder, with the lists that
+// Karpathy and BLIP made of it. The same seed gives the same bytes whatever the number of threads, because every image has
+// a random stream of its own.
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <charconv>
 #include <chrono>
@@ -25,6 +27,8 @@
 
 #include <cairo.h>
 
+#include <nlohmann/json.hpp>
+
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/data/scene.hpp"
@@ -38,7 +42,8 @@ using std::numbers::pi;
 
 constexpr std::string_view kUsage =
     "usage: vlp-demo-data OUT_DIR [--images N=36000] [--seed S=17] [--threads T=2]\n"
-    "Draws captioned scenes of coloured shapes into OUT_DIR: results.csv, flickr30k_images/, scenes.jsonl.\n";
+    "Draws captioned scenes of coloured shapes into OUT_DIR: results.csv, flickr30k_images/, scenes.jsonl, and the same\n"
+    "captions with splits as dataset_flickr30k.json and flickr30k_{train,val,test}.json.\n";
 constexpr int kJpegQuality = 90;
 
 struct Rgb {
@@ -236,10 +241,42 @@ struct Arguments {
   std::uint64_t images = 36'000, seed = 17, threads = 2;
 };
 
-/// Everything of one image that goes into the two text files.
+/// Everything of one image that goes into the text files.
 struct Entry {
   std::string rows, truth;
+  std::array<std::string, 5> captions;  // without flaws
 };
+
+/// The split of an image in the JSON files: 1 of 200 validates, 2 of 200 are for the test, the others train.
+std::string_view split_of(std::size_t image) {
+  const std::size_t place = image % 200;
+  return place == 1 ? "val" : place == 2 || place == 3 ? "test" : "train";
+}
+
+/// Karpathy's file: {"images":[{"filename","imgid","split","sentences":[{"raw"}]}]}.
+std::string karpathy_json(const std::vector<std::string>& names, const std::vector<Entry>& entries) {
+  nlohmann::ordered_json images = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    nlohmann::ordered_json sentences = nlohmann::ordered_json::array();
+    for (const std::string& caption : entries[i].captions) sentences.push_back({{"raw", caption}});
+    images.push_back({{"imgid", i}, {"sentences", std::move(sentences)}, {"split", split_of(i)}, {"filename", names[i]}});
+  }
+  return nlohmann::ordered_json{{"images", std::move(images)}, {"dataset", "flickr30k"}}.dump() + "\n";
+}
+
+/// BLIP's list of a split: a row a caption for training, a row an image otherwise.
+std::string blip_json(std::string_view split, const std::vector<std::string>& names, const std::vector<Entry>& entries) {
+  nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (split_of(i) != split) continue;
+    const std::string image = "flickr30k_images/" + names[i];
+    if (split != "train")
+      rows.push_back({{"image", image}, {"caption", entries[i].captions}});
+    else
+      for (const std::string& caption : entries[i].captions) rows.push_back({{"image", image}, {"caption", caption}, {"image_id", names[i]}});
+  }
+  return rows.dump() + "\n";
+}
 
 /// @param flawed  leave out the separator in the last row, as row 2199200615.jpg of the real file does
 Entry make_entry(const fs::path& folder, const std::string& image, vlp::RandomStream random, bool flawed) {
@@ -247,7 +284,7 @@ Entry make_entry(const fs::path& folder, const std::string& image, vlp::RandomSt
   const auto captions = vlp::five_captions(scene, random);
   const auto rgb = draw_scene(scene, random);
   vlp::write_jpeg(folder / image, {rgb, scene.height, scene.width}, kJpegQuality);
-  Entry entry{{}, truth_line(image, scene)};
+  Entry entry{{}, truth_line(image, scene), captions};
   for (std::size_t i = 0; i < captions.size(); ++i) {
     const bool last = i + 1 == captions.size();
     entry.rows += image + "| " + std::to_string(i) + (last && flawed ? "   " : "| ") + with_flaws(captions[i], random) + "\n";
@@ -296,14 +333,17 @@ void generate(const Arguments& arguments) {
     entries[i] = make_entry(partial / "flickr30k_images", names[i], seeds.derive("scene").derive(i), i == names.size() * 2 / 3);
   });
 
-  const auto write = [&](const char* file, std::string text, std::string Entry::* part) {
-    for (const Entry& entry : entries) text += entry.*part;
+  const auto write = [&](const std::string& file, const std::string& text) {
     std::ofstream stream(partial / file, std::ios::binary);
     if (!(stream << text) || !stream.flush())
       throw vlp::DataError((partial / file).string() + ": can't write. Check rights and free space.");
   };
-  write("results.csv", "image_name| comment_number| comment\n", &Entry::rows);
-  write("scenes.jsonl", "", &Entry::truth);
+  std::string rows = "image_name| comment_number| comment\n", truth;
+  for (const Entry& entry : entries) rows += entry.rows, truth += entry.truth;
+  write("results.csv", rows);
+  write("scenes.jsonl", truth);
+  write("dataset_flickr30k.json", karpathy_json(names, entries));
+  for (const std::string split : {"train", "val", "test"}) write("flickr30k_" + split + ".json", blip_json(split, names, entries));
   std::uintmax_t bytes = 0;
   for (const auto& file : fs::recursive_directory_iterator(partial)) bytes += file.is_regular_file() ? file.file_size() : 0;
   fs::rename(partial, arguments.out);

@@ -30,7 +30,8 @@ struct ConfigFolder {
 };
 
 void check_caption_config(const vlp::BlipConfig& config) {
-  const auto& [vision, text, tied] = config;
+  const vlp::BlipConfig::Vision& vision = config.vision;
+  const vlp::BlipConfig::Text& text = config.text;
   BOOST_TEST(vision.image_size == 64);
   BOOST_TEST(vision.patch_size == 16);
   BOOST_TEST(vision.hidden_size == 32);
@@ -47,7 +48,8 @@ void check_caption_config(const vlp::BlipConfig& config) {
   BOOST_TEST(text.bos == 30522);
   BOOST_TEST(text.sep == 102);
   BOOST_TEST(text.pad == 0);
-  BOOST_TEST(tied);
+  BOOST_TEST(config.tie_embeddings);
+  BOOST_TEST((config.task == vlp::BlipTask::captioning));
 }
 
 }  // namespace
@@ -114,8 +116,10 @@ BOOST_AUTO_TEST_CASE(sizes_may_be_lists_if_they_are_square) {
 BOOST_AUTO_TEST_CASE(other_models_and_files_that_are_no_config_are_refused) {
   ConfigFolder folder;
   const std::string file = folder.file.string();
-  BOOST_TEST(folder.refusal(R"({"model_type": "vit"})") ==
-             file + R"(: model_type: not supported (got "vit", expected "blip"). Choose a BLIP model for captioning.)");
+  BOOST_TEST(
+      folder.refusal(R"({"model_type": "vit"})") ==
+      file +
+          R"(: model_type: not supported (got "vit", expected "blip"). Choose a BLIP model for captioning or for image-text retrieval.)");
   BOOST_TEST(folder.refusal("{}").starts_with(file + R"(: model_type: not supported (got nothing, expected "blip").)"));
   BOOST_TEST(folder.refusal(R"({"model_type": "blip", "text_config": {}})") ==
              file + ": vision_config: not supported (got nothing, expected an object). Correct the file, or choose another model.");
@@ -136,6 +140,56 @@ BOOST_AUTO_TEST_CASE(the_head_is_configured_untied_only_if_both_keys_say_so) {
   BOOST_TEST(tied("true", "false"));
   BOOST_TEST(tied("false", "true"));
   BOOST_TEST(!tied("false", "false"));
+}
+
+BOOST_AUTO_TEST_CASE(the_architecture_tells_the_task) {
+  ConfigFolder folder;
+  const auto with = [&](const std::string& more) {
+    return R"({"model_type": "blip", "vision_config": {}, "text_config": {"num_attention_heads": 12})" + more + "}";
+  };
+  const vlp::BlipConfig retrieval = folder.read(with(R"(, "architectures": ["BlipForImageTextRetrieval"], "image_text_hidden_size": 96)"));
+  BOOST_TEST((retrieval.task == vlp::BlipTask::retrieval));
+  BOOST_TEST(retrieval.embedding_width == 96);
+  BOOST_TEST((retrieval.match_token == vlp::BlipMatchToken::cls));
+  BOOST_TEST(folder.read(with(R"(, "architectures": ["BlipForImageTextRetrieval"])")).embedding_width == 256);
+  BOOST_TEST((folder.read(with("")).task == vlp::BlipTask::captioning));
+  write_text(folder.file, with(""));
+  BOOST_TEST((vlp::read_blip_config(folder.file, {}, vlp::BlipTask::retrieval).task == vlp::BlipTask::retrieval));
+  BOOST_TEST(folder.refusal(with(R"(, "architectures": ["BlipForQuestionAnswering"])")) ==
+             folder.file.string() + R"(: architectures: not supported (got ["BlipForQuestionAnswering"], expected )" +
+                 R"(["BlipForConditionalGeneration"] or ["BlipForImageTextRetrieval"]). )" +
+                 "Choose a BLIP model for captioning or for image-text retrieval.");
+}
+
+BOOST_AUTO_TEST_CASE(wrong_keys_of_a_retrieval_model_are_named) {
+  ConfigFolder folder;
+  const std::string what =
+      folder.refusal(R"({"model_type": "blip", "architectures": ["BlipForImageTextRetrieval"], "image_text_hidden_size": 0,
+    "match_token": "sep", "vision_config": {}, "text_config": {"num_attention_heads": 12, "is_decoder": false}})");
+  for (const std::string line : {R"(: image_text_hidden_size: not supported (got 0, expected an integer, 1 to 65536).)",
+                                 R"(: match_token: not supported (got "sep", expected "cls" or "enc").)",
+                                 R"(: text_config.is_decoder: not supported (got false, expected true).)"})
+    BOOST_TEST(what.find(folder.file.string() + line) != what.npos, line << "\nnot in\n" << what);
+}
+
+BOOST_AUTO_TEST_CASE(eight_heads_are_warned_of_in_a_retrieval_model_too) {
+  ConfigFolder folder;
+  (void)folder.read(R"({"model_type": "blip", "architectures": ["BlipForImageTextRetrieval"], "vision_config": {}, "text_config": {}})");
+  BOOST_TEST(Heard::says(folder.heard.warnings, "text_config.num_attention_heads is 8, transformers' default"));
+}
+
+BOOST_AUTO_TEST_CASE(a_written_retrieval_config_is_read_back) {
+  ConfigFolder folder;
+  for (const auto token : {vlp::BlipMatchToken::enc, vlp::BlipMatchToken::cls}) {
+    vlp::BlipConfig config = tiny_config(vlp::BlipTask::retrieval);
+    config.match_token = token;
+    const auto json = vlp::config_json(config);
+    BOOST_TEST(json["architectures"][0] == "BlipForImageTextRetrieval");
+    const vlp::BlipConfig again = folder.read(json.dump());
+    BOOST_TEST(vlp::write_toml(vlp::Value(vlp::model_table(again))) == vlp::write_toml(vlp::Value(vlp::model_table(config))));
+    BOOST_TEST((again.match_token == token));
+    BOOST_TEST(again.embedding_width == 10);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(what_is_written_is_read_back) {

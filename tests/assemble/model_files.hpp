@@ -1,5 +1,5 @@
 #pragma once
-// Small random captioners as files, and a console that remembers what it was told.
+// Small random models as files, and a console that remembers what it was told.
 
 #include <cstdint>
 #include <filesystem>
@@ -57,29 +57,33 @@ struct Opener {
 
   Opener() { vlp::add_builtin_plugins(registry); }
 
-  [[nodiscard]] vlp::OpenedModel open(const fs::path& name, at::ScalarType dtype = at::kFloat) {
+  [[nodiscard]] vlp::OpenedModel open(const fs::path& name, at::ScalarType dtype = at::kFloat, vlp::Needs needs = vlp::Needs::nothing) {
     vlp::OpenModelArguments arguments;
     arguments.threads = 1;
     arguments.share_dir = fs::path(VLP_SOURCE_ROOT) / "share";
     arguments.console = heard.console();
     arguments.dtype = dtype;
+    arguments.needs = needs;
     return vlp::open_model(name.string(), registry, arguments);
   }
 
   /// The message with which opening fails; empty if it doesn't.
-  [[nodiscard]] std::string refusal(const fs::path& name) {
+  template <class Error = vlp::WeightsError>
+  [[nodiscard]] std::string refusal(const fs::path& name, vlp::Needs needs = vlp::Needs::nothing) {
     try {
-      (void)open(name);
-    } catch (const vlp::WeightsError& error) {
+      (void)open(name, at::kFloat, needs);
+    } catch (const Error& error) {
       return error.what();
     }
     return {};
   }
 };
 
-/// A captioner of a few thousand numbers; the text decoder's heads are not 64 wide.
-inline vlp::BlipConfig tiny_config() {
+/// A model of a few thousand numbers; the text part's heads are not 64 wide.
+inline vlp::BlipConfig tiny_config(vlp::BlipTask task = vlp::BlipTask::captioning) {
   vlp::BlipConfig config;
+  config.task = task;
+  config.embedding_width = 10;
   config.vision = {.image_size = 32, .patch_size = 8, .hidden_size = 16, .layers = 2, .heads = 2, .intermediate = 24};
   config.text = {.vocabulary_size = 50, .hidden_size = 12, .layers = 1, .heads = 3, .intermediate = 20, .max_positions = 24};
   config.text.bos = 48;
@@ -88,12 +92,12 @@ inline vlp::BlipConfig tiny_config() {
   return config;
 }
 
-/// A plan for such a captioner.
+/// A plan for such a model.
 inline vlp::Plan plan_for(const vlp::BlipConfig& config, const vlp::Registry& registry) {
   vlp::Table generate = vlp::generate_table(vlp::ConfigObject("none"), config.text.max_positions);
   const vlp::Value recipe =
-      vlp::captioner_recipe(config, std::nullopt, vlp::transform_tables(config.vision.image_size, "torchvision"), std::move(generate));
-  return vlp::detail::read_captioner({recipe, "test", {}}, registry);
+      vlp::blip_recipe(config, std::nullopt, vlp::transform_tables(config.vision.image_size, "torchvision"), std::move(generate));
+  return vlp::detail::read_model_tables({recipe, "test", {}}, registry);
 }
 
 /// Its model with random weights.
@@ -103,9 +107,11 @@ inline vlp::AnyModel random_model(const vlp::BlipConfig& config, const vlp::Regi
   ctx.tokens.decode = config.text.bos;
   ctx.tokens.sep = config.text.sep;
   ctx.tokens.pad = config.text.pad;
+  ctx.tokens.encode = config.text.bos + 1;
   vlp::AnyModel model = plan_for(config, registry).model.build(ctx);
   const at::NoGradGuard no_grad;
-  for (at::Tensor& parameter : model.ptr()->parameters()) parameter.normal_(0.0, 0.2);
+  for (auto& item : model.ptr()->named_parameters())
+    if (item.key() != vlp::kTemperatureName) item.value().normal_(0.0, 0.2);
   return model;
 }
 
@@ -150,6 +156,14 @@ inline vlp::TensorMap with_original_names(const vlp::TensorMap& tensors) {
   vlp::TensorMap renamed;
   for (const auto& [name, tensor] : tensors) renamed.emplace(original_name(name), tensor);
   return renamed;
+}
+
+/// Matching logits of a model for images and a text of ids 4, 5, 6, ...
+inline at::Tensor match_logits(const vlp::AnyModel& model, const at::Tensor& pixels, std::int64_t length = 5) {
+  const at::NoGradGuard no_grad;
+  const vlp::ModelParts& parts = model.parts();
+  const at::Tensor ids = at::arange(4, 4 + length).repeat({pixels.size(0), 1});
+  return parts.match_logits(parts.grounded_states(ids, at::ones(ids.sizes(), at::kBool), parts.image_states(pixels)));
 }
 
 /// Logits of a model for images and a text of ids 4, 5, 6, ...

@@ -51,6 +51,27 @@ struct Captioner : Opener {
   }
 };
 
+/// The same for a retrieval model.
+struct Retrieval : Captioner {
+  Retrieval() {
+    config = tiny_config(vlp::BlipTask::retrieval);
+    model = random_model(config, registry);
+    tensors = tensors_of(*model.ptr());
+  }
+};
+
+/// Sizes that a lone file of weights shows: heads of 64, BERT's vocabulary.
+vlp::BlipConfig lone_config(vlp::BlipTask task) {
+  vlp::BlipConfig config;
+  config.task = task;
+  config.vision = {
+      .image_size = 48, .patch_size = 16, .hidden_size = 128, .layers = 2, .heads = 2, .intermediate = 96, .layer_norm_eps = 1e-6};
+  config.text = {.vocabulary_size = 30524, .hidden_size = 64, .layers = 1, .heads = 1, .intermediate = 80, .max_positions = 30};
+  config.embedding_width = 16;
+  config.match_token = vlp::BlipMatchToken::enc;
+  return config;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(open_model)
@@ -85,7 +106,7 @@ BOOST_AUTO_TEST_CASE(tokens_and_defaults_come_from_the_folder) {
   BOOST_TEST(opened.ctx.dimensions.vocabulary_size == 1200);
   BOOST_TEST(opened.generate.beams == 1);
   BOOST_TEST(opened.generate.max_new_tokens == 20);
-  BOOST_TEST(opened.transforms.size() == 2U);
+  BOOST_TEST(opened.transforms.images.size() == 2U);
   BOOST_REQUIRE_EQUAL(opened.plan.loss.size(), 1U);
   BOOST_TEST(opened.plan.loss[0].name() == "lm");
 }
@@ -188,11 +209,10 @@ BOOST_AUTO_TEST_CASE(missing_unexpected_and_misshaped_tensors_are_listed_by_name
 }
 
 BOOST_AUTO_TEST_CASE(models_for_other_tasks_are_refused_by_their_parts) {
-  Captioner retrieval;
-  std::erase_if(retrieval.tensors, [](const auto& named) { return named.first.starts_with("text_decoder."); });
-  retrieval.set("text_encoder.embeddings.LayerNorm.bias", at::ones({12}));
-  retrieval.set("itm_head.bias", at::ones({2}));
-  BOOST_TEST(has(retrieval.refused(), "no text_decoder in this file (got itm_head (1 tensor), text_encoder (1 tensor), vision_model ("));
+  Captioner other;
+  std::erase_if(other.tensors, [](const auto& named) { return named.first.starts_with("text_decoder."); });
+  other.set("text_model.embeddings.LayerNorm.bias", at::ones({12}));
+  BOOST_TEST(has(other.refused(), "no BLIP for captioning or image-text retrieval (got text_model (1 tensor), vision_model ("));
   Captioner questions;
   questions.set("text_encoder.embeddings.LayerNorm.bias", at::ones({12}));
   BOOST_TEST(has(questions.refused(), "the model has no place for text_encoder (1 tensor)"));
@@ -206,7 +226,7 @@ BOOST_AUTO_TEST_CASE(a_file_of_the_original_repository_is_translated_and_its_oth
   captioner.set("image_queue", at::ones({4, 6}));
   const vlp::OpenedModel opened = captioner.written();
   BOOST_TEST(equal_parameters(opened.model, captioner.model));
-  BOOST_TEST(Heard::says(captioner.heard.notes, "left out what captioning doesn't use: vision_proj (1 tensor)"));
+  BOOST_TEST(Heard::says(captioner.heard.notes, "vision_proj (1 tensor)"));
 }
 
 BOOST_AUTO_TEST_CASE(an_original_file_for_question_answering_is_warned_of) {
@@ -220,10 +240,7 @@ BOOST_AUTO_TEST_CASE(an_original_file_for_question_answering_is_warned_of) {
 BOOST_AUTO_TEST_CASE(the_architecture_of_a_lone_original_file_is_told_from_its_tensors) {
   Opener opener;
   const ScratchFolder scratch;
-  vlp::BlipConfig config;
-  config.vision = {
-      .image_size = 48, .patch_size = 16, .hidden_size = 128, .layers = 2, .heads = 2, .intermediate = 96, .layer_norm_eps = 1e-6};
-  config.text = {.vocabulary_size = 30524, .hidden_size = 64, .layers = 1, .heads = 1, .intermediate = 80, .max_positions = 30};
+  const vlp::BlipConfig config = lone_config(vlp::BlipTask::captioning);
   const vlp::AnyModel model = random_model(config, opener.registry);
   write_tensors(scratch.path / "original.pth", with_original_names(tensors_of(*model.ptr())));
   const vlp::OpenedModel opened = opener.open(scratch.path / "original.pth");
@@ -255,6 +272,126 @@ BOOST_AUTO_TEST_CASE(a_lone_file_that_cannot_be_understood_asks_for_its_config) 
              file.string() +
                  ": its vocabulary isn't known (got 50 tokens, expected the 30524 of bert-base-uncased with [DEC] and [ENC]). "
                  "Put the model's config.json beside it.");
+}
+
+BOOST_AUTO_TEST_CASE(a_retrieval_folder_compares_images_with_texts) {
+  Retrieval model;
+  const vlp::OpenedModel opened = model.written();
+  BOOST_TEST(opened.hugging_face);
+  BOOST_TEST(vlp::covers(opened.model.serves(), vlp::Needs::embeddings | vlp::Needs::match_logits));
+  BOOST_TEST(!vlp::covers(opened.model.serves(), vlp::Needs::decoder_logits));
+  BOOST_TEST(opened.plan.loss.empty());
+  BOOST_TEST(opened.ctx.tokens.decode == 48);
+  BOOST_TEST(opened.ctx.tokens.encode == 49);
+  BOOST_TEST(has(vlp::write_toml(opened.plan.resolved), "match_token = \"cls\""));
+  BOOST_TEST(equal_parameters(opened.model, model.model));
+}
+
+BOOST_AUTO_TEST_CASE(without_architectures_the_tensors_tell_the_task) {
+  Retrieval model;
+  write_folder(model.folder, model.config, model.tensors);
+  json config = read_json(model.folder / "config.json");
+  config.erase("architectures");
+  write_text(model.folder / "config.json", config.dump());
+  BOOST_TEST(equal_parameters(model.open(model.folder).model, model.model));
+}
+
+BOOST_AUTO_TEST_CASE(a_model_that_lacks_what_it_is_opened_for_says_what_it_is_good_for) {
+  Retrieval retrieval;
+  write_folder(retrieval.folder, retrieval.config, retrieval.tensors);
+  const std::string caption = retrieval.refusal<vlp::RecipeError>(retrieval.folder, vlp::Needs::decoder_logits);
+  BOOST_TEST(caption.starts_with(retrieval.folder.string() + ": model 'blip' lacks what is asked of it (got "), caption);
+  BOOST_TEST(has(caption, "expected a decoder). It compares images with texts: use it with `vlp match`"), caption);
+  Captioner captioner;
+  write_folder(captioner.folder, captioner.config, captioner.tensors);
+  const std::string match = captioner.refusal<vlp::RecipeError>(captioner.folder, vlp::Needs::embeddings | vlp::Needs::match_logits);
+  BOOST_TEST(has(match, "expected image and text embeddings and a matching head). It writes captions: use it with `vlp caption`"), match);
+}
+
+BOOST_AUTO_TEST_CASE(a_retrieval_folder_without_one_of_its_parts_is_refused) {
+  for (const char* part : {"vision_proj", "text_proj", "itm_head", "text_encoder"}) {
+    Retrieval model;
+    std::erase_if(model.tensors, [&](const auto& named) { return named.first.starts_with(part); });
+    BOOST_TEST(model.refused() != "", part);
+  }
+  Retrieval layer;
+  layer.tensors.erase("text_encoder.encoder.layer.0.crossattention.self.key.weight");
+  BOOST_TEST(has(layer.refused(), "missing: text_encoder.encoder.layer.0.crossattention.self.key.weight"));
+  Retrieval size;
+  size.config.embedding_width = 11;
+  BOOST_TEST(
+      has(size.refused(), "config.json: image_text_hidden_size: doesn't fit the weights (got 11, expected 10 as in text_proj.weight"));
+}
+
+BOOST_AUTO_TEST_CASE(the_learned_temperature_is_written_beside_the_tensors_and_taken_back) {
+  Retrieval model;
+  const auto temperature = [](const vlp::OpenedModel& opened) { return opened.model.parts().temperature().item<float>(); };
+  BOOST_TEST(temperature(model.written()) == 0.07F);  // transformers' files have none
+  {
+    const at::NoGradGuard no_grad;
+    model.model.parts().temperature().fill_(0.0437219F);
+  }
+  write_text(model.folder / "config.json", vlp::config_json(model.config).dump());
+  vlp::write_model_weights(*model.model.ptr(), model.folder / "model.safetensors");
+  const auto file = vlp::read_safetensors(model.folder / "model.safetensors");
+  BOOST_TEST(!file.tensors.contains("temp"));
+  BOOST_TEST(temperature(model.open(model.folder)) == 0.0437219F);
+  for (const std::string wrong : {"warm", "-1", "0", "0.07x", "nan"}) {
+    vlp::write_safetensors(model.folder / "model.safetensors", {model.tensors.begin(), model.tensors.end()}, {{"temp", wrong}});
+    BOOST_TEST(has(model.refusal(model.folder), "metadata 'temp' is no temperature (got \"" + wrong + "\", expected a number above 0)"));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_lone_original_file_for_pretraining_opens_whole_or_as_far_as_it_is_asked_for) {
+  Opener opener;
+  const ScratchFolder scratch;
+  for (const auto& [sharing, self_attention, feed_forward] :
+       {std::tuple("all", true, true), {"all_but_self_attention", false, true}, {"nothing", false, false}}) {
+    vlp::BlipConfig config = lone_config(vlp::BlipTask::pretraining);
+    const vlp::AnyModel model = random_model(config, opener.registry);
+    vlp::TensorMap tensors = tensors_of(*model.ptr());
+    for (auto& [name, tensor] : tensors) {
+      const std::string decoder = "text_decoder.bert." + name.substr(std::min(name.size(), std::string("text_encoder.").size()));
+      const bool own = name.find(".attention.") != name.npos ? !self_attention : !feed_forward;
+      if (name.starts_with("text_encoder.") && tensors.contains(decoder))
+        tensor = own ? bytes_of(vlp::tensor_view(tensors.at(decoder)) + 1) : tensors.at(decoder);
+    }
+    tensors = with_original_names(tensors);
+    tensors["visual_encoder_m.cls_token"] = bytes_of(at::ones({1, 1, 128}));
+    tensors["image_queue"] = bytes_of(at::ones({16, 6}));
+    tensors["temp"] = bytes_of(at::full({}, 0.05));
+    const fs::path file = scratch.path / "original.pth";
+    write_tensors(file, tensors);
+    const vlp::OpenedModel whole = opener.open(file);
+    const std::string recipe = vlp::write_toml(whole.plan.resolved);
+    BOOST_TEST(has(recipe, std::string("sharing = \"") + sharing + "\""), recipe);
+    BOOST_TEST(has(recipe, "match_token = \"enc\""));
+    BOOST_TEST(has(recipe, "embedding_width = 16"));
+    BOOST_TEST(vlp::covers(whole.model.serves(), vlp::Needs::decoder_logits | vlp::Needs::match_logits | vlp::Needs::embeddings));
+    BOOST_TEST(whole.model.parts().temperature().item<float>() == 0.05F);
+    const vlp::OpenedModel captioner = opener.open(file, at::kFloat, vlp::Needs::decoder_logits);
+    BOOST_TEST(!vlp::covers(captioner.model.serves(), vlp::Needs::embeddings));
+    const vlp::OpenedModel retrieval = opener.open(file, at::kFloat, vlp::Needs::embeddings | vlp::Needs::match_logits);
+    BOOST_TEST(!vlp::covers(retrieval.model.serves(), vlp::Needs::decoder_logits));
+    const at::Tensor pixels = at::rand({2, 3, 48, 48});
+    BOOST_TEST(difference(logits(whole.model, pixels), logits(captioner.model, pixels)) < kRounding);
+    BOOST_TEST(difference(match_logits(whole.model, pixels), match_logits(retrieval.model, pixels)) < kRounding);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_mixed_model_is_written_under_both_names_and_opens_again) {
+  Opener opener;
+  const ScratchFolder scratch;
+  const vlp::AnyModel model = random_model(lone_config(vlp::BlipTask::pretraining), opener.registry);
+  const fs::path file = scratch.path / "model.safetensors";
+  vlp::write_model_weights(*model.ptr(), file);
+  const vlp::TensorMap tensors = vlp::read_safetensors(file).tensors;
+  for (const char* name :
+       {"embeddings.word_embeddings.weight", "encoder.layer.0.crossattention.self.key.weight", "encoder.layer.0.output.dense.weight"})
+    BOOST_TEST(std::ranges::equal(tensors.at(std::string("text_encoder.") + name).bytes,
+                                  tensors.at(std::string("text_decoder.bert.") + name).bytes),
+               name);
+  BOOST_TEST(equal_parameters(opener.open(file).model, model));
 }
 
 BOOST_AUTO_TEST_CASE(a_file_with_its_config_beside_it_is_opened_like_the_folder) {

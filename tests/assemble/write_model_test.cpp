@@ -1,5 +1,7 @@
 // What a run leaves in model/: a Hugging Face folder that opens to the same model, and weights that recipes begin with.
 
+#include <algorithm>
+#include <optional>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -28,6 +30,46 @@ std::vector<std::string> with(std::vector<std::string> sets) {
   sets.insert(sets.end(), kShort.begin(), kShort.end());
   return sets;
 }
+
+/// What a run of a [model] and these transforms leaves in model/, with random weights.
+struct Written : Opener {
+  static constexpr const char* kPlain = "[[transform]]\nuse = \"resize\"\nsize = 16\n[[transform]]\nuse = \"normalize\"\n";
+  static constexpr const char* kTextEncoder = "[model.text_encoder]\nuse = \"bert\"\nwidth = 12\ndepth = 1\nheads = 3\n";
+  static constexpr const char* kDecoder = "[model.decoder]\nuse = \"bert_cross_attention\"\nwidth = 12\ndepth = 1\nheads = 3\n";
+
+  ScratchFolder scratch;
+  vlp::Plan plan;
+  vlp::Context ctx;
+  std::optional<vlp::AnyModel> model;
+  fs::path folder = scratch.path / "run" / "model";
+
+  Written(const std::string& settings, const std::string& parts, const std::string& transforms = kPlain,
+          vlp::Needs needs = vlp::Needs::nothing) {
+    write_text(scratch.path / "vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nthe\nred\ngreen\n.\n");
+    write_text(scratch.path / "recipe.toml", "[tokenizer]\nuse = \"wordpiece\"\nvocabulary = \"" + (scratch.path / "vocab.txt").string() +
+                                                 "\"\n" + transforms + "[model]\nuse = \"blip\"\nembedding_width = 6\n" + settings +
+                                                 "[model.encoder]\nuse = \"vit\"\npatch = 8\nwidth = 16\ndepth = 1\nheads = 2\n" + parts);
+    plan = vlp::detail::read_model_tables({vlp::parse_toml_file(scratch.path / "recipe.toml"), "test", {}}, registry);
+    ctx.console = heard.console();
+    ctx.needs = needs;
+    vlp::AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
+    ctx.tokens = tokenizer.special();
+    ctx.dimensions = {.image_height = 16, .image_width = 16, .vocabulary_size = tokenizer.vocabulary_size(), .encoder_width = 0};
+    at::manual_seed(3);
+    model = plan.model.build(ctx);
+    const vlp::RunFolder run(scratch.path / "run");
+    vlp::write_model_settings(run, plan, tokenizer, ctx);
+    vlp::write_model_weights(*model->ptr(), folder / "model.safetensors");
+  }
+
+  /// The folder without recipe.toml.
+  [[nodiscard]] fs::path plain() const {
+    const fs::path other = scratch.path / "plain";
+    if (!fs::exists(other)) fs::copy(folder, other);
+    fs::remove(other / "recipe.toml");
+    return other;
+  }
+};
 
 template <class Run>
 std::string refusal(Run&& run) {
@@ -136,6 +178,75 @@ BOOST_AUTO_TEST_CASE(a_run_refused_for_its_weights_leaves_nothing_behind) {
   BOOST_TEST(
       has(refusal([&] { (void)tiny.run("run", with({"model.weights=nobody/nothing"})); }), "Bring it with: vlp download nobody/nothing"));
   BOOST_TEST(!fs::exists(tiny.root / "run"));
+}
+
+BOOST_AUTO_TEST_CASE(a_retrieval_model_opens_alike_as_model_folder_and_as_hugging_face_folder) {
+  for (const std::string token : {"enc", "cls"}) {
+    Written written("match_token = \"" + token + "\"\n", Written::kTextEncoder);
+    {
+      const at::NoGradGuard no_grad;
+      written.model->parts().temperature().fill_(0.03);
+      vlp::write_model_weights(*written.model->ptr(), written.folder / "model.safetensors");
+    }
+    BOOST_TEST(!fs::exists(written.folder / "generation_config.json"));
+    const json config = read_json(written.folder / "config.json");
+    BOOST_TEST(config["architectures"][0] == "BlipForImageTextRetrieval");
+    BOOST_TEST(config["image_text_hidden_size"] == 6);
+    BOOST_TEST(Heard::says(written.heard.notes, "texts with 11 at position 0 for the same matching scores") == (token == "enc"));
+    const vlp::OpenedModel folder = written.open(written.folder), plain = written.open(written.plain());
+    BOOST_TEST(!folder.hugging_face);
+    BOOST_TEST(plain.hugging_face);
+    BOOST_TEST(equal_parameters(folder.model, *written.model));
+    BOOST_TEST(equal_parameters(plain.model, *written.model));
+    BOOST_TEST(plain.ctx.tokens.encode == 11);
+    const at::Tensor pixels = at::rand({2, 3, 16, 16});
+    BOOST_TEST(at::equal(match_logits(folder.model, pixels), match_logits(*written.model, pixels)));
+    BOOST_TEST(at::equal(match_logits(plain.model, pixels), match_logits(*written.model, pixels)));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(transforms_of_training_and_of_texts_are_no_obstacle) {
+  Written written("", Written::kTextEncoder, R"([[transform]]
+use = "pre_caption"
+[[transform]]
+use = "random_resized_crop"
+when = "train"
+size = 16
+[[transform]]
+use = "resize"
+when = "evaluate"
+size = 16
+[[transform]]
+use = "normalize"
+mean = [0.5, 0.5, 0.5]
+)");
+  BOOST_TEST(read_json(written.folder / "preprocessor_config.json")["size"]["height"] == 16);
+  BOOST_TEST(read_json(written.folder / "preprocessor_config.json")["image_mean"][0] == 0.5);
+  BOOST_TEST(Heard::says(written.heard.notes, "model/ has no word for transform 'pre_caption', which changes texts"));
+  BOOST_TEST(written.open(written.plain()).transforms.images.size() == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_mixed_model_is_written_with_its_recipe_under_both_names_and_without_twins) {
+  Written written("", std::string(Written::kTextEncoder) + Written::kDecoder, Written::kPlain, vlp::Needs::momentum_embeddings);
+  BOOST_TEST(Heard::says(written.heard.notes, "Hugging Face's BLIP can't have text encoder and decoder in one model"));
+  BOOST_TEST(!fs::exists(written.folder / "config.json"));
+  const auto file = vlp::read_safetensors(written.folder / "model.safetensors");
+  bool twins = false;
+  for (const auto& [name, tensor] : file.tensors) twins |= vlp::is_momentum_name(name);
+  BOOST_TEST(!twins);
+  BOOST_TEST(
+      std::ranges::equal(file.tensor("text_encoder.embeddings.word_embeddings.weight").bytes, file.tensor(vlp::detail::kHead).bytes));
+  const vlp::OpenedModel opened = written.open(written.folder);
+  const auto expected = written.model->ptr()->named_parameters();
+  for (const auto& item : opened.model.ptr()->named_parameters()) BOOST_TEST(at::equal(item.value(), expected[item.key()]), item.key());
+}
+
+BOOST_AUTO_TEST_CASE(what_transformers_cannot_express_is_named) {
+  Written dual("", std::string(Written::kTextEncoder) + "cross_attention = false\n");
+  BOOST_TEST(Heard::says(dual.heard.notes, "Hugging Face's BLIP can't have a text encoder without cross-attention"));
+  BOOST_TEST(equal_parameters(dual.open(dual.folder).model, *dual.model));
+  Written flipped("", Written::kTextEncoder, std::string(Written::kPlain) + "[[transform]]\nuse = \"horizontal_flip\"\n");
+  BOOST_TEST(Heard::says(flipped.heard.notes, "can't have transforms of images other than resize and normalize"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

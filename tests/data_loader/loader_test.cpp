@@ -14,6 +14,11 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include "plugins/transform/horizontal_flip.hpp"
+#include "plugins/transform/normalize.hpp"
+#include "plugins/transform/pre_caption.hpp"
+#include "plugins/transform/rand_augment.hpp"
+#include "plugins/transform/random_resized_crop.hpp"
 #include "tests/data_loader/words.hpp"
 #include "vlp/data/loader.hpp"
 
@@ -53,7 +58,7 @@ const AnyTransform kNoise([](const at::Tensor& image, RandomStream& random) { re
 struct Setting {
   std::vector<ImageRecord> records = make_records(7);
   CaptionsPerImage mode = CaptionsPerImage::all;
-  std::vector<AnyTransform> transforms{kNoise};
+  vlp::Pipeline transforms{.images = {kNoise}, .texts = {}};
   std::string prompt;
   LoaderOptions options;
   vlp::Context ctx;
@@ -82,8 +87,9 @@ std::vector<LoadedBatch> epoch_of(Loader& loader, std::int64_t epoch) {
 
 bool same(const LoadedBatch& a, const LoadedBatch& b) {
   return a.record_index == b.record_index && a.batch.image_ids == b.batch.image_ids && at::equal(a.batch.pixels, b.batch.pixels) &&
-         at::equal(a.batch.token_ids, b.batch.token_ids) && at::equal(a.batch.token_mask, b.batch.token_mask) &&
-         at::equal(a.batch.target_index, b.batch.target_index) && at::equal(a.batch.targets, b.batch.targets);
+         at::equal(a.batch.image_index, b.batch.image_index) && at::equal(a.batch.token_ids, b.batch.token_ids) &&
+         at::equal(a.batch.token_mask, b.batch.token_mask) && at::equal(a.batch.target_index, b.batch.target_index) &&
+         at::equal(a.batch.targets, b.batch.targets);
 }
 bool same(const std::vector<LoadedBatch>& a, const std::vector<LoadedBatch>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const LoadedBatch& x, const LoadedBatch& y) { return same(x, y); });
@@ -288,6 +294,63 @@ BOOST_AUTO_TEST_CASE(a_broken_file_is_named_by_the_usual_decoder) {
   fs::remove_all(folder);
 }
 
+BOOST_AUTO_TEST_CASE(augmented_batches_depend_on_seed_and_epoch_only) {
+  Setting setting;
+  setting.options.decode = [](const fs::path& file) {  // a picture of its own for each file
+    const std::int64_t number = std::stoll(file.stem().string());
+    return at::arange(3 * 40 * 30, at::kInt).mul(number + 7).remainder(251).to(at::kByte).view({40, 30, 3}).permute({2, 0, 1});
+  };
+  vlp::RandomResizedCrop::Options crop;
+  crop.size = 20;
+  const AnyTransform drop_a_word([](std::string_view text, RandomStream& random) {
+    return std::string(random.uniform() < 0.5 ? text : text.substr(0, text.rfind(' ')));
+  });
+  setting.transforms = {.images = {vlp::RandomResizedCrop(crop), vlp::HorizontalFlip({.probability = 0.5}),
+                                   vlp::RandAugment({.operations = 2, .magnitude = 5}), vlp::Normalize(vlp::Normalize::Options{})},
+                        .texts = {vlp::PreCaption({.words = 3}), drop_a_word}};
+  setting.options.workers = 1;
+  const auto one = setting.loader();
+  const auto expected = epoch_of(*one, 1), next = epoch_of(*one, 2);
+  BOOST_TEST(!same(expected, next));
+  BOOST_TEST(same(epoch_of(*one, 1), expected));
+  for (const std::int64_t workers : {3, 7}) {
+    setting.options.workers = workers;
+    const auto several = setting.loader();
+    BOOST_TEST(same(epoch_of(*several, 1), expected));
+    BOOST_TEST(same(epoch_of(*several, 2), next));
+  }
+  setting.ctx.seeds = RandomStream(18);
+  const auto other = setting.loader();
+  BOOST_TEST(!same(epoch_of(*other, 1), expected));
+}
+
+BOOST_AUTO_TEST_CASE(captions_are_tokenized_as_the_text_steps_leave_them_behind_the_prompt) {
+  Setting setting;
+  setting.prompt = "w7 w7";
+  setting.options.shuffle = false;
+  setting.transforms.texts = {[](std::string_view text, RandomStream&) { return "w9 " + std::string(text.substr(text.rfind(' ') + 1)); }};
+  const auto loader = setting.loader();
+  loader->start_epoch(0);
+  const vlp::Batch batch = loader->next()->batch;  // all of image 0's captions end in w0
+  const std::vector<std::int64_t> expected{1, 17, 17, 19, 10, 2};
+  BOOST_TEST(batch.token_ids[0].equal(at::tensor(expected)));
+}
+
+BOOST_AUTO_TEST_CASE(captions_of_one_image_share_its_index) {
+  Setting setting;
+  const auto loader = setting.loader();
+  for (const auto& [batch, record_index] : epoch_of(*loader, 0)) {
+    BOOST_TEST((batch.image_index.scalar_type() == at::kLong));
+    BOOST_TEST(batch.image_index.equal(at::tensor(record_index)));
+    for (std::size_t row = 0; row < batch.image_ids.size(); ++row)
+      BOOST_TEST(batch.image_ids[row] == std::to_string(batch.image_index[static_cast<std::int64_t>(row)].item<std::int64_t>()) + ".jpg");
+  }
+  setting.options.images_only = true;
+  const auto images = setting.loader();
+  images->start_epoch(0);
+  BOOST_TEST(images->next()->batch.image_index.equal(at::arange(4)));
+}
+
 BOOST_AUTO_TEST_CASE(images_of_differing_sizes_are_refused_within_and_across_batches) {
   Setting setting;
   setting.options.images_only = true;
@@ -306,7 +369,7 @@ BOOST_AUTO_TEST_CASE(images_of_differing_sizes_are_refused_within_and_across_bat
 
 BOOST_AUTO_TEST_CASE(images_that_are_not_float_after_the_transforms_are_refused) {
   Setting setting;
-  setting.transforms.clear();
+  setting.transforms.images.clear();
   setting.options.shuffle = false;
   const auto loader = setting.loader();
   loader->start_epoch(0);

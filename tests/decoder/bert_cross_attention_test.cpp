@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(later_tokens_and_padding_change_nothing_before_them) {
 BOOST_AUTO_TEST_CASE(attention_probabilities_are_those_of_the_pass) {
   vlp::BertCrossAttention bert = decoder();
   const Texts t;
-  const vlp::DecoderAttention attention = bert->attention_probabilities(t.ids, t.mask, t.image);
+  const vlp::TextAttention attention = bert->attention_probabilities(t.ids, t.mask, t.image);
   BOOST_TEST((attention.self.at(1).sizes() == at::IntArrayRef({2, 2, 5, 5})));
   BOOST_TEST((attention.cross.at(1).sizes() == at::IntArrayRef({2, 2, 5, 7})));
   BOOST_TEST(difference(attention.cross[1].sum(-1), at::ones({2, 2, 5}, at::kDouble)) < kRounding);
@@ -113,13 +113,13 @@ BOOST_AUTO_TEST_CASE(gradient_of_a_tied_head_is_the_sum_of_both_uses) {
   {
     const at::NoGradGuard no_grad;
     for (const auto& item : tied->named_parameters()) untied->named_parameters()[item.key()].copy_(item.value());
-    untied->head_weight.copy_(tied->word_embeddings->weight);
+    untied->head_weight.copy_(tied->bert->embeddings->word_embeddings->weight);
   }
   const Texts t;
   const at::Tensor weights = at::randn({2, 5, kVocabulary}, at::kDouble);
   for (vlp::BertCrossAttention* bert : {&tied, &untied})
     ((*bert)->logits((*bert)->states(t.ids, t.mask, t.image)) * weights).sum().backward();
-  BOOST_TEST(difference(tied->word_embeddings->weight.grad(), untied->word_embeddings->weight.grad() + untied->head_weight.grad()) <
+  BOOST_TEST(difference(tied->bert->embeddings->word_embeddings->weight.grad(), untied->bert->embeddings->word_embeddings->weight.grad() + untied->head_weight.grad()) <
              kRounding);
 }
 

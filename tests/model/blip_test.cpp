@@ -125,11 +125,13 @@ BOOST_AUTO_TEST_CASE(tensors_that_do_not_fit_are_refused) {
   vlp::Blip blip = model();
   const vlp::Batch b = batch();
   const at::Tensor image = blip->image_states(b.pixels);
-  const auto says = [](const vlp::ShapeError& error) {
-    return std::string(error.what()).find("texts and images don't fit") != std::string::npos;
+  const auto says = [](const std::string& words) {
+    return [words](const vlp::ShapeError& error) { return std::string(error.what()).find(words) != std::string::npos; };
   };
-  BOOST_CHECK_EXCEPTION((void)blip->decoder_states(b.token_ids, b.token_mask, image.slice(0, 1)), vlp::ShapeError, says);
-  BOOST_CHECK_EXCEPTION((void)blip->decoder_states(b.token_ids, b.token_mask.slice(1, 1), image), vlp::ShapeError, says);
+  BOOST_CHECK_EXCEPTION((void)blip->decoder_states(b.token_ids, b.token_mask, image.slice(0, 1)), vlp::ShapeError,
+                        says("texts and images don't fit (got ids [2, 4], image states [1, 5, 8], expected [B, T] and [B, N, D])"));
+  BOOST_CHECK_EXCEPTION((void)blip->decoder_states(b.token_ids, b.token_mask.slice(1, 1), image), vlp::ShapeError,
+                        says("ids and mask don't fit (got ids [2, 4], mask [2, 3]"));
   BOOST_CHECK_THROW(vlp::Blip(vlp::BlipImpl::Options{}, vlp::Context{}), vlp::RecipeError);  // no encoder chosen
 }
 

@@ -39,8 +39,8 @@ vlp::Blip small_blip() {
   ctx.tokens = {.pad = 0, .unknown = 1, .cls = 2, .sep = 3, .mask = 4, .decode = 88, .encode = 89};
   vlp::VisionTransformerImpl::Options encoder{.patch = 8, .width = 48, .depth = 2, .heads = 4, .initializer_range = 0.2};
   vlp::BertCrossAttentionImpl::Options decoder{.width = 32, .depth = 2, .heads = 4, .initializer_range = 0.3};
-  vlp::Blip model(vlp::BlipImpl::Options{vlp::Use<vlp::AnyEncoder>::of<vlp::VisionTransformer>(encoder),
-                                         vlp::Use<vlp::AnyDecoder>::of<vlp::BertCrossAttention>(decoder)},
+  vlp::Blip model(vlp::BlipImpl::Options{.encoder = vlp::Use<vlp::AnyEncoder>::of<vlp::VisionTransformer>(encoder),
+                                         .decoder = vlp::Use<vlp::AnyDecoder>::of<vlp::BertCrossAttention>(decoder)},
                   ctx);
   model->eval();
   return model;

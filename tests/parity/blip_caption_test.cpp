@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +15,7 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tests/parity/comparison.hpp"
 #include "tests/parity/stored_case.hpp"
 #include "vlp/weights/module_weights.hpp"
 
@@ -23,19 +23,15 @@ namespace {
 
 namespace data = boost::unit_test::data;
 using nlohmann::json;
+using parity::is_joint_bias;
+using parity::is_key_bias;
+using parity::keys_and_rest;
+using parity::kFloat32;
+using parity::parameters;
+using parity::report_group;
 using parity::TracedCase;
+using parity::unequal;
 
-/// The reference's own float32 results lie 1e-5 to 2e-5 (states), 1e-6 (loss), 1.3e-4 (gradients), 1.2e-3 (losses after
-/// updates) from its float64 ones.
-struct Tolerances {
-  double absolute;        ///< states, attention, logits, sums of token losses
-  double loss;            ///< means over tokens
-  double gradient;        ///< float32: relative 2-norm of a tensor; float64: absolute
-  double zero_gradient;   ///< of gradients that are zero in exact arithmetic
-  double losses_updated;  ///< of losses after updates
-};
-constexpr Tolerances kFloat32{5e-5, 2e-6, 1e-3, 1e-5, 5e-3};
-constexpr Tolerances kFloat64{1e-9, 1e-9, 1e-9, 1e-9, 1e-9};
 constexpr double kScore = 1e-4;  // generate.json holds float32 scores
 
 // Adam divides a gradient by its own size: where it is almost zero, rounding decides the sign of a full step.
@@ -43,36 +39,6 @@ constexpr double kUpdated = 1e-4;                // of all but a few weights aft
 constexpr double kFarFromUpdated = 0.02;         // share of a tensor's weights that may be further away
 constexpr double kFarthestPerUpdate = 2.2e-3;    // 2 * lr and the change of decay
 constexpr double kUndeterminedPerUpdate = 1e-3;  // lr: a weight whose gradient is rounding noise
-
-const Tolerances& tolerances(const TracedCase& c) { return c.is_double() ? kFloat64 : kFloat32; }
-
-/// Gradients of key biases are zero in exact arithmetic: a constant added to all scores changes no probability.
-bool is_key_bias(const std::string& name) { return name.ends_with("key.bias"); }
-bool is_joint_bias(const std::string& name) { return name.ends_with("qkv.bias"); }
-
-/// The middle third of a joint bias is the keys'.
-std::pair<at::Tensor, at::Tensor> keys_and_rest(const at::Tensor& bias) {
-  const std::vector<at::Tensor> thirds = bias.chunk(3);
-  return {thirds[1], at::cat({thirds[0], thirds[2]})};
-}
-
-/// Reports the largest of the differences whose names are chosen, those stored in float32 only with that tolerance.
-void report_group(const TracedCase& c, const std::string& what, double tolerance, const std::function<bool(const std::string&)>& chosen,
-                  double single_tolerance = kFloat32.absolute) {
-  std::map<bool, std::pair<double, std::string>> worst;
-  std::map<bool, int> count;
-  for (const vlp::TensorDifference& tensor : c.differences) {
-    if (!chosen(tensor.name) || !c.stored.tensors.contains(tensor.name)) continue;
-    BOOST_CHECK_MESSAGE(tensor.problem.empty(), c.label << tensor.name << ": " << tensor.problem);
-    const bool exact = c.has_precision(tensor.name);
-    ++count[exact];
-    if (!(tensor.largest <= worst[exact].first)) worst[exact] = {tensor.largest, tensor.name};
-  }
-  for (const auto& [exact, number] : count)
-    parity::report(c.label + what + (exact ? "" : " stored in float32 only"), worst[exact].first, exact ? tolerance : single_tolerance,
-                   std::to_string(number) + " tensors");
-  if (count.empty()) parity::report_missing(c.label + what, "none stored");
-}
 
 bool is_state(const std::string& name) {
   return name.starts_with("vision_") || name.starts_with("interp_vision") || name == "image_embeds" || name.starts_with("decoder_hidden.");
@@ -85,35 +51,11 @@ bool is_mean(const std::string& name) { return name.starts_with("loss") && !is_u
 bool is_step(const std::string& name) { return name.starts_with("step"); }
 bool is_gradient(const std::string& name) { return name.starts_with("grad"); }
 
-void compare_gradients(const TracedCase& c) {
-  double worst = 0, zeros = 0;
-  int count = 0;
-  for (const auto& [name, tensor] : c.stored.tensors) {
-    if (!name.starts_with("grad.")) continue;
-    BOOST_REQUIRE_MESSAGE(c.traced.tensors.contains(name), c.label << name << " is missing in the trace");
-    auto [actual, expected] = c.both(name);
-    if (is_key_bias(name)) {
-      zeros = std::max(zeros, actual.abs().max().item<double>());
-      continue;
-    }
-    if (is_joint_bias(name)) {
-      zeros = std::max(zeros, keys_and_rest(actual).first.abs().max().item<double>());
-      actual = keys_and_rest(actual).second;
-      expected = keys_and_rest(expected).second;
-    }
-    const double difference =
-        c.is_double() ? (actual - expected).abs().max().item<double>() : ((actual - expected).norm() / expected.norm()).item<double>();
-    BOOST_CHECK_MESSAGE(difference <= tolerances(c).gradient, c.label << name << ": " << difference);
-    worst = std::max(worst, difference);
-    ++count;
-  }
-  if (count == 0) return parity::report_missing(c.label + "gradients", "none stored");
-  parity::report(c.label + (c.is_double() ? "gradients" : "gradients, relative 2-norm"), worst, tolerances(c).gradient,
-                 std::to_string(count) + " tensors");
-  parity::report(c.label + "gradients that are zero", zeros, tolerances(c).zero_gradient);
+void compare_all_gradients(const TracedCase& c) {
+  parity::compare_gradients(c);
   if (!c.stored.tensors.contains("grad_norm")) return;
   const auto [actual, expected] = c.both("grad_norm");
-  parity::report(c.label + "grad_norm, relative", ((actual - expected).abs() / expected).item<double>(), tolerances(c).gradient);
+  parity::report(c.label + "grad_norm, relative", ((actual - expected).abs() / expected).item<double>(), parity::tolerances(c).gradient);
 }
 
 /// Weights after updates, all compared by Adam's rule.
@@ -147,13 +89,13 @@ void compare_updates(const TracedCase& c) {
 
 void compare_trace(const TracedCase& c) {
   if (c.stored.tensors.empty()) return parity::report_missing(c.label + "trace", "no expected.safetensors");
-  const Tolerances& within = tolerances(c);
+  const parity::Tolerances& within = parity::tolerances(c);
   report_group(c, "states", within.absolute, is_state);
   report_group(c, "attention", within.absolute, is_attention);
   report_group(c, "logits", within.absolute, is_logits);
   report_group(c, "losses", within.loss, is_mean, kFloat32.loss);
   report_group(c, "losses of sequences", within.absolute, is_sum);
-  compare_gradients(c);
+  compare_all_gradients(c);
   compare_updates(c);
   report_group(c, "losses after updates", within.losses_updated, is_updated_loss, kFloat32.losses_updated);
   for (const auto& [name, tensor] : c.stored.tensors) {
@@ -161,22 +103,6 @@ void compare_trace(const TracedCase& c) {
                          is_sum(name),   is_gradient(name),  is_step(name),   is_updated_loss(name)};
     BOOST_CHECK_MESSAGE(std::ranges::count(groups, true) == 1, c.label << name << ": the reference has a tensor that no group compares");
   }
-}
-
-/// Parameters by name, as they are.
-std::map<std::string, at::Tensor> parameters(const vlp::OpenedModel& opened) {
-  std::map<std::string, at::Tensor> named;
-  for (const auto& item : opened.model.ptr()->named_parameters()) named.emplace(item.key(), item.value().detach());
-  return named;
-}
-
-/// @return  parameters that are not bit-equal, or stand in one of the two only
-double unequal(const std::map<std::string, at::Tensor>& a, const std::map<std::string, at::Tensor>& b) {
-  std::set<std::string> names;
-  for (const auto* named : {&a, &b})
-    for (const auto& [name, tensor] : *named) names.insert(name);
-  return static_cast<double>(std::ranges::count_if(
-      names, [&](const std::string& name) { return !a.contains(name) || !b.contains(name) || !a.at(name).equal(b.at(name)); }));
 }
 
 vlp::GenerateOptions generate_options(const json& given) {
@@ -235,7 +161,7 @@ void compare_all_generation(const std::string& name, at::ScalarType dtype) {
   if (!std::filesystem::exists(dir / "generate.json")) return parity::report_missing(label + "generation", "no generate.json");
   const at::NoGradGuard no_grad;
   const vlp::OpenedModel opened = parity::open(dir / "model", dtype);
-  const at::Tensor pixels = vlp::read_trace_inputs(dir / "inputs.safetensors", opened.ctx, dtype).pixel_values;
+  const at::Tensor pixels = vlp::read_trace_inputs(dir / "inputs.safetensors", opened.ctx, dtype, opened.model.serves()).pixel_values;
   const json file = parity::read_json(dir / "generate.json");
   BOOST_REQUIRE_MESSAGE(!file["cases"].empty(), label << "generate.json holds no case");
   for (const json& stored : file["cases"]) compare_generation(label, opened, pixels, stored);

@@ -1,6 +1,6 @@
 #pragma once
-// A captioner that another implementation has computed: a folder with model/, inputs.safetensors and, where they are
-// stored, expected.safetensors, generate.json, model-bin/ and original.pth.
+// A model that another implementation has computed: a folder with model/, inputs.safetensors and, where they are stored,
+// expected.safetensors, generate.json, model-bin/ and original.pth.
 
 #include <algorithm>
 #include <cstdint>
@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,8 +44,8 @@ inline nlohmann::json read_json(const fs::path& path) {
   return nlohmann::json::parse(file);
 }
 
-/// Names of the folders that hold a captioner, sorted.
-inline std::vector<std::string> captioners() {
+/// Names of the folders that hold a model of this architecture, a class of transformers, sorted.
+inline std::vector<std::string> cases(const std::string& architecture) {
   std::vector<std::string> names;
   std::error_code none;
   for (const auto& entry : fs::directory_iterator(root(), none)) {
@@ -51,11 +53,13 @@ inline std::vector<std::string> captioners() {
     std::ifstream file(entry.path() / "model" / "config.json");
     const nlohmann::json config = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
     const nlohmann::json kinds = config.is_object() ? config.value("architectures", nlohmann::json::array()) : nlohmann::json::array();
-    if (std::ranges::find(kinds, "BlipForConditionalGeneration") != kinds.end()) names.push_back(entry.path().filename().string());
+    if (std::find(kinds.begin(), kinds.end(), architecture) != kinds.end()) names.push_back(entry.path().filename().string());
   }
   std::ranges::sort(names);
   return names;
 }
+inline std::vector<std::string> captioners() { return cases("BlipForConditionalGeneration"); }
+inline std::vector<std::string> retrieval_models() { return cases("BlipForImageTextRetrieval"); }
 
 /// One line on standard output: what was compared, the largest difference, what is allowed.
 inline void report(const std::string& what, double difference, double tolerance, const std::string& more = {}) {
@@ -85,6 +89,22 @@ inline vlp::OpenedModel open(const fs::path& model, at::ScalarType dtype = at::k
   return vlp::open_model(model.string(), registry(), arguments);
 }
 
+/// Parameters by name, as they are.
+inline std::map<std::string, at::Tensor> parameters(const vlp::OpenedModel& opened) {
+  std::map<std::string, at::Tensor> named;
+  for (const auto& item : opened.model.ptr()->named_parameters()) named.emplace(item.key(), item.value().detach());
+  return named;
+}
+
+/// @return  parameters that are not bit-equal, or stand in one of the two only
+inline double unequal(const std::map<std::string, at::Tensor>& a, const std::map<std::string, at::Tensor>& b) {
+  std::set<std::string> names;
+  for (const auto* named : {&a, &b})
+    for (const auto& [name, tensor] : *named) names.insert(name);
+  return static_cast<double>(std::ranges::count_if(
+      names, [&](const std::string& name) { return !a.contains(name) || !b.contains(name) || !a.at(name).equal(b.at(name)); }));
+}
+
 constexpr double kLearningRate = 1e-3, kWeightDecay = 0.1;  // of the stored updates
 
 /// A stored case, and what vlp traces for it in one number format.
@@ -92,7 +112,7 @@ struct TracedCase {
   TracedCase(const std::string& name, at::ScalarType type)
       : dir(root() / name), dtype(type), label(name + (type == at::kDouble ? " float64 " : " float32 ")) {
     const vlp::OpenedModel opened = open(dir / "model", dtype);
-    const vlp::TraceInputs inputs = vlp::read_trace_inputs(dir / "inputs.safetensors", opened.ctx, dtype);
+    const vlp::TraceInputs inputs = vlp::read_trace_inputs(dir / "inputs.safetensors", opened.ctx, dtype, opened.model.serves());
     if (fs::exists(dir / "expected.safetensors")) stored = vlp::read_trace(dir / "expected.safetensors");
     vlp::Tracer tracer(opened.plan, opened.model, registry(), opened.ctx);
     vlp::write_safetensors(scratch.path / "trace.safetensors",

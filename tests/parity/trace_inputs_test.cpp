@@ -21,6 +21,9 @@ using Tensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 const fs::path kModel = fs::path(VLP_TEST_DATA) / "parity" / "caption_untied" / "model";  // 48 pixels, [DEC] 1198 of 1200
 constexpr std::int64_t kDecode = 1198;
+constexpr vlp::Needs kRetrieval =
+    vlp::Needs::image_states | vlp::Needs::text_states | vlp::Needs::embeddings | vlp::Needs::grounded_states | vlp::Needs::match_logits;
+constexpr vlp::Needs kCaptioner = vlp::Needs::image_states | vlp::Needs::decoder_logits;
 
 at::Tensor integers(const std::vector<std::int64_t>& values) { return at::tensor(values); }
 
@@ -38,6 +41,17 @@ Tensors with(const std::string& name, const at::Tensor& value) {
   std::erase_if(tensors, [&](const auto& named) { return named.first == name; });
   if (value.defined()) tensors.emplace_back(name, value);
   return tensors;
+}
+
+/// Inputs of a retrieval model that are right: [CLS] first, and a third text for the similarities.
+Tensors for_retrieval() {
+  return {{"pixel_values", at::zeros({2, 3, 48, 48})},
+          {"input_ids", integers({2, 5, 6, 7, 102, 2, 8, 102, 0, 0}).view({2, 5})},
+          {"attention_mask", integers({1, 1, 1, 1, 1, 1, 1, 1, 0, 0}).view({2, 5})},
+          {"input_ids_enc", integers({kDecode + 1, 5, 6, 7, 102, kDecode + 1, 8, 102, 0, 0}).view({2, 5})},
+          {"all_input_ids", integers({2, 5, 102, 2, 8, 102, 2, 9, 102}).view({3, 3})},
+          {"all_attention_mask", at::ones({3, 3}, at::kLong)},
+          {"itm_labels", integers({1, 0})}};
 }
 
 fs::path written(const ScratchFolder& folder, const Tensors& tensors) {
@@ -60,7 +74,7 @@ std::string message_of(const Tensors& tensors) {
   const fs::path file = written(folder, tensors);
   const vlp::Context ctx = context();
   try {
-    (void)vlp::read_trace_inputs(file, ctx, at::kFloat);
+    (void)vlp::read_trace_inputs(file, ctx, at::kFloat, kCaptioner);
   } catch (const vlp::DataError& error) {
     BOOST_TEST(std::string(error.what()).starts_with(file.string() + ": "));
     return std::string(error.what()).substr(file.string().size() + 2);
@@ -82,7 +96,7 @@ BOOST_AUTO_TEST_SUITE(trace_inputs)
 BOOST_AUTO_TEST_CASE(a_batch_supervises_each_position_by_the_label_behind_it) {
   const ScratchFolder folder;
   const vlp::Context ctx = context();
-  const vlp::TraceInputs inputs = vlp::read_trace_inputs(written(folder, good()), ctx, at::kDouble);
+  const vlp::TraceInputs inputs = vlp::read_trace_inputs(written(folder, good()), ctx, at::kDouble, kCaptioner);
   BOOST_TEST((inputs.pixel_values.scalar_type() == at::kDouble));
   const vlp::Batch all = inputs.batch(inputs.labels, 0, 2), second = inputs.batch(inputs.labels, 1, 1);
   BOOST_TEST(all.target_index.equal(integers({0, 1, 2, 3, 5, 6})));
@@ -95,7 +109,7 @@ BOOST_AUTO_TEST_CASE(pixels_alone_are_enough) {
   const ScratchFolder folder;
   const vlp::Context ctx = context();
   const vlp::TraceInputs inputs = vlp::read_trace_inputs(
-      written(folder, {good().front(), {"prompt_ids", at::ones({2, 2}, at::kLong)}, {"x", at::ones({1})}}), ctx, at::kFloat);
+      written(folder, {good().front(), {"prompt_ids", at::ones({2, 2}, at::kLong)}, {"x", at::ones({1})}}), ctx, at::kFloat, kCaptioner);
   BOOST_TEST(!inputs.input_ids.defined());
   BOOST_TEST((inputs.unused == std::vector<std::string>{"x"}));
 }
@@ -140,6 +154,73 @@ BOOST_AUTO_TEST_CASE(a_value_out_of_range_is_named) {
       message_of(with("input_ids", ids)) ==
       "input_ids don't begin with the decoder's first token (got 101, expected 1198). Put it at position 0 of every row, in place of "
       "[CLS].");
+}
+
+BOOST_AUTO_TEST_CASE(a_retrieval_model_takes_its_own_tensors_and_leaves_a_captioners_unused) {
+  const ScratchFolder folder;
+  const vlp::Context ctx = context();
+  Tensors tensors = for_retrieval();
+  tensors.emplace_back("labels", at::ones({2, 5}, at::kLong));
+  const vlp::TraceInputs inputs = vlp::read_trace_inputs(written(folder, tensors), ctx, at::kFloat, kRetrieval);
+  BOOST_TEST(inputs.input_ids[0][0].item<std::int64_t>() == 2);  // [CLS] is no mistake here
+  BOOST_TEST(inputs.all_input_ids.size(0) == 3);
+  BOOST_TEST((inputs.all_attention_mask.scalar_type() == at::kBool));
+  BOOST_TEST(inputs.itm_labels.equal(integers({1, 0})));
+  BOOST_TEST(!inputs.labels.defined());
+  BOOST_TEST((inputs.unused == std::vector<std::string>{"labels"}));
+  const vlp::TraceInputs captioner =
+      vlp::read_trace_inputs(written(folder, with("itm_labels", at::ones({2}, at::kLong))), ctx, at::kFloat, kCaptioner);
+  BOOST_TEST((captioner.unused == std::vector<std::string>{"itm_labels"}));
+}
+
+BOOST_AUTO_TEST_CASE(wrong_inputs_of_a_retrieval_model_are_named) {
+  const ScratchFolder folder;
+  const vlp::Context ctx = context();
+  const auto message = [&](const std::string& name, const at::Tensor& value) {
+    Tensors tensors = for_retrieval();
+    std::erase_if(tensors, [&](const auto& named) { return named.first == name; });
+    if (value.defined()) tensors.emplace_back(name, value);
+    const fs::path file = written(folder, tensors);
+    try {
+      (void)vlp::read_trace_inputs(file, ctx, at::kFloat, kRetrieval);
+    } catch (const vlp::DataError& error) {
+      return std::string(error.what()).substr(file.string().size() + 2);
+    }
+    return std::string("no error");
+  };
+  BOOST_TEST(message("all_attention_mask", {}) == "all_attention_mask is missing although there are all_input_ids. Add it: int64 [B, T].");
+  BOOST_TEST(message("itm_labels", integers({1, 2})) ==
+             "itm_labels holds a value out of range (got 2, expected 0 to 1). Store 1 where text and image belong together, else 0.");
+  BOOST_TEST(message("itm_labels", integers({1, 0, 1})) ==
+             "itm_labels has the wrong dtype or shape (got I64 [3], expected I64 [2]). Store one label an image.");
+  BOOST_TEST(message("input_ids_enc", at::ones({2, 4}, at::kLong)) ==
+             "input_ids_enc has the wrong dtype or shape (got I64 [2, 4], expected I64 [2, 5]). Store one text an image.");
+  BOOST_TEST(message("all_input_ids", at::ones({3})) ==
+             "all_input_ids has the wrong dtype or shape (got F32 [3], expected I64 [M, T]). Store one text a row.");
+  BOOST_TEST(message("input_ids", {}) == "input_ids is missing although there are labels. Add it: int64 [B, T].");
+}
+
+BOOST_AUTO_TEST_CASE(the_program_traces_a_retrieval_model_and_its_images) {
+  const fs::path data = fs::path(VLP_TEST_DATA) / "parity" / "retrieval";
+  const ScratchFolder folder;
+  const fs::path out = folder.path / "out.safetensors";
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{VLP_PROGRAM, "trace", "--model", (data / "model").string(), "--out", out.string(), "--device", "cpu"};
+    words.insert(words.end(), more.begin(), more.end());
+    return vlp_test::run_process(words);
+  };
+  BOOST_TEST(run({"--inputs", (data / "inputs.safetensors").string()}).code == 0);
+  const vlp_test::Outcome compared =
+      vlp_test::run_process({VLP_PROGRAM, "trace", "--compare", out.string(), (data / "expected.safetensors").string()});
+  BOOST_TEST(compared.code == 0, compared.out + compared.err);
+  const vlp_test::Outcome steps = run({"--inputs", (data / "inputs.safetensors").string(), "--steps", "1"});
+  BOOST_TEST(steps.code == 2);
+  BOOST_TEST(steps.err.find("updates minimise the language-model loss, and model 'blip' has no decoder") != std::string::npos, steps.err);
+  BOOST_TEST(run({"--images", (fs::path(VLP_TEST_DATA) / "images" / "07_rgb.png").string()}).code == 0);
+  const auto image = vlp::read_safetensors(out).tensors;
+  for (const char* name : {"pixel_values", "vision_last_hidden_state", "image_projected", "image_features"})
+    BOOST_TEST(image.contains(name), name);
+  BOOST_TEST(!image.contains("itm_logits"));
 }
 
 BOOST_AUTO_TEST_CASE(the_program_leaves_out_what_is_not_given) {

@@ -152,6 +152,73 @@ BOOST_AUTO_TEST_CASE(training_needs_a_loss_and_an_optimizer) {
       "[optimizer] with `use`");
 }
 
+/// The recipe with other transforms.
+std::string with_transforms(const std::string& tables) {
+  std::string toml = kRecipe;
+  const std::size_t begin = toml.find("[[transform]]"), end = toml.find("[model]");
+  return toml.replace(begin, end - begin, tables);
+}
+
+constexpr const char* kNormalize = "[[transform]]\nuse = 'normalize'\n";
+
+BOOST_AUTO_TEST_CASE(transforms_take_part_in_training_in_evaluation_or_in_both) {
+  const std::string tables = std::string("[[transform]]\nuse = 'random_resized_crop'\nsize = 32\nwhen = 'train'\n") +
+                             "[[transform]]\nuse = 'resize'\nsize = 48\nwhen = 'evaluate'\n" +
+                             "[[transform]]\nuse = 'rand_augment'\nwhen = 'train'\n[[transform]]\nuse = 'pre_caption'\n" + kNormalize;
+  const vlp::Plan plan = plan_of(with_transforms(tables));
+  const vlp::Pipelines pipelines = vlp::build_pipelines(plan.transform, vlp::Context{});
+  BOOST_TEST(pipelines.train.images.size() == 3U);
+  BOOST_TEST(pipelines.train.texts.size() == 1U);
+  BOOST_TEST(pipelines.train.output_size().height == 32);
+  BOOST_TEST(pipelines.evaluate.images.size() == 2U);
+  BOOST_TEST(pipelines.evaluate.texts.size() == 1U);
+  BOOST_TEST(pipelines.evaluate.output_size().height == 48);
+  const std::string text = vlp::write_toml(plan.resolved);
+  BOOST_TEST(text.find("when = \"evaluate\"") != std::string::npos);
+  BOOST_TEST(vlp::write_toml(plan_of(text).resolved) == text);
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_time_for_a_transform_is_refused) {
+  BOOST_TEST(problems_of(kRecipe, {"transform.resize.when=training"}) ==
+             "1 problem in the recipe\n  --set transform.resize.when=training: transform.0.when: got \"training\", expected one of "
+             "\"always\", \"train\", \"evaluate\"");
+}
+
+BOOST_AUTO_TEST_CASE(a_size_that_only_training_fixes_is_a_transform_forgotten) {
+  const std::string crop = "[[transform]]\nuse = 'random_resized_crop'\nwhen = 'train'\n";
+  BOOST_TEST(problems_of(with_transforms(crop + kNormalize)) ==
+             "1 problem in the recipe\n  r.toml:6:3: transform: evaluate: no transform fixes the size of images; add one, e.g. use = "
+             "\"resize\" with when = \"evaluate\"");
+  BOOST_TEST(problems_of(kRecipe, {"transform.resize.when=evaluate"}).find("transform: train: no transform fixes the size of images") !=
+             std::string::npos);
+  BOOST_TEST(problems_of(with_transforms(kNormalize)) == "", "images of one size need no resize");
+}
+
+BOOST_AUTO_TEST_CASE(images_that_do_not_end_as_a_models_input_are_found_without_any_image) {
+  BOOST_TEST(problems_of(kRecipe, {"transform.normalize.when=train"}) ==
+             "1 problem in the recipe\n  r.toml:6:3: transform: evaluate: images don't become a model's input (got Byte with 3 "
+             "dimensions, expected Float [3, H, W]); add use = \"normalize\"");
+  BOOST_TEST(problems_of(with_transforms("[[transform]]\nuse = 'pre_caption'\n")).find("no transform takes part that changes images") !=
+             std::string::npos);
+  BOOST_TEST(problems_of(with_transforms(std::string(kNormalize) + "[[transform]]\nuse = 'resize'\n")) ==
+             "1 problem in the recipe\n  r.toml:8:3: transform.1: evaluate: resize: bad image (got Float [3, 96, 64], expected uint8 [3, "
+             "H, W]). Put resize before normalize.");
+}
+
+BOOST_AUTO_TEST_CASE(options_of_a_transform_that_make_no_sense_together_are_found) {
+  const std::string tables = std::string("[[transform]]\nuse = 'random_resized_crop'\nscale = [0.9, 0.5]\n") + kNormalize;
+  BOOST_TEST(problems_of(with_transforms(tables)).find("transform.0: bad scale (got [0.900000, 0.500000], expected two numbers in order") !=
+             std::string::npos);
+  BOOST_TEST(problems_of(kRecipe, {"transform.normalize.std=[1.0, 0.0, 1.0]"}).find("transform 'normalize': bad std") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(where_only_evaluation_is_wanted_training_needs_no_transforms) {
+  const std::string tables = std::string("[[transform]]\nuse = 'resize'\nsize = 48\nwhen = 'evaluate'\n") +
+                             "[[transform]]\nuse = 'normalize'\nwhen = 'evaluate'\n";
+  BOOST_TEST(problems_of(with_transforms(tables), {"run.task=evaluate", "model.weights=runs/x"}) == "");
+  BOOST_TEST(problems_of(with_transforms(tables)).find("train: no transform takes part") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(all_mistakes_of_a_recipe_are_listed_at_once_in_the_order_of_their_places) {
   const std::string said = problems_of(R"([run]
 tusk = "train"

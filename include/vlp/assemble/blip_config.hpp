@@ -1,9 +1,11 @@
 #pragma once
-// The architecture of a BLIP captioner (Li et al. 2022), as Hugging Face's config.json says it. Includes no torch.
+// The architecture of a BLIP (Li et al. 2022), as Hugging Face's config.json says it. Includes no torch.
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "vlp/assemble/config_file.hpp"
@@ -13,7 +15,25 @@
 
 namespace vlp {
 
-/// Sizes and settings of BlipForConditionalGeneration; the values here are those that transformers takes for missing keys.
+/// What a BLIP is for, and with it which text parts it has behind its image encoder.
+enum class BlipTask {
+  captioning,  ///< a decoder
+  retrieval,   ///< a text encoder, projections and a matching head
+  pretraining  ///< both: the mixture of encoder and decoder
+};
+/// Whether a BLIP for this task has a decoder.
+[[nodiscard]] constexpr bool has_decoder(BlipTask task) { return task != BlipTask::retrieval; }
+/// Whether a BLIP for this task has a text encoder.
+[[nodiscard]] constexpr bool has_text_encoder(BlipTask task) { return task != BlipTask::captioning; }
+
+/// What stands at position 0 of texts that look at an image to be matched with it.
+enum class BlipMatchToken {
+  enc,  ///< [ENC], as in BLIP's training
+  cls   ///< [CLS], as in transformers
+};
+
+/// Sizes and settings of BlipForConditionalGeneration and BlipForImageTextRetrieval; the values here are those that
+/// transformers takes for missing keys.
 struct BlipConfig {
   /// The key vision_config.
   struct Vision {
@@ -28,21 +48,24 @@ struct BlipConfig {
   } vision;                            ///< the image encoder
   /// The key text_config.
   struct Text {
-    std::int64_t vocabulary_size = 30524;  ///< tokens, [DEC] and [ENC] included
-    std::int64_t hidden_size = 768;        ///< width
-    std::int64_t layers = 12;              ///< depth
-    std::int64_t heads = 8;                ///< transformers' default, though every BLIP has 12
-    std::int64_t intermediate = 3072;      ///< hidden width of the feed-forward part
-    std::int64_t max_positions = 512;      ///< longest text, tokens
-    double layer_norm_eps = 1e-12;         ///< of all layer norms
-    double dropout = 0.0;                  ///< while training
-    double initializer_range = 0.02;       ///< of new weights
-    double label_smoothing = 0.0;          ///< of the loss
-    std::int64_t bos = 30522;              ///< [DEC]
-    std::int64_t sep = 102;                ///< [SEP]
-    std::int64_t pad = 0;                  ///< [PAD]
-  } text;                                  ///< the text decoder
-  bool tie_embeddings = true;              ///< the head's matrix is the word embedding
+    std::int64_t vocabulary_size = 30524;            ///< tokens, [DEC] and [ENC] included
+    std::int64_t hidden_size = 768;                  ///< width
+    std::int64_t layers = 12;                        ///< depth
+    std::int64_t heads = 8;                          ///< transformers' default, though every BLIP has 12
+    std::int64_t intermediate = 3072;                ///< hidden width of the feed-forward part
+    std::int64_t max_positions = 512;                ///< longest text, tokens
+    double layer_norm_eps = 1e-12;                   ///< of all layer norms
+    double dropout = 0.0;                            ///< while training
+    double initializer_range = 0.02;                 ///< of new weights
+    double label_smoothing = 0.0;                    ///< of the loss
+    std::int64_t bos = 30522;                        ///< [DEC]
+    std::int64_t sep = 102;                          ///< [SEP]
+    std::int64_t pad = 0;                            ///< [PAD]
+  } text;                                            ///< the text encoder and the text decoder
+  bool tie_embeddings = true;                        ///< the head's matrix is the word embedding
+  BlipTask task = BlipTask::captioning;              ///< which parts there are
+  std::int64_t embedding_width = 256;                ///< of image and text embeddings: the key image_text_hidden_size
+  BlipMatchToken match_token = BlipMatchToken::cls;  ///< of a text encoder; the key match_token, which is vlp's own
 };
 
 namespace detail {
@@ -97,69 +120,93 @@ inline BlipConfig::Text read_text_config(const ConfigObject& file, const Console
     console.warning(file.file() + ": text_config.num_attention_heads is " + std::to_string(text.heads) +
                     (file.has("num_attention_heads") ? "" : ", transformers' default") + ", but BLIP's heads are 64 wide, which makes " +
                     std::to_string(text.hidden_size / 64) + " of " + std::to_string(text.hidden_size) +
-                    ". Files from before April 2023 say 8 by mistake, and captions are then wrong; get config.json again or correct it");
+                    ". Files from before April 2023 say 8 by mistake, and its results are then wrong; get config.json again or correct it");
   return text;
+}
+
+inline constexpr std::array<std::pair<std::string_view, BlipTask>, 2> kArchitectures{
+    {{"BlipForConditionalGeneration", BlipTask::captioning}, {"BlipForImageTextRetrieval", BlipTask::retrieval}}};
+
+/// The task of the key `architectures`, which names one class; `otherwise` if it is missing.
+inline BlipTask read_task(const ConfigObject& file, BlipTask otherwise) {
+  if (!file.has("architectures")) return otherwise;
+  for (const auto& [name, task] : kArchitectures)
+    if (file.raw("architectures") == nlohmann::json::array({std::string(name)})) return task;
+  file.wrong("architectures", R"(["BlipForConditionalGeneration"] or ["BlipForImageTextRetrieval"])");
+  return otherwise;
 }
 
 }  // namespace detail
 
-/// Reads config.json of a BlipForConditionalGeneration of any age.
-/// @param path     its place
-/// @param console  hears of values that are allowed but suspicious
+/// Reads config.json of a BlipForConditionalGeneration or a BlipForImageTextRetrieval of any age.
+/// @param path       its place
+/// @param console    hears of values that are allowed but suspicious
+/// @param otherwise  the task if the file doesn't say its architecture
 /// @throws WeightsError naming file, key, what is there and what was expected, all mistakes at once
-[[nodiscard]] inline BlipConfig read_blip_config(const std::filesystem::path& path, const Console& console) {
+[[nodiscard]] inline BlipConfig read_blip_config(const std::filesystem::path& path, const Console& console,
+                                                 BlipTask otherwise = BlipTask::captioning) {
   const ConfigObject file = read_config_file(path);
   BlipConfig config;
   file.expect("model_type", {"blip"}, /*required=*/true);
-  file.throw_if_wrong("Choose a BLIP model for captioning.");
+  config.task = detail::read_task(file, otherwise);
+  file.throw_if_wrong("Choose a BLIP model for captioning or for image-text retrieval.");
   config.vision = detail::read_vision_config(file.object("vision_config"));
   const ConfigObject text = file.object("text_config");
   config.text = detail::read_text_config(text, console);
   const bool tied = file.flag("tie_word_embeddings", true), text_tied = text.flag("tie_word_embeddings", true);
   config.tie_embeddings = tied || text_tied;  // either is enough for transformers
+  if (has_text_encoder(config.task)) {
+    config.embedding_width = file.integer("image_text_hidden_size", config.embedding_width, between(1, detail::kWidest));
+    file.expect("match_token", {"cls", "enc"});
+    if (file.raw("match_token") == "enc") config.match_token = BlipMatchToken::enc;
+  }
   file.throw_if_wrong("Correct the file, or choose another model.");
   return config;
 }
 
-/// config.json for this architecture, as `BlipForConditionalGeneration.from_pretrained` reads it.
+/// config.json for this architecture, as `from_pretrained` of transformers reads it.
+/// @param config  for captioning or retrieval: one file can't say both
 [[nodiscard]] inline nlohmann::ordered_json config_json(const BlipConfig& config) {
-  const auto& [vision, text, tied] = config;
-  return {{"architectures", {"BlipForConditionalGeneration"}},
-          {"model_type", "blip"},
-          {"tie_word_embeddings", tied},
-          {"text_config",
-           {{"model_type", "blip_text_model"},
-            {"vocab_size", text.vocabulary_size},
-            {"hidden_size", text.hidden_size},
-            {"encoder_hidden_size", vision.hidden_size},
-            {"num_hidden_layers", text.layers},
-            {"num_attention_heads", text.heads},
-            {"intermediate_size", text.intermediate},
-            {"max_position_embeddings", text.max_positions},
-            {"hidden_act", "gelu"},
-            {"layer_norm_eps", text.layer_norm_eps},
-            {"hidden_dropout_prob", text.dropout},
-            {"attention_probs_dropout_prob", text.dropout},
-            {"initializer_range", text.initializer_range},
-            {"label_smoothing", text.label_smoothing},
-            {"tie_word_embeddings", tied},
-            {"is_decoder", true},
-            {"bos_token_id", text.bos},
-            {"eos_token_id", text.sep},
-            {"sep_token_id", text.sep},
-            {"pad_token_id", text.pad}}},
-          {"vision_config",
-           {{"model_type", "blip_vision_model"},
-            {"image_size", vision.image_size},
-            {"patch_size", vision.patch_size},
-            {"hidden_size", vision.hidden_size},
-            {"num_hidden_layers", vision.layers},
-            {"num_attention_heads", vision.heads},
-            {"intermediate_size", vision.intermediate},
-            {"hidden_act", "gelu"},
-            {"layer_norm_eps", vision.layer_norm_eps},
-            {"attention_dropout", 0.0},
-            {"initializer_range", vision.initializer_range}}}};
+  const BlipConfig::Vision& vision = config.vision;
+  const BlipConfig::Text& text = config.text;
+  const bool retrieval = config.task == BlipTask::retrieval, tied = config.tie_embeddings;
+  nlohmann::ordered_json json{{"architectures", {retrieval ? "BlipForImageTextRetrieval" : "BlipForConditionalGeneration"}},
+                              {"model_type", "blip"},
+                              {"tie_word_embeddings", tied}};
+  if (retrieval) json["image_text_hidden_size"] = config.embedding_width;
+  if (retrieval && config.match_token == BlipMatchToken::enc) json["match_token"] = "enc";
+  json["text_config"] = {{"model_type", "blip_text_model"},
+                         {"vocab_size", text.vocabulary_size},
+                         {"hidden_size", text.hidden_size},
+                         {"encoder_hidden_size", vision.hidden_size},
+                         {"num_hidden_layers", text.layers},
+                         {"num_attention_heads", text.heads},
+                         {"intermediate_size", text.intermediate},
+                         {"max_position_embeddings", text.max_positions},
+                         {"hidden_act", "gelu"},
+                         {"layer_norm_eps", text.layer_norm_eps},
+                         {"hidden_dropout_prob", text.dropout},
+                         {"attention_probs_dropout_prob", text.dropout},
+                         {"initializer_range", text.initializer_range},
+                         {"label_smoothing", text.label_smoothing},
+                         {"tie_word_embeddings", tied},
+                         {"is_decoder", true},  // without it transformers makes no cross-attention
+                         {"bos_token_id", text.bos},
+                         {"eos_token_id", text.sep},
+                         {"sep_token_id", text.sep},
+                         {"pad_token_id", text.pad}};
+  json["vision_config"] = {{"model_type", "blip_vision_model"},
+                           {"image_size", vision.image_size},
+                           {"patch_size", vision.patch_size},
+                           {"hidden_size", vision.hidden_size},
+                           {"num_hidden_layers", vision.layers},
+                           {"num_attention_heads", vision.heads},
+                           {"intermediate_size", vision.intermediate},
+                           {"hidden_act", "gelu"},
+                           {"layer_norm_eps", vision.layer_norm_eps},
+                           {"attention_dropout", 0.0},
+                           {"initializer_range", vision.initializer_range}};
+  return json;
 }
 
 }  // namespace vlp

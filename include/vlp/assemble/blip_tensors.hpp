@@ -1,14 +1,17 @@
 #pragma once
-// What the shapes of a file's tensors say about a BLIP captioner, under Hugging Face's names. Includes no torch.
+// What names and shapes of a file's tensors say about a BLIP, under Hugging Face's names. Includes no torch.
 
 #include <cmath>
 #include <cstdint>
+#include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "vlp/assemble/blip_config.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/weights/shown.hpp"
 #include "vlp/weights/tensor_map.hpp"
 
 namespace vlp {
@@ -20,6 +23,18 @@ inline constexpr const char* kWords = "text_decoder.bert.embeddings.word_embeddi
 inline constexpr const char* kHead = "text_decoder.cls.predictions.decoder.weight";
 inline constexpr const char* kHeadBias = "text_decoder.cls.predictions.bias";
 inline constexpr const char* kHeadBiasTwin = "text_decoder.cls.predictions.decoder.bias";
+
+/// Beginnings of the names of text parts.
+inline constexpr const char *kTextEncoder = "text_encoder.", *kTextDecoder = "text_decoder.bert.";
+
+/// Whether some tensor's name begins so.
+[[nodiscard]] inline bool has_part(const TensorMap& tensors, std::string_view beginning) {
+  const auto first = tensors.lower_bound(beginning);
+  return first != tensors.end() && first->first.starts_with(beginning);
+}
+
+/// Where the sizes of the text part are read: the decoder if there is one, since its values are those of both.
+[[nodiscard]] inline std::string text_prefix(BlipTask task) { return has_decoder(task) ? kTextDecoder : kTextEncoder; }
 
 /// Sizes of tensors, by name; each function throws a WeightsError that names the file and what it lacks.
 class TensorSizes {
@@ -61,14 +76,36 @@ class TensorSizes {
 
 }  // namespace detail
 
+/// The parts that the tensors belong to. A text encoder counts with its projections only: that of a model for question
+/// answering has none.
+/// @param tensors  under Hugging Face's names
+/// @param source   how messages call the file
+/// @throws WeightsError if they belong to no BLIP for captioning, retrieval or both
+[[nodiscard]] inline BlipTask task_of(const TensorMap& tensors, const std::string& source) {
+  const bool decoder = detail::has_part(tensors, detail::kTextDecoder);
+  const bool encoder = detail::has_part(tensors, detail::kTextEncoder) && detail::has_part(tensors, "text_proj.");
+  if (detail::has_part(tensors, "vision_model.") && (decoder || encoder))
+    return !encoder ? BlipTask::captioning : decoder ? BlipTask::pretraining : BlipTask::retrieval;
+  std::map<std::string, std::int64_t> parts;
+  for (const auto& [name, tensor] : tensors) ++parts[name.substr(0, name.find('.'))];
+  std::string found;
+  for (const auto& [part, count] : parts)
+    found += (found.empty() ? "" : ", ") + shown(part) + " (" + std::to_string(count) + (count == 1 ? " tensor)" : " tensors)");
+  throw WeightsError(source + ": no BLIP for captioning or image-text retrieval (got " + (found.empty() ? "no tensor" : found) +
+                     ", expected vision_model with text_decoder, or with text_encoder, vision_proj and text_proj). It is for another " +
+                     "task or architecture; choose another model.");
+}
+
 /// What the shapes of the tensors say; heads, which they don't show, are taken to be 64 wide.
 /// @param tensors  under Hugging Face's names
+/// @param task     which parts of them are meant
 /// @param eps      of the image encoder's layer norms, which no tensor shows either
 /// @param source   how messages call the file
 /// @throws WeightsError if a tensor is missing or the sizes are those of no BLIP
-[[nodiscard]] inline BlipConfig derive_blip_config(const TensorMap& tensors, double eps, const std::string& source) {
+[[nodiscard]] inline BlipConfig derive_blip_config(const TensorMap& tensors, BlipTask task, double eps, const std::string& source) {
   const detail::TensorSizes sizes(tensors, source);
   BlipConfig config;
+  config.task = task;
   BlipConfig::Vision& vision = config.vision;
   const std::string patches = "vision_model.embeddings.patch_embedding.weight", blocks = "vision_model.encoder.layers.";
   vision.hidden_size = sizes.size(patches, 4, 0);
@@ -83,13 +120,15 @@ class TensorSizes {
   vision.layer_norm_eps = eps;
 
   BlipConfig::Text& text = config.text;
-  const std::string layers = "text_decoder.bert.encoder.layer.";
-  text.vocabulary_size = sizes.size(detail::kWords, 2, 0);
-  text.hidden_size = sizes.size(detail::kWords, 2, 1);
-  text.max_positions = sizes.size("text_decoder.bert.embeddings.position_embeddings.weight", 2, 0);
+  const std::string prefix = detail::text_prefix(task), words = prefix + "embeddings.word_embeddings.weight";
+  const std::string layers = prefix + "encoder.layer.";
+  text.vocabulary_size = sizes.size(words, 2, 0);
+  text.hidden_size = sizes.size(words, 2, 1);
+  text.max_positions = sizes.size(prefix + "embeddings.position_embeddings.weight", 2, 0);
   text.layers = sizes.count(layers, ".intermediate.dense.weight");
   text.intermediate = sizes.size(layers + "0.intermediate.dense.weight", 2, 0);
-  text.heads = sizes.heads(text.hidden_size, "a text decoder");
+  text.heads = sizes.heads(text.hidden_size, "a text part");
+  if (has_text_encoder(task)) config.embedding_width = sizes.size("text_proj.weight", 2, 0);
   return config;
 }
 
@@ -117,18 +156,23 @@ inline void check_sizes(const BlipConfig& config, const std::string& where, cons
     while (tensors.contains(prefix + std::to_string(n) + suffix)) ++n;
     if (n > 0) differs(key, configured, n, prefix + "*" + suffix);
   };
-  const auto& [vision, text, tied] = config;
+  const BlipConfig::Vision& vision = config.vision;
+  const BlipConfig::Text& text = config.text;
   const std::string patches = "vision_model.embeddings.patch_embedding.weight", blocks = "vision_model.encoder.layers.";
   size("vision_config.hidden_size", vision.hidden_size, patches, 0);
   size("vision_config.patch_size", vision.patch_size, patches, 2);
   size("vision_config.intermediate_size", vision.intermediate, blocks + "0.mlp.fc1.weight", 0);
   layers("vision_config.num_hidden_layers", vision.layers, blocks, ".mlp.fc1.weight");
-  const std::string decoder = "text_decoder.bert.encoder.layer.";
-  size("text_config.vocab_size", text.vocabulary_size, detail::kWords, 0);
-  size("text_config.hidden_size", text.hidden_size, detail::kWords, 1);
-  size("text_config.max_position_embeddings", text.max_positions, "text_decoder.bert.embeddings.position_embeddings.weight", 0);
-  size("text_config.intermediate_size", text.intermediate, decoder + "0.intermediate.dense.weight", 0);
-  layers("text_config.num_hidden_layers", text.layers, decoder, ".intermediate.dense.weight");
+  for (const char* prefix : {detail::kTextDecoder, detail::kTextEncoder}) {
+    if (prefix == detail::kTextDecoder ? !has_decoder(config.task) : !has_text_encoder(config.task)) continue;
+    const std::string part = prefix, layer = part + "encoder.layer.";
+    size("text_config.vocab_size", text.vocabulary_size, part + "embeddings.word_embeddings.weight", 0);
+    size("text_config.hidden_size", text.hidden_size, part + "embeddings.word_embeddings.weight", 1);
+    size("text_config.max_position_embeddings", text.max_positions, part + "embeddings.position_embeddings.weight", 0);
+    size("text_config.intermediate_size", text.intermediate, layer + "0.intermediate.dense.weight", 0);
+    layers("text_config.num_hidden_layers", text.layers, layer, ".intermediate.dense.weight");
+  }
+  if (has_text_encoder(config.task)) size("image_text_hidden_size", config.embedding_width, "text_proj.weight", 0);
   if (!problems.empty()) throw WeightsError(problems + " Put the config.json of these weights beside them.");
 }
 

@@ -23,7 +23,7 @@
 
 namespace vlp {
 
-/// Evaluates on a split with the plan's metrics, writes the captions and a line of metrics.jsonl.
+/// Evaluates on a split with the plan's metrics, writes captions, if there are any, and a line of metrics.jsonl.
 /// @param model   put into evaluation mode meanwhile
 /// @param losses  for the validation loss; not used where the plan has none
 /// @param data    holds the split
@@ -50,7 +50,7 @@ namespace vlp {
                                  const RunFolder& folder) {
   const std::span<const ImageRecord> records = data.dataset.records(Split::train);
   if (records.empty()) throw DataError("dataset: the training split is empty. Use more images or other shares.");
-  Loader loader(records, data.dataset.captions_per_image(), data.transforms, data.tokenizer, data.prompt,
+  Loader loader(records, data.dataset.captions_per_image(), data.transforms.train, data.tokenizer, data.prompt,
                 {.batch_size = plan.train.batch_size,
                  .shuffle = true,
                  .drop_last = true,
@@ -69,10 +69,11 @@ namespace vlp {
   FitHooks hooks;
   hooks.on_log = [&](const LogLine& line) { folder.append("log.jsonl", log_json(line)); };
   hooks.on_epoch = [&](std::int64_t epoch, std::int64_t step) {
-    EpochRecord record{epoch, step, {}, {}};
+    EpochRecord record{epoch, step, {}, {}, {}};
     if (plan.evaluate.every == EvaluateEvery::epoch && !data.dataset.records(Split::validation).empty()) {
       Evaluation found = evaluate_split(model, trainer.loss(), data, Split::validation, epoch, step, plan, ctx, folder);
       record.loss = found.loss;
+      record.losses = std::move(found.losses);
       record.scores = std::move(found.scores);
     }
     const double value = goodness(record, plan.evaluate.best).value_or(static_cast<double>(epoch));  // without a score the last is best
@@ -86,7 +87,7 @@ namespace vlp {
     State position = state.prefixed("loader");
     loader.save(position);
     save_state(state, folder.subfolder("checkpoints") / "last.safetensors");
-    ctx.console.note(epoch_text(record, history.best_epoch == epoch));
+    ctx.console.note(epoch_text(record, plan.evaluate.best, history.best_epoch == epoch));
     history.epochs.push_back(std::move(record));
   };
 

@@ -1,12 +1,15 @@
 #pragma once
 // A file's tensors made to fit a model: original names translated, parts that the model lacks left out, positions
-// interpolated to its grid of patches, the head's matrix and bias held once or twice as the model does.
+// interpolated to its grid of patches, the head's matrix and bias held once or twice as the model does. A model that is
+// opened for use must be complete; assemble/warm_start.hpp begins training with less.
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +24,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/nn/position_table.hpp"
 #include "vlp/weights/blip_names.hpp"
+#include "vlp/weights/blip_temperature.hpp"
 #include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/read_weights.hpp"
 #include "vlp/weights/tensor_map.hpp"
@@ -49,10 +53,13 @@ namespace detail {
   return text;
 }
 
-/// How many tensors there are below each first word of a name.
+/// The part of a model that a tensor belongs to: the first word of its name.
+[[nodiscard]] inline std::string part_of(std::string_view name) { return std::string(name.substr(0, name.find('.'))); }
+
+/// How many tensors there are of each part.
 [[nodiscard]] inline std::map<std::string, std::int64_t> parts_of(const TensorMap& tensors) {
   std::map<std::string, std::int64_t> parts;
-  for (const auto& [name, tensor] : tensors) ++parts[name.substr(0, name.find('.'))];
+  for (const auto& [name, tensor] : tensors) ++parts[part_of(name)];
   return parts;
 }
 
@@ -61,15 +68,22 @@ inline void require_part(const std::string& part, const TensorMap& tensors, cons
   const auto found = parts_of(tensors);
   if (!found.contains(part))
     throw WeightsError(source + ": no " + part + " in this file (got " + parts_text(found) +
-                       "). It is for another task or architecture; choose a model for captioning.");
+                       "). It is for another task or architecture; choose a model that has one.");
+}
+
+/// Of a momentum twin's tensor the name of the one that it follows, e.g. text_proj.bias of text_proj_m.bias.
+[[nodiscard]] inline std::string followed_name(std::string_view name) {
+  const std::string part = part_of(name);
+  return part.substr(0, part.size() - 2) + std::string(name.substr(part.size()));
 }
 
 }  // namespace detail
 
 /// Reads a file and translates the names of the original repository.
-/// @throws WeightsError as `read_weights`
+/// @throws WeightsError as `read_weights` and `take_temperature`
 [[nodiscard]] inline WeightFile read_weight_file(const std::filesystem::path& path) {
   WeightFile file{path.string(), read_weights(path), false};
+  take_temperature(path, file.tensors);
   file.original_names = has_original_names(file.tensors);
   if (file.original_names) file.tensors = hugging_face_names(std::move(file.tensors));
   return file;
@@ -84,7 +98,15 @@ inline void require_part(const std::string& part, const TensorMap& tensors, cons
   return configured && detail::same_values(head->second, words->second);
 }
 
-/// Makes a captioner's tensors of a file's.
+/// Says so if a file has a decoder whose cross-attention was trained for another thing than images.
+inline void warn_of_question_answering(const WeightFile& file, const Console& console) {
+  if (!file.original_names || !detail::has_part(file.tensors, "text_encoder.") || !detail::has_part(file.tensors, "text_decoder.") ||
+      detail::has_part(file.tensors, "itm_head.") || detail::has_part(file.tensors, "vision_proj."))
+    return;
+  console.warning(file.source + ": looks like a model for question answering, whose decoder expects an encoded question, not an image");
+}
+
+/// Makes a model's tensors of a file's.
 class WeightFitter {
  public:
   /// @param module   the model that they are for
@@ -94,10 +116,19 @@ class WeightFitter {
     for (const auto& [name, tensor] : detail::all_tensors(module)) wanted_.emplace(name, tensor);
   }
 
-  /// @return  the tensors, as `load_module` takes them
+  /// @return  the tensors, as `load_module` takes them: those of the file, a temperature that it lacks as the model has it, and
+  ///          momentum twins that it lacks equal to what they follow
   /// @throws WeightsError if whole parts are missing or too many, or if the model ties what the file doesn't
   [[nodiscard]] TensorMap fit() {
     check_parts();
+    TensorMap fitted = fit_shapes();
+    add_training_state(fitted);
+    return fitted;
+  }
+
+  /// The same for a file that may hold any share of the model.
+  /// @throws WeightsError if the model ties the head's matrix and the file doesn't
+  [[nodiscard]] TensorMap fit_shapes() {
     fit_head_bias();
     fit_head_matrix();
     fit_positions();
@@ -106,23 +137,46 @@ class WeightFitter {
 
  private:
   /// The file has all parts of the model. Further ones are left out if the file is an original one, which carries the
-  /// parts for all tasks; in a Hugging Face file they mean that it is a model for another task.
+  /// parts for all tasks, or only training needs them; in a Hugging Face file others mean a model for another task.
   void check_parts() {
-    std::map<std::string, std::int64_t> needed, extra;
-    for (const auto& [name, tensor] : wanted_) ++needed[name.substr(0, name.find('.'))];
-    const auto found = detail::parts_of(file_.tensors);
-    for (const auto& [part, count] : needed) detail::require_part(part, file_.tensors, file_.source);
-    for (const auto& [part, count] : found)
-      if (!needed.contains(part) && !detail::ignorable(part)) extra.emplace(part, count);
+    std::map<std::string, std::int64_t> extra;
+    std::set<const void*> found;  // tensors that the file has under any of their names
+    for (const auto& [name, tensor] : wanted_)
+      if (file_.tensors.contains(name)) found.insert(tensor.unsafeGetTensorImpl());
+    std::map<std::string, bool> needed;  // part, whether any of its tensors is there
+    for (const auto& [name, tensor] : wanted_)
+      if (name != kTemperatureName && !is_momentum_name(name))
+        needed[detail::part_of(name)] |= found.contains(tensor.unsafeGetTensorImpl());
+    for (const auto& [part, there] : needed)
+      if (!there) detail::require_part(part, file_.tensors, file_.source);
+    bool foreign = false;
+    for (const auto& [part, count] : detail::parts_of(file_.tensors)) {
+      if (needed.contains(part) || wanted_.contains(part) || is_momentum_name(part + ".") || detail::ignorable(part)) continue;
+      extra.emplace(part, count);
+      foreign |= part != kTemperatureName;
+    }
     if (extra.empty()) return;
-    if (!file_.original_names)
+    if (foreign && !file_.original_names)
       throw WeightsError(file_.source + ": the model has no place for " + detail::parts_text(extra) +
-                         ". It is for another task; choose a model for captioning.");
-    if (extra.contains("text_encoder") && !extra.contains("itm_head") && !extra.contains("vision_proj"))
-      console_.warning(file_.source +
-                       ": looks like a model for question answering, whose decoder expects an encoded question, not an image");
-    console_.note(file_.source + ": left out what captioning doesn't use: " + detail::parts_text(extra));
-    std::erase_if(file_.tensors, [&](const auto& named) { return extra.contains(named.first.substr(0, named.first.find('.'))); });
+                         ". It is for another task; choose a model for this one.");
+    warn_of_question_answering(file_, console_);
+    if (foreign) console_.note(file_.source + ": left out what the model doesn't use: " + detail::parts_text(extra));
+    std::erase_if(file_.tensors, [&](const auto& named) { return extra.contains(detail::part_of(named.first)); });
+  }
+
+  /// Momentum twins of a file are taken if the model has such twins.
+  void add_training_state(TensorMap& fitted) const {
+    std::erase_if(fitted, [&](const auto& named) { return is_momentum_name(named.first) && !wanted_.contains(named.first); });
+    for (const auto& [name, tensor] : wanted_) {
+      if (fitted.contains(name)) continue;
+      if (name == kTemperatureName) fitted.emplace(name, tensor_bytes(tensor));
+      if (!is_momentum_name(name)) continue;
+      const auto online = wanted_.find(detail::followed_name(name));
+      if (online == wanted_.end()) continue;
+      const auto same = std::ranges::find_if(
+          wanted_, [&](const auto& other) { return other.second.is_same(online->second) && fitted.contains(other.first); });
+      if (same != wanted_.end()) fitted.emplace(name, fitted.at(same->first));
+    }
   }
 
   /// predictions.bias and predictions.decoder.bias are one parameter; logits are computed with the latter.

@@ -15,6 +15,7 @@ struct EpochRecord {
   std::int64_t epoch = 0;      ///< from 1
   std::int64_t step = 0;       ///< updates done
   std::optional<double> loss;  ///< on the validation split
+  Scores losses;               ///< the parts of it
   Scores scores;               ///< on the validation split
 };
 

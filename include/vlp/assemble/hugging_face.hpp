@@ -1,5 +1,5 @@
 #pragma once
-// A Hugging Face folder of a BLIP captioner as the tables of a recipe: preprocessor_config.json becomes [[transform]],
+// A Hugging Face folder of a BLIP as the tables of a recipe: preprocessor_config.json becomes [[transform]],
 // the tokenizer's files [tokenizer], generation_config.json [generate], config.json [model] and [[loss]]. Includes no torch.
 
 #include <cmath>
@@ -197,16 +197,26 @@ inline const char* early_stopping_name(const ConfigObject& file) {
   return table;
 }
 
-/// The tables of a recipe for a captioner: [tokenizer], if there is one, [[transform]], [model], [[loss]] and [generate].
-[[nodiscard]] inline Value captioner_recipe(const BlipConfig& config, std::optional<Table> tokenizer, Array transforms, Table generate) {
-  Table loss, recipe;
-  loss.set("use", Value("lm"));
-  loss.set("label_smoothing", Value(config.text.label_smoothing));
+/// The tables of a recipe for a BLIP: [tokenizer], if there is one, [[transform]], [model], and for one that writes captions
+/// [[loss]] and [generate].
+/// @param config      of the model
+/// @param tokenizer   if the model has a vocabulary with it
+/// @param transforms  of images
+/// @param generate    how captions are generated
+/// @param sharing     what text encoder and decoder have in common, if there are both
+[[nodiscard]] inline Value blip_recipe(const BlipConfig& config, std::optional<Table> tokenizer, Array transforms, Table generate,
+                                       const char* sharing = "all_but_self_attention") {
+  Table recipe;
   if (tokenizer) recipe.set("tokenizer", Value(std::move(*tokenizer)));
   recipe.set("transform", Value(std::move(transforms)));
-  recipe.set("model", Value(model_table(config)));
-  recipe.set("loss", Value(Array{Value(std::move(loss))}));
-  recipe.set("generate", Value(std::move(generate)));
+  recipe.set("model", Value(model_table(config, sharing)));
+  if (has_decoder(config.task)) {
+    Table loss;
+    loss.set("use", Value("lm"));
+    loss.set("label_smoothing", Value(config.text.label_smoothing));
+    recipe.set("loss", Value(Array{Value(std::move(loss))}));
+    recipe.set("generate", Value(std::move(generate)));
+  }
   return Value(std::move(recipe));
 }
 
@@ -214,9 +224,10 @@ inline const char* early_stopping_name(const ConfigObject& file) {
 /// @throws WeightsError as the functions above
 [[nodiscard]] inline Value hugging_face_recipe(const std::filesystem::path& folder, const BlipConfig& config, const Console& console) {
   const auto path = folder / "generation_config.json";
-  const ConfigObject generation = std::filesystem::is_regular_file(path) ? read_config_file(path) : ConfigObject(path.string());
-  return captioner_recipe(config, read_tokenizer(folder), read_image_processor(folder, config, console),
-                          generate_table(generation, config.text.max_positions));
+  const bool writes = has_decoder(config.task) && std::filesystem::is_regular_file(path);
+  const ConfigObject generation = writes ? read_config_file(path) : ConfigObject(path.string());
+  return blip_recipe(config, read_tokenizer(folder), read_image_processor(folder, config, console),
+                     generate_table(generation, config.text.max_positions));
 }
 
 }  // namespace vlp

@@ -12,9 +12,8 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include "vlp/assemble/fit_weights.hpp"
-#include "vlp/assemble/match_settings.hpp"
-#include "vlp/assemble/model_source.hpp"
+#include "vlp/assemble/initial_weights.hpp"
+#include "vlp/assemble/warm_start.hpp"
 #include "vlp/core/context.hpp"
 #include "vlp/data/data.hpp"
 #include "vlp/nn/autocast.hpp"
@@ -51,17 +50,16 @@ struct RunArguments {
   return ctx;
 }
 
-/// Builds the transforms, and tells the context the image's size.
-[[nodiscard]] inline std::vector<AnyTransform> build_transforms(const Plan& plan, Context& ctx) {
-  std::vector<AnyTransform> transforms;
-  for (const auto& use : plan.transform) {
-    transforms.push_back(use.build(ctx));
-    if (const ImageSize size = transforms.back().output_size(); size.height > 0) {
-      ctx.dimensions.image_height = size.height;
-      ctx.dimensions.image_width = size.width;
-    }
+/// Builds the transforms, and tells the context the image's size: that of training, where it is fixed.
+[[nodiscard]] inline Pipelines build_transforms(const Plan& plan, Context& ctx) {
+  Pipelines pipelines = build_pipelines(plan.transform, ctx);
+  ImageSize size = pipelines.train.output_size();
+  if (size.height == 0) size = pipelines.evaluate.output_size();
+  if (size.height > 0) {
+    ctx.dimensions.image_height = size.height;
+    ctx.dimensions.image_width = size.width;
   }
-  return transforms;
+  return pipelines;
 }
 
 /// Builds tokenizer and transforms, and tells the context the sizes that they settle.
@@ -78,18 +76,29 @@ struct RunArguments {
   return {std::move(preprocessing), plan.dataset.build(ctx)};
 }
 
-/// Builds the model, fills in given weights, and moves it to the device.
-/// @throws WeightsError if there are no such weights, or they don't fit
-[[nodiscard]] inline AnyModel build_model(const Plan& plan, const Context& ctx) {
+/// The sources of the model's first weights, opened; they can be as large as the model, so don't keep them while it trains.
+/// @throws WeightsError if one isn't there, is broken or of another architecture
+[[nodiscard]] inline InitialWeights open_initial_weights(const Plan& plan, const Context& ctx) {
+  return {plan.model.extra.weights, ctx.console};
+}
+
+/// Builds the model with what the losses need, fills in its first weights, and moves it to the device. A model that is to be
+/// evaluated must find all of itself in them.
+/// @param plan     of the run
+/// @param ctx      knows the sizes that tokenizer and transforms have settled
+/// @param weights  as `open_initial_weights` gives them
+/// @throws WeightsError as `WarmStart::fill`
+[[nodiscard]] inline AnyModel build_model(const Plan& plan, Context ctx, const InitialWeights& weights) {
+  for (const auto& loss : plan.loss) ctx.needs = ctx.needs | loss.needs();
   AnyModel model = plan.model.build(ctx);
-  if (const std::string& weights = plan.model.extra.weights; !weights.empty()) {
-    const ModelSource source = find_model(weights);
-    WeightFile file = read_weight_file(source.weights);
-    match_settings(plan.resolved, source, file, ctx.console);
-    fill_model(*model.ptr(), std::move(file), ctx.console);
-  }
+  if (!weights.empty())
+    WarmStart(*model.ptr(), weights, {.resolved = plan.resolved, .complete = plan.run.task == Task::evaluate}, ctx.console).fill();
   model.ptr()->to(torch_device(ctx.device));
   return model;
+}
+/// The same with the sources opened here.
+[[nodiscard]] inline AnyModel build_model(const Plan& plan, const Context& ctx) {
+  return build_model(plan, ctx, open_initial_weights(plan, ctx));
 }
 
 /// The recipe's weighted sum of losses. Several losses of one name are told apart by their index.
@@ -101,6 +110,12 @@ struct RunArguments {
     terms.push_back({unique ? use.name() : use.name() + "." + std::to_string(i), use.extra.weight, use.build(ctx)});
   }
   return Objective(std::move(terms));
+}
+/// The same, beginning with what the losses can use of the sources of initial weights: queues of embeddings.
+[[nodiscard]] inline Objective build_losses(const Plan& plan, const Context& ctx, const InitialWeights& weights) {
+  Objective losses = build_losses(plan, ctx);
+  if (!weights.empty()) losses.warm_start(weights.for_losses(), ctx.console);
+  return losses;
 }
 
 /// Fresh metrics, as each evaluation needs them.

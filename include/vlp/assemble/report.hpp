@@ -24,15 +24,16 @@ namespace vlp {
 
 /// What a run found.
 struct Report {
-  std::filesystem::path folder;  ///< of the run
-  std::string split;             ///< that was scored at the end
-  std::int64_t images = 0;       ///< scored
-  Scores scores;                 ///< of the best weights
-  std::optional<double> loss;
-  Scores baseline;                      ///< of the commonest training caption; empty if not asked for
+  std::filesystem::path folder;         ///< of the run
+  std::string split;                    ///< that was scored at the end
+  std::int64_t images = 0;              ///< scored
+  Scores scores;                        ///< of the best weights
+  std::optional<double> loss;           ///< of the best weights; none without losses
+  Scores losses;                        ///< the parts of it
+  Scores baseline;                      ///< of the commonest training caption; empty if not asked for, or without captions
   std::string baseline_caption;         ///< said of every image
   History history;                      ///< of the training; empty if there was none
-  std::filesystem::path contact_sheet;  ///< empty if not asked for
+  std::filesystem::path contact_sheet;  ///< empty if not asked for, or without captions
 };
 
 /// Says what is about to happen: device, sizes, lengths.
@@ -44,7 +45,7 @@ inline void note_beginning(const Plan& plan, const Data& data, const AnyModel& m
   ctx.console.note(fmt::format("dataset {}: {} / {} / {} images for training / validation / test", plan.dataset.name(), count(Split::train),
                                count(Split::validation), count(Split::test)));
   ctx.console.note(fmt::format("model {}: {:.1f} M parameters, {}", plan.model.name(), static_cast<double>(parameters) / 1e6,
-                               plan.model.extra.weights.empty() ? "random weights" : "weights of " + plan.model.extra.weights));
+                               plan.model.extra.weights.empty() ? "random weights" : "weights of " + plan.model.extra.weights.in_words()));
 }
 
 /// Writes scores.json and the contact sheet.
@@ -53,9 +54,10 @@ inline void note_beginning(const Plan& plan, const Data& data, const AnyModel& m
   Report report;
   report.folder = folder.path();
   report.split = split_name(plan.evaluate.split);
-  report.images = static_cast<std::int64_t>(found.captions.size());
+  report.images = found.images;
   report.scores = found.scores;
   report.loss = found.loss;
+  report.losses = found.losses;
   report.history = std::move(history);
 
   const auto images = first_images(data.dataset.records(plan.evaluate.split), plan.evaluate.max_images);
@@ -81,6 +83,7 @@ inline void note_beginning(const Plan& plan, const Data& data, const AnyModel& m
   Json json{
       {"split", report.split}, {"images", report.images}, {"epoch", report.history.best_epoch}, {"scores", scores_json(report.scores)}};
   if (report.loss) json["loss"] = *report.loss;
+  if (!report.losses.empty()) json["losses"] = scores_json(report.losses);
   if (!report.baseline.empty()) json["baseline"] = {{"caption", report.baseline_caption}, {"scores", scores_json(report.baseline)}};
   folder.write("scores.json", json);
   return report;

@@ -1,6 +1,6 @@
 #pragma once
-// What goes into a traced model: a safetensors file with pixels, and token ids, mask and labels where the text part is
-// traced too. Everything is checked before the model sees it. Letters: B images, T text tokens.
+// What goes into a traced model: a safetensors file with pixels, and token ids, masks and labels where text parts are
+// traced too. Everything is checked before the model sees it. Letters: B images, M texts, T text tokens.
 
 #include <cstdint>
 #include <filesystem>
@@ -15,6 +15,7 @@
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/needs.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/weights/safetensors.hpp"
 
@@ -24,11 +25,15 @@ namespace vlp {
 struct TraceInputs {
   at::Tensor pixel_values;          ///< [B, 3, H, W] of the model's size, in the model's dtype
   at::Tensor interp_pixel_values;   ///< [B', 3, H', W'] of another size
-  at::Tensor input_ids;             ///< [B, T] int64, [DEC] first
+  at::Tensor input_ids;             ///< [B, T] int64; [DEC] first if there is a decoder
   at::Tensor attention_mask;        ///< [B, T] bool, true = token
   at::Tensor labels;                ///< [B, T] int64, -100 = not supervised
   at::Tensor labels_prompt_masked;  ///< [B, T] int64, the prompt is -100 too
-  std::vector<std::string> unused;  ///< names in the file that a trace doesn't use
+  at::Tensor input_ids_enc;         ///< [B, T] int64, the same texts with [ENC] first
+  at::Tensor itm_labels;            ///< [B] int64, 1 = text and image belong together, 0 = not
+  at::Tensor all_input_ids;         ///< [M, T'] int64, texts that all images are compared with; those of the images first
+  at::Tensor all_attention_mask;    ///< [M, T'] bool, true = token
+  std::vector<std::string> unused;  ///< names in the file that a trace of the model doesn't use
 
   /// @param labels  [B, T], one of the above
   /// @param first   row
@@ -38,9 +43,13 @@ struct TraceInputs {
     const at::Tensor chosen = labels.narrow(0, first, rows);
     const at::Tensor next = at::cat({chosen.slice(1, 1), at::full_like(chosen.slice(1, 0, 1), -100)}, 1).flatten();
     const at::Tensor supervised = next.ne(-100).nonzero().squeeze(1);
-    return {pixel_values.narrow(0, first, rows),   input_ids.narrow(0, first, rows),
-            attention_mask.narrow(0, first, rows), supervised,
-            next.index_select(0, supervised),      {}};
+    return {.pixels = pixel_values.narrow(0, first, rows),
+            .token_ids = input_ids.narrow(0, first, rows),
+            .token_mask = attention_mask.narrow(0, first, rows),
+            .target_index = supervised,
+            .targets = next.index_select(0, supervised),
+            .image_index = at::arange(first, first + rows, next.options()),
+            .image_ids = {}};
   }
 };
 
@@ -49,8 +58,8 @@ namespace detail {
 /// Reads one file; every message names it and the tensor.
 class TraceInputReader {
  public:
-  TraceInputReader(const std::filesystem::path& path, const Context& ctx, at::ScalarType dtype)
-      : path_(path), ctx_(ctx), dtype_(dtype), file_(open(path)) {}
+  TraceInputReader(const std::filesystem::path& path, const Context& ctx, at::ScalarType dtype, Needs serves)
+      : path_(path), ctx_(ctx), dtype_(dtype), serves_(serves), file_(open(path)) {}
 
   [[nodiscard]] TraceInputs read() {
     if (!has("pixel_values")) fail("pixel_values", "is missing (the file has " + names() + ")", "Add it: float [B, 3, H, W].");
@@ -63,10 +72,10 @@ class TraceInputReader {
                std::to_string(height) + ", " + std::to_string(width) + "])",
            "Call them interp_pixel_values to have the positions interpolated.");
     if (has("interp_pixel_values")) inputs.interp_pixel_values = pixels("interp_pixel_values");
-    if (has("input_ids"))
-      read_text(inputs);
-    else if (has("labels") || has("labels_prompt_masked"))
-      fail("input_ids", "is missing although there are labels", "Add it: int64 [B, T].");
+    const bool writes = covers(serves_, Needs::decoder_logits), reads = covers(serves_, Needs::text_states);
+    if (writes || reads) read_texts(inputs);
+    if (writes) read_labels(inputs);
+    if (reads) read_retrieval(inputs);
     for (const auto& [name, tensor] : file_.tensors)
       if (!used_.contains(name) && name != "prompt_ids") inputs.unused.push_back(name);
     return inputs;
@@ -105,17 +114,22 @@ class TraceInputReader {
     return value.to(torch_device(ctx_.device), dtype_, /*non_blocking=*/false, /*copy=*/true);
   }
 
-  /// @return  int64 of the ids' shape, or of any [B, T] for the ids themselves
-  [[nodiscard]] at::Tensor integers(const std::string& name, const at::Tensor& ids, const at::Tensor& pixels) {
-    if (!has(name)) fail(name, "is missing although there are input_ids", "Add it: int64 [B, T].");
+  /// @param shape    sizes, 0 = any
+  /// @param because  a name that asks for this one
+  /// @return         int64 of this shape
+  [[nodiscard]] at::Tensor integers(const std::string& name, const std::vector<std::int64_t>& shape, const std::string& because,
+                                    const char* advice) {
+    if (!has(name))
+      fail(name, "is missing although there are " + because, shape.size() == 1 ? "Add it: int64 [B]." : "Add it: int64 [B, T].");
     const at::Tensor value = take(name);
-    const at::IntArrayRef expected = ids.defined() ? ids.sizes() : value.sizes();
-    if (!at::isIntegralType(value.scalar_type(), /*includeBool=*/true) || value.dim() != 2 || value.sizes() != expected ||
-        value.size(0) != pixels.size(0) || value.size(1) < 1)
-      fail(name,
-           "has the wrong dtype or shape (got " + described(value) + ", expected I64 [" + std::to_string(pixels.size(0)) + ", " +
-               (ids.defined() ? std::to_string(ids.size(1)) : "T") + "])",
-           "Store one text an image.");
+    bool good = at::isIntegralType(value.scalar_type(), /*includeBool=*/true) && value.dim() == static_cast<std::int64_t>(shape.size());
+    std::string expected;
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+      good =
+          good && value.size(static_cast<std::int64_t>(i)) > 0 && (shape[i] == 0 || value.size(static_cast<std::int64_t>(i)) == shape[i]);
+      expected += (i == 0 ? "" : ", ") + (shape[i] > 0 ? std::to_string(shape[i]) : i == 0 ? "M" : "T");
+    }
+    if (!good) fail(name, "has the wrong dtype or shape (got " + described(value) + ", expected I64 [" + expected + "])", advice);
     return value.to(torch_device(ctx_.device), at::kLong, /*non_blocking=*/false, /*copy=*/true);
   }
 
@@ -126,48 +140,86 @@ class TraceInputReader {
       fail(name,
            "holds a value out of range (got " + std::to_string(bad[0].item<std::int64_t>()) + ", expected 0 to " +
                std::to_string(limit - 1) + (other < 0 ? " or " + std::to_string(other) : "") + ")",
-           limit == 2 ? "Store 1 for tokens and 0 for padding." : "Store ids of this model's vocabulary.");
+           limit > 2              ? "Store ids of this model's vocabulary."
+           : name == "itm_labels" ? "Store 1 where text and image belong together, else 0."
+                                  : "Store 1 for tokens and 0 for padding.");
   }
 
-  void read_text(TraceInputs& inputs) {
-    const std::int64_t vocabulary = ctx_.dimensions.vocabulary_size;
-    inputs.input_ids = integers("input_ids", {}, inputs.pixel_values);
-    check_range("input_ids", inputs.input_ids, vocabulary, 0);
-    const at::Tensor others = inputs.input_ids.select(1, 0).masked_select(inputs.input_ids.select(1, 0).ne(ctx_.tokens.decode));
+  static constexpr const char* kOneTextEach = "Store one text an image.";
+
+  [[nodiscard]] at::Tensor ids(const std::string& name, const std::vector<std::int64_t>& shape, const std::string& because) {
+    at::Tensor value = integers(name, shape, because, shape.front() > 0 ? kOneTextEach : "Store one text a row.");
+    check_range(name, value, ctx_.dimensions.vocabulary_size, 0);
+    return value;
+  }
+  [[nodiscard]] at::Tensor mask(const std::string& name, const at::Tensor& of, const std::string& because) {
+    const at::Tensor value = integers(name, of.sizes().vec(), because, kOneTextEach);
+    check_range(name, value, 2, 0);
+    return value.to(at::kBool);
+  }
+
+  void read_texts(TraceInputs& inputs) {
+    for (const char* name : {"labels", "labels_prompt_masked", "itm_labels"})
+      if (!has("input_ids") && has(name) && covers(serves_, name[0] == 'l' ? Needs::decoder_logits : Needs::match_logits))
+        fail("input_ids", "is missing although there are labels", "Add it: int64 [B, T].");
+    if (!has("input_ids")) return;
+    inputs.input_ids = ids("input_ids", {inputs.pixel_values.size(0), 0}, "");
+    inputs.attention_mask = mask("attention_mask", inputs.input_ids, "input_ids");
+  }
+
+  void read_labels(TraceInputs& inputs) {
+    if (!inputs.input_ids.defined()) return;
+    const at::Tensor first = inputs.input_ids.select(1, 0);
+    const at::Tensor others = first.masked_select(first.ne(ctx_.tokens.decode));
     if (others.numel() > 0)
       fail("input_ids",
            "don't begin with the decoder's first token (got " + std::to_string(others[0].item<std::int64_t>()) + ", expected " +
                std::to_string(ctx_.tokens.decode) + ")",
            "Put it at position 0 of every row, in place of [CLS].");
-    const at::Tensor mask = integers("attention_mask", inputs.input_ids, inputs.pixel_values);
-    check_range("attention_mask", mask, 2, 0);
-    inputs.attention_mask = mask.to(at::kBool);
     for (const auto& [name, into] :
          {std::pair("labels", &inputs.labels), std::pair("labels_prompt_masked", &inputs.labels_prompt_masked)}) {
       if (!has(name)) continue;
-      *into = integers(name, inputs.input_ids, inputs.pixel_values);
-      check_range(name, *into, vocabulary, -100);
+      *into = integers(name, inputs.input_ids.sizes().vec(), "", kOneTextEach);
+      check_range(name, *into, ctx_.dimensions.vocabulary_size, -100);
       if (into->slice(1, 1).ne(-100).sum().item<std::int64_t>() == 0)
         fail(name, "supervise no token (all behind the first column are -100)", "Store ids to be predicted, or leave the labels out.");
     }
   }
 
+  void read_retrieval(TraceInputs& inputs) {
+    const std::int64_t rows = inputs.pixel_values.size(0);
+    if (covers(serves_, Needs::match_logits) && inputs.input_ids.defined()) {
+      if (has("input_ids_enc")) inputs.input_ids_enc = ids("input_ids_enc", inputs.input_ids.sizes().vec(), "");
+      if (has("itm_labels")) {
+        inputs.itm_labels = integers("itm_labels", {rows}, "", "Store one label an image.");
+        check_range("itm_labels", inputs.itm_labels, 2, 0);
+      }
+    }
+    if (!has("all_input_ids")) return;
+    inputs.all_input_ids = ids("all_input_ids", {0, 0}, "");
+    inputs.all_attention_mask = mask("all_attention_mask", inputs.all_input_ids, "all_input_ids");
+  }
+
   std::filesystem::path path_;
   const Context& ctx_;
   at::ScalarType dtype_;
+  Needs serves_;
   SafetensorsFile file_;
   std::set<std::string, std::less<>> used_;
 };
 
 }  // namespace detail
 
-/// @param path   safetensors: pixel_values, and optionally interp_pixel_values, input_ids with attention_mask, labels,
-///               labels_prompt_masked; prompt_ids and other names are not used
-/// @param ctx    the model's: device, special tokens, sizes
-/// @param dtype  of the model
+/// @param path    safetensors: pixel_values, and optionally interp_pixel_values; for text parts input_ids with
+///                attention_mask; for a decoder labels, labels_prompt_masked; for a text encoder input_ids_enc, itm_labels,
+///                all_input_ids with all_attention_mask. prompt_ids and other names are not used
+/// @param ctx     the model's: device, special tokens, sizes
+/// @param dtype   of the model
+/// @param serves  the model's parts; names for others are not used
 /// @throws DataError  for a file that can't be read and a tensor that is missing or has another dtype, shape or range
-[[nodiscard]] inline TraceInputs read_trace_inputs(const std::filesystem::path& path, const Context& ctx, at::ScalarType dtype) {
-  return detail::TraceInputReader(path, ctx, dtype).read();
+[[nodiscard]] inline TraceInputs read_trace_inputs(const std::filesystem::path& path, const Context& ctx, at::ScalarType dtype,
+                                                   Needs serves) {
+  return detail::TraceInputReader(path, ctx, dtype, serves).read();
 }
 
 }  // namespace vlp

@@ -1,12 +1,15 @@
 #pragma once
 // A run's model/: the recipe and the tokenizer, and, where that format can express the model, everything that makes it a
-// Hugging Face folder for BlipForConditionalGeneration and BlipProcessor.
+// Hugging Face folder for BlipForConditionalGeneration or BlipForImageTextRetrieval, and BlipProcessor.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <torch/nn/module.h>
@@ -20,20 +23,48 @@
 #include "vlp/plan.hpp"
 #include "vlp/recipe/write.hpp"
 #include "vlp/report/run_folder.hpp"
+#include "vlp/weights/blip_names.hpp"
+#include "vlp/weights/blip_temperature.hpp"
 #include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/safetensors.hpp"
 
 namespace vlp {
 
+/// Which of a plan's transforms images pass in evaluation, in order.
+[[nodiscard]] inline std::vector<std::size_t> evaluation_image_steps(const Plan& plan) {
+  std::vector<std::size_t> steps;
+  for (std::size_t i = 0; i < plan.transform.size(); ++i)
+    if (plan.transform[i].extra.when != When::train && !plan.transform[i].build(Context{}).is_text()) steps.push_back(i);
+  return steps;
+}
+
+namespace detail {
+
+/// The transforms of images in evaluation, resolved, if they are resize and normalize; else none.
+[[nodiscard]] inline std::optional<std::pair<Value, Value>> resize_and_normalize(const Plan& plan) {
+  std::vector<Value> steps;
+  for (const TransformUse& use : plan.transform)
+    if (use.extra.when != When::train && !use.build(Context{}).is_text()) steps.push_back(use.write());
+  const auto is = [&](std::size_t step, std::string_view name) { return required_at<std::string>(steps[step], "use") == name; };
+  if (steps.size() != 2 || !is(0, "resize") || !is(1, "normalize")) return std::nullopt;
+  return std::pair(steps[0], steps[1]);
+}
+
+}  // namespace detail
+
 /// What of a plan config.json and its companions have no words for; empty if they can say it all.
 [[nodiscard]] inline std::string hugging_face_obstacle(const Plan& plan) {
   const Value& recipe = plan.resolved;
+  const auto other = [&](const std::string& part, const char* name) { return value_at(recipe, part) && !detail::uses(recipe, part, name); };
   if (!detail::uses(recipe, "model", "blip")) return "model '" + plan.model.name() + "'";
-  if (!detail::uses(recipe, "model.encoder", "vit")) return "an encoder other than vit";
-  if (!detail::uses(recipe, "model.decoder", "bert_cross_attention")) return "a decoder other than bert_cross_attention";
+  if (other("model.encoder", "vit")) return "an encoder other than vit";
+  if (other("model.text_encoder", "bert")) return "a text encoder other than bert";
+  if (other("model.decoder", "bert_cross_attention")) return "a decoder other than bert_cross_attention";
+  const std::optional<BlipTask> task = task_of(recipe);
+  if (!task) return "a text encoder without cross-attention";
+  if (*task == BlipTask::pretraining) return "text encoder and decoder in one model";
   if (!detail::uses(recipe, "tokenizer", "wordpiece")) return "tokenizer '" + plan.tokenizer.name() + "'";
-  if (plan.transform.size() != 2 || plan.transform[0].name() != "resize" || plan.transform[1].name() != "normalize")
-    return "transforms other than resize and normalize";
+  if (!detail::resize_and_normalize(plan)) return "transforms of images other than resize and normalize";
   return {};
 }
 
@@ -82,6 +113,25 @@ namespace vlp {
   return json;
 }
 
+namespace detail {
+
+/// What transformers will do otherwise although it opens the folder.
+inline void note_differences(const Plan& plan, const Value& resize, const BlipConfig& config, const Context& ctx) {
+  if (required_at<std::string>(resize, "kernel") == "pillow")
+    ctx.console.note(
+        "model/preprocessor_config.json can't say kernel = \"pillow\"; give transformers' processor backend=\"pil\" for the same pixels");
+  for (const TransformUse& use : plan.transform)
+    if (use.extra.when != When::train && use.build(Context{}).is_text())
+      ctx.console.note("model/ has no word for transform '" + use.name() + "', which changes texts; recipe.toml in it does");
+  if (has_decoder(config.task) && plan.generate.length_rule != GenerateOptions{}.length_rule)
+    ctx.console.note("model/generation_config.json can't say length_rule = \"original\"; recipe.toml beside it does");
+  if (has_text_encoder(config.task) && config.match_token == BlipMatchToken::enc)
+    ctx.console.note("transformers keeps [CLS] where this model is trained with [ENC]: give its BlipForImageTextRetrieval texts with " +
+                     std::to_string(ctx.tokens.encode) + " at position 0 for the same matching scores");
+}
+
+}  // namespace detail
+
 /// Writes everything but the weights.
 /// @param folder     of the run; model/ is made in it
 /// @param plan       of the run
@@ -92,24 +142,25 @@ inline void write_model_settings(const RunFolder& folder, const Plan& plan, cons
   tokenizer.write(folder.subfolder("model"));
   if (plan.run.task != Task::train) return;  // nothing that transformers could open without weights
   if (const std::string obstacle = hugging_face_obstacle(plan); !obstacle.empty()) {
-    ctx.console.note("model/ holds safetensors with the recipe: Hugging Face's BLIP has no " + obstacle);
+    ctx.console.note("model/ holds safetensors with the recipe: Hugging Face's BLIP can't have " + obstacle);
     return;
   }
-  const Array& transforms = *value_at(plan.resolved, "transform")->as<Array>();
-  folder.write("model/config.json", Json(config_json(*blip_config_of(plan.resolved, ctx))));
-  folder.write("model/preprocessor_config.json", image_processor_json(transforms[0], transforms[1]));
-  folder.write("model/generation_config.json", generation_json(plan.generate, ctx.tokens));
-  if (detail::required_at<std::string>(transforms[0], "kernel") == "pillow")
-    ctx.console.note(
-        "model/preprocessor_config.json can't say kernel = \"pillow\"; give transformers' processor backend=\"pil\" for the same pixels");
-  if (plan.generate.length_rule != GenerateOptions{}.length_rule)
-    ctx.console.note("model/generation_config.json can't say length_rule = \"original\"; recipe.toml beside it does");
+  const auto [resize, normalize] = *detail::resize_and_normalize(plan);
+  const BlipConfig config = *blip_config_of(plan.resolved, ctx);
+  folder.write("model/config.json", Json(config_json(config)));
+  folder.write("model/preprocessor_config.json", image_processor_json(resize, normalize));
+  if (has_decoder(config.task)) folder.write("model/generation_config.json", generation_json(plan.generate, ctx.tokens));
+  detail::note_differences(plan, resize, config, ctx);
 }
 
-/// Writes the weights of a model. Of a tied head both copies are written, as transformers' files have it.
+/// Writes the weights of a model that it is used with: no momentum twins. A tensor that several parts share, or that the
+/// head is tied to, is written under each of its names, as transformers' files have it, so that a captioner as well as a
+/// retrieval model finds its own by name. The temperature goes into the metadata.
 /// @throws WeightsError naming the path if it can't be written
 inline void write_model_weights(const torch::nn::Module& module, const std::filesystem::path& path) {
-  NamedTensors tensors = module_tensors(module);
+  NamedTensors tensors;
+  for (const auto& [name, tensor] : detail::all_tensors(module))
+    if (!is_momentum_name(name)) tensors.emplace_back(name, tensor_bytes(tensor));
   const auto add_copy = [&](const char* name, const char* twin) {
     const auto found = std::ranges::find(tensors, name, &NamedTensors::value_type::first);
     if (found == tensors.end() || std::ranges::count(tensors, twin, &NamedTensors::value_type::first) > 0) return;
@@ -118,7 +169,9 @@ inline void write_model_weights(const torch::nn::Module& module, const std::file
   };
   add_copy(detail::kWords, detail::kHead);
   add_copy(detail::kHeadBias, detail::kHeadBiasTwin);
-  write_safetensors(path, tensors, {{"format", "pt"}});
+  Metadata metadata{{"format", "pt"}};
+  move_temperature(tensors, metadata);
+  write_safetensors(path, tensors, metadata);
 }
 
 }  // namespace vlp

@@ -4,7 +4,7 @@
 // images at once); afterwards a dataset is immutable and may be read from any thread. Includes no torch.
 
 #include <concepts>
-#include <filesystem>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -25,8 +25,9 @@ enum class CaptionsPerImage { all, one };
 /// One image with all its captions, as written in the dataset.
 struct ImageRecord {
   std::string image_id;               ///< stable name, e.g. "1000092795.jpg"
-  std::filesystem::path file;         ///< where the image lies
+  std::string file;                   ///< where the image lies
   std::vector<std::string> captions;  ///< raw text, in the dataset's order
+  std::int64_t repeat = 1;            ///< times that an epoch of training has its samples
 };
 
 template <class D>

@@ -23,10 +23,12 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/data/collate.hpp"
+#include "vlp/data/pipeline.hpp"
 #include "vlp/data/sampler.hpp"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/tensor.h>
 #include <c10/util/Exception.h>
 
 namespace vlp {
@@ -36,7 +38,7 @@ using ImageDecoder = std::function<at::Tensor(const std::filesystem::path&)>;
 
 /// A batch on the CPU and where its rows come from.
 struct LoadedBatch {
-  Batch batch;                             ///< without texts, pixels and image_ids only
+  Batch batch;                             ///< without texts, pixels, image_index and image_ids only
   std::vector<std::int64_t> record_index;  ///< [B] positions among the records
 };
 
@@ -71,13 +73,13 @@ struct BatchMaker {
   };
 
   std::span<const ImageRecord> records;  ///< of the split; must outlive the maker
-  std::vector<AnyTransform> transforms;  ///< applied in order
+  Pipeline transforms;                   ///< of images and captions
   AnyTokenizer tokenizer;                ///< of the captions
   std::string prompt;                    ///< put before each caption
   std::int64_t unsupervised = 1;         ///< see `collate_ids`
   bool texts = true;
   bool pinned = false;        ///< pixels in page-locked memory
-  RandomStream augmentation;  ///< epoch, record and caption are derived from it
+  RandomStream augmentation;  ///< epoch, record, caption and repetition are derived from it
   ImageDecoder decode;        ///< from a file to uint8 [3, H, W]
 
   /// Prepares one row; with the last one fulfils the promise, with the batch or with the first row's DataError.
@@ -109,9 +111,10 @@ struct BatchMaker {
     const ImageRecord& record = record_of(sample);
     RandomStream random = augmentation.derive(static_cast<std::uint64_t>(assembly.epoch))
                               .derive(static_cast<std::uint64_t>(sample.record))
-                              .derive(static_cast<std::uint64_t>(sample.caption));
+                              .derive(static_cast<std::uint64_t>(sample.caption))
+                              .derive(static_cast<std::uint64_t>(sample.repetition));
     at::Tensor image = decode(record.file);
-    for (const AnyTransform& transform : transforms) image = transform(image, random);
+    image = transforms(std::move(image), random);
     if (image.dim() != 3 || image.size(0) != 3 || image.scalar_type() != at::kFloat)
       throw DataError("not an input of a model after the transforms (got " + std::string(c10::toString(image.scalar_type())) + " with " +
                       std::to_string(image.dim()) + " dimensions, expected Float [3, H, W]). Add a `normalize` transform.");
@@ -125,7 +128,10 @@ struct BatchMaker {
       pixels = assembly.pixels;
     }
     if (pixels.size(2) == image.size(1) && pixels.size(3) == image.size(2)) pixels.select(0, static_cast<std::int64_t>(row)).copy_(image);
-    if (texts) assembly.token_ids[row] = tokenizer.encode(with_prompt(prompt, record.captions[static_cast<std::size_t>(sample.caption)]));
+    if (!texts) return;
+    RandomStream of_text = random.derive("text");  // so that what happens to a caption doesn't depend on the image steps
+    const std::string caption = transforms(record.captions[static_cast<std::size_t>(sample.caption)], of_text);
+    assembly.token_ids[row] = tokenizer.encode(with_prompt(prompt, caption));
   }
 
   /// Judges the rows in their order, so that the same problem is reported whatever the threads did.
@@ -139,6 +145,7 @@ struct BatchMaker {
         loaded.record_index.push_back(assembly.rows[row].record);
       }
       loaded.batch.pixels = std::move(assembly.pixels);
+      loaded.batch.image_index = at::tensor(loaded.record_index, at::kLong);
       if (texts) {
         TextBatch text = collate_ids(assembly.token_ids, tokenizer.special().pad, unsupervised);
         loaded.batch.token_ids = std::move(text.token_ids);

@@ -114,7 +114,7 @@ inline CaptionFile read_captions(const TextFile& file, const CaptionFileOptions&
     case CaptionFormat::coco_captions: captions = read_coco_captions(file, reader); break;
     case CaptionFormat::coco_results:  captions = read_coco_results(file, reader); break;
     case CaptionFormat::json_lines:    captions = read_caption_lines(file, reader); break;
-    case CaptionFormat::karpathy:      captions = read_karpathy(file, reader, options.split, options.image_key); break;
+    case CaptionFormat::karpathy:      captions = read_karpathy(file, reader, {options.split, options.image_key}); break;
     case CaptionFormat::kaggle_csv:
       captions.name = file.name();
       captions.format = format;

@@ -33,6 +33,7 @@ struct CaptionFile {
   CaptionFormat format = CaptionFormat::coco_captions;  ///< what it was found to be
   std::vector<ImageCaptions> images;                    ///< each image once, with at least one caption
   std::vector<std::string> splits;                      ///< by image: its split, in Karpathy's files only; else empty
+  std::vector<std::string> files;                       ///< by image: see `KarpathyChoice::files`; else empty
   std::vector<std::size_t> second_rows;                 ///< by image: the row of its second caption, 0 if it has one caption
   std::vector<std::string> notes;                       ///< what was passed over, a sentence each
 
@@ -57,12 +58,14 @@ class PassedOver {
   void add(std::string_view id) {
     if (count_++ == 0) first_ = id;
   }
-  /// Adds a note to `file` if there was anything.
+  /// Adds a note if there was anything.
+  /// @param name  how messages call the file
   /// @param what  e.g. "images without a caption were left out"
-  void report(CaptionFile& file, const std::string& what) const {
-    if (count_ > 0)
-      file.notes.push_back(file.name + ": " + std::to_string(count_) + " " + what + ", the first is '" + shown(first_) + "'.");
+  void report(std::vector<std::string>& notes, const std::string& name, const std::string& what) const {
+    if (count_ > 0) notes.push_back(name + ": " + std::to_string(count_) + " " + what + ", the first is '" + shown(first_) + "'.");
   }
+  /// The same for the notes of a file of captions.
+  void report(CaptionFile& file, const std::string& what) const { report(file.notes, file.name, what); }
 
  private:
   std::size_t count_ = 0;

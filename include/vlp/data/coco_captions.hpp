@@ -172,16 +172,7 @@ class RowReader {
 /// @throws DataError as `read_coco_captions` does
 [[nodiscard]] inline CaptionFile read_caption_lines(const TextFile& file, JsonReader& reader) {
   detail::RowReader rows(reader, file.name(), CaptionFormat::json_lines);
-  std::string_view rest = file.text();
-  for (std::size_t number = 1; !rest.empty(); ++number) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    const std::string_view line = rest.substr(0, end);
-    if (line.find_first_not_of(" \t\r") != line.npos)
-      reader.document(line, [&](JsonReader::Value& root) {
-        if (!rows.read_row(root, number)) reader.skip(root);
-      });
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
+  reader.lines([&](JsonReader::Value& row, std::size_t number) { return rows.read_row(row, number); });
   return rows.finish();
 }
 

@@ -2,19 +2,18 @@
 // Everything between files and batches: the dataset, its tokenizer, its transforms and the prompt.
 
 #include <string>
-#include <vector>
 
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/concepts/tokenizer.hpp"
-#include "vlp/concepts/transform.hpp"
+#include "vlp/data/pipeline.hpp"
 
 namespace vlp {
 
 /// How images and texts become tensors.
 struct Preprocessing {
-  AnyTokenizer tokenizer;                ///< text to ids and back
-  std::vector<AnyTransform> transforms;  ///< in order; the last gives float32 [3, H, W]
-  std::string prompt;                    ///< stands before every caption; not supervised; may be empty
+  AnyTokenizer tokenizer;  ///< text to ids and back
+  Pipelines transforms;    ///< of images and of captions
+  std::string prompt;      ///< stands before every caption; not supervised; may be empty
 };
 
 /// What training and evaluation read from.

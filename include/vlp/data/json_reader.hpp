@@ -87,6 +87,23 @@ class JsonReader {
     if (document_.current_location().error() != simdjson::OUT_OF_BOUNDS) refuse();  // more stands behind it
   }
 
+  /// Reads JSON lines, the whole file: calls `visit(value, line)` for each line that is not blank, lines counted from 1;
+  /// where it returns false the value is checked and skipped.
+  /// @throws DataError as `document` does
+  template <class Visit>
+  void lines(Visit&& visit) {
+    std::string_view rest = file_.text();
+    for (std::size_t number = 1; !rest.empty(); ++number) {
+      const std::size_t end = std::min(rest.find('\n'), rest.size());
+      const std::string_view line = rest.substr(0, end);
+      if (line.find_first_not_of(" \t\r") != line.npos)
+        document(line, [&](Value& root) {
+          if (!visit(root, number)) skip(root);
+        });
+      rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+  }
+
   /// Calls `visit(name, value)` for each field of an object; where it returns false the value is checked and skipped.
   template <class Visit>
   void fields(Value& object, Visit&& visit) {

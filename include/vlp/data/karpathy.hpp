@@ -1,6 +1,6 @@
 #pragma once
-// Karpathy's splits of COCO, Flickr8k and Flickr30k (Karpathy and Fei-Fei 2015): {"images":[{"filename","imgid","split",
-// "cocoid","sentences":[{"raw"}]}]}, "cocoid" in COCO's only. Includes no torch.
+// Karpathy's splits of COCO, Flickr8k and Flickr30k (Karpathy and Fei-Fei 2015): {"images":[{"filepath","filename","imgid",
+// "split","cocoid","sentences":[{"raw"}]}]}, "filepath" and "cocoid" in COCO's only. Includes no torch.
 
 #include <algorithm>
 #include <array>
@@ -24,14 +24,20 @@ namespace vlp {
 /// Fields of Karpathy's files that can name an image, in the order in which they are preferred.
 inline constexpr std::array<std::string_view, 3> kKarpathyKeys{"cocoid", "filename", "imgid"};
 
+/// What to read of one of Karpathy's files.
+struct KarpathyChoice {
+  std::string split;      ///< images of this split only, e.g. "test"; "" = all
+  std::string image_key;  ///< one of `kKarpathyKeys`, the field that names an image; "" = the first of them that it has
+  bool files = false;     ///< whether `CaptionFile::files` says where the images lie: "filename", below "filepath" if given
+};
+
 namespace detail {
 
 class KarpathyReader {
  public:
   using Value = JsonReader::Value;
 
-  KarpathyReader(JsonReader& reader, const std::string& name, const std::string& split, const std::string& image_key)
-      : reader_(reader), split_(split), image_key_(image_key) {
+  KarpathyReader(JsonReader& reader, const std::string& name, const KarpathyChoice& choice) : reader_(reader), choice_(choice) {
     file_.name = name;
     file_.format = CaptionFormat::karpathy;
   }
@@ -49,8 +55,8 @@ class KarpathyReader {
       });
     });
     reader_.problems().raise_if_any(file_.name);
-    if (!split_.empty() && !images_by_split_.contains(split_))
-      throw DataError(file_.name + ": no split '" + shown(split_) + "' (expected " + splits() + "). Name one of these.");
+    if (!choice_.split.empty() && !images_by_split_.contains(choice_.split))
+      throw DataError(file_.name + ": no split '" + shown(choice_.split) + "' (expected " + splits() + "). Name one of these.");
     silent_.report(file_, "images without a caption were left out");
     return std::move(file_);
   }
@@ -58,7 +64,7 @@ class KarpathyReader {
  private:
   struct Image {
     std::array<std::optional<std::string>, kKarpathyKeys.size()> ids;
-    std::optional<std::string> split;
+    std::optional<std::string> split, folder;
     std::vector<std::string> captions;
   };
 
@@ -71,12 +77,12 @@ class KarpathyReader {
     Image image;
     bool has_split = false, has_sentences = false;
     reader_.fields(value, [&](std::string_view name, Value& field) {
-      if (name == "split") {
-        has_split = true;
-        if (const std::optional<std::string_view> split = reader_.string(field))
-          image.split = *split;
+      if (name == "split" || (name == "filepath" && choice_.files)) {
+        has_split |= name == "split";
+        if (const std::optional<std::string_view> text = reader_.string(field))
+          (name == "split" ? image.split : image.folder) = *text;
         else
-          reader_.wrong(field, where() + ".split", "a string");
+          reader_.wrong(field, where() + "." + std::string(name), "a string");
         return true;
       }
       if (name == "sentences") {
@@ -125,13 +131,13 @@ class KarpathyReader {
 
   void keep(Image image, Value& value, std::size_t index) {
     ++images_by_split_[*image.split];
-    if (!split_.empty() && *image.split != split_) return;
-    std::optional<std::string> id;
-    if (image_key_.empty())
-      for (std::size_t i = 0; i < kKarpathyKeys.size() && !id; ++i) id = image.ids[i];
-    else
-      id = image.ids[static_cast<std::size_t>(std::find(kKarpathyKeys.begin(), kKarpathyKeys.end(), image_key_) - kKarpathyKeys.begin())];
-    if (!id) return reader_.missing(value, file_.row_name(index), image_key_.empty() ? "filename" : image_key_, "an integer or a string");
+    if (!choice_.split.empty() && *image.split != choice_.split) return;
+    std::optional<std::string> id = choice_.image_key.empty() ? first_id(image) : image.ids[position(choice_.image_key)];
+    if (!id)
+      return reader_.missing(value, file_.row_name(index), choice_.image_key.empty() ? "filename" : choice_.image_key,
+                             "an integer or a string");
+    const std::optional<std::string>& filename = image.ids[position("filename")];
+    if (choice_.files && !filename) return reader_.missing(value, file_.row_name(index), "filename", "a string");
     if (!ids_.insert(*id).second) {
       reader_.problems().add([&] {
         return reader_.place(value) + ": " + file_.row_name(index) + " is a second image '" + shown(*id) +
@@ -142,7 +148,17 @@ class KarpathyReader {
     if (image.captions.empty()) return silent_.add(*id);
     file_.second_rows.push_back(image.captions.size() > 1 ? index : 0);
     file_.splits.push_back(std::move(*image.split));
+    if (choice_.files) file_.files.push_back(image.folder && !image.folder->empty() ? *image.folder + "/" + *filename : *filename);
     file_.images.push_back({std::move(*id), std::move(image.captions)});
+  }
+
+  static std::size_t position(std::string_view key) {
+    return static_cast<std::size_t>(std::find(kKarpathyKeys.begin(), kKarpathyKeys.end(), key) - kKarpathyKeys.begin());
+  }
+
+  static std::optional<std::string> first_id(const Image& image) {
+    const auto found = std::find_if(image.ids.begin(), image.ids.end(), [](const auto& id) { return id.has_value(); });
+    return found == image.ids.end() ? std::nullopt : *found;
   }
 
   [[nodiscard]] std::string splits() const {
@@ -154,8 +170,7 @@ class KarpathyReader {
 
   JsonReader& reader_;
   CaptionFile file_;
-  const std::string& split_;
-  const std::string& image_key_;
+  const KarpathyChoice& choice_;
   std::map<std::string, std::size_t> images_by_split_;
   std::unordered_set<std::string> ids_;
   PassedOver silent_;
@@ -164,14 +179,12 @@ class KarpathyReader {
 }  // namespace detail
 
 /// Reads one of Karpathy's files, images in its order.
-/// @param file       the text
-/// @param reader     of that file
-/// @param split      keeps the images of this split only; "" = all
-/// @param image_key  one of `kKarpathyKeys`, the field that names an image; "" = the first of them that an image has
-/// @throws DataError naming line, column and path of up to 20 mistakes; listing the splits, if `split` is none of them
-[[nodiscard]] inline CaptionFile read_karpathy(const TextFile& file, JsonReader& reader, const std::string& split,
-                                               const std::string& image_key) {
-  return detail::KarpathyReader(reader, file.name(), split, image_key).read(file.text());
+/// @param file    the text
+/// @param reader  of that file
+/// @param choice  what to keep
+/// @throws DataError naming line, column and path of up to 20 mistakes; listing the splits, if `choice.split` is none of them
+[[nodiscard]] inline CaptionFile read_karpathy(const TextFile& file, JsonReader& reader, const KarpathyChoice& choice) {
+  return detail::KarpathyReader(reader, file.name(), choice).read(file.text());
 }
 
 }  // namespace vlp

@@ -24,6 +24,7 @@
 #include "vlp/core/state.hpp"
 #include "vlp/data/batch_maker.hpp"
 #include "vlp/data/collate.hpp"
+#include "vlp/data/pipeline.hpp"
 #include "vlp/data/sampler.hpp"
 #include "vlp/data/worker_pool.hpp"
 #include "vlp/image/decode.hpp"
@@ -53,15 +54,15 @@ class Loader {
  public:
   /// @param records     a split
   /// @param mode        all captions, or one of each image
-  /// @param transforms  applied in order; the result is float32 [3, H, W] of one size for all images
+  /// @param transforms  their images are float32 [3, H, W] of one size for all
   /// @param tokenizer   of the captions
   /// @param prompt      put before each caption, not supervised; empty = none
   /// @param options     sizes and threads
   /// @param ctx         device and seeds
   /// @throws DataError    if there are no samples
   /// @throws RecipeError  if batch_size, workers or prefetch is below 1
-  Loader(std::span<const ImageRecord> records, CaptionsPerImage mode, const std::vector<AnyTransform>& transforms,
-         const AnyTokenizer& tokenizer, const std::string& prompt, LoaderOptions options, const Context& ctx)
+  Loader(std::span<const ImageRecord> records, CaptionsPerImage mode, const Pipeline& transforms, const AnyTokenizer& tokenizer,
+         const std::string& prompt, LoaderOptions options, const Context& ctx)
       : options_(std::move(options)),
         mode_(mode),
         order_(ctx.seeds.derive("sampler")),

@@ -1,9 +1,9 @@
 #pragma once
-// Scores a model on a split: validation loss and generated captions from one encoding of each image.
+// Scores a model on a split: validation loss, generated captions and retrieval from one encoding of each image.
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,6 +27,10 @@
 #include "vlp/data/data.hpp"
 #include "vlp/data/loader.hpp"
 #include "vlp/data/to_device.hpp"
+#include "vlp/evaluate/caption_ids.hpp"
+#include "vlp/evaluate/pace.hpp"
+#include "vlp/evaluate/retrieval.hpp"
+#include "vlp/evaluate/validation_loss.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/inference.hpp"
 #include "vlp/text/caption_set.hpp"
@@ -44,7 +48,9 @@ struct CaptionedImage {
 
 /// What an evaluation found.
 struct Evaluation {
-  std::optional<double> loss;            ///< mean over all supervised tokens; none without a loss
+  std::int64_t images = 0;               ///< evaluated
+  std::optional<double> loss;            ///< see `ValidationLoss`; none without a loss
+  Scores losses;                         ///< the parts of which it is made
   Scores scores;                         ///< of all metrics, in the recipe's order
   std::vector<CaptionedImage> captions;  ///< in the dataset's order; empty for a model that doesn't generate
 };
@@ -52,17 +58,28 @@ struct Evaluation {
 /// Scores captions against their images' references, both cut into words as `vlp score` does: in one stream each, in the
 /// order of the images.
 /// @param captions  one an image
+/// @param metrics   those of captions score them
 /// @param threads   0 = all cores
+/// @param ranks     `ranks(rerank)` for the metrics of retrieval, which give no score without it
 [[nodiscard]] inline Scores score_captions(std::span<const CaptionedImage> captions, std::span<const AnyMetric> metrics,
-                                           std::int64_t threads) {
+                                           std::int64_t threads, const std::function<RetrievalRanks(std::int64_t)>& ranks = {}) {
   Scores scores;
-  if (captions.empty() || metrics.empty()) return scores;
-  std::vector<ScoredCaption> images;
-  images.reserve(captions.size());
-  for (const CaptionedImage& image : captions) images.push_back({image.record->image_id, image.caption, image.record->captions});
-  const CaptionSet words(ptb_tokens(images, {.threads = threads}), threads_for(threads, images.size(), kImagesWorthAThread));
-  for (const AnyMetric& metric : metrics)
-    for (auto& score : scores_of(metric, words)) scores.push_back(std::move(score));
+  std::optional<CaptionSet> words;
+  for (const AnyMetric& metric : metrics) {
+    Scores found;
+    if (metric.reads_ranks()) {
+      if (ranks) found = metric.scores(ranks(metric.rerank()));
+    } else if (!captions.empty()) {
+      if (!words) {
+        std::vector<ScoredCaption> images;
+        images.reserve(captions.size());
+        for (const CaptionedImage& image : captions) images.push_back({image.record->image_id, image.caption, image.record->captions});
+        words.emplace(ptb_tokens(images, {.threads = threads}), threads_for(threads, images.size(), kImagesWorthAThread));
+      }
+      found = scores_of(metric, *words);
+    }
+    scores.insert(scores.end(), found.begin(), found.end());
+  }
   return scores;
 }
 
@@ -90,7 +107,26 @@ struct Evaluation {
   return limit > 0 ? records.first(std::min(records.size(), static_cast<std::size_t>(limit))) : records;
 }
 
-/// Captions and scores a split. The model is in evaluation mode meanwhile.
+namespace detail {
+
+/// Evaluation mode while it lives.
+class EvaluationMode {
+ public:
+  explicit EvaluationMode(std::shared_ptr<torch::nn::Module> module) : module_(std::move(module)), was_training_(module_->is_training()) {
+    module_->eval();
+  }
+  ~EvaluationMode() { module_->train(was_training_); }
+  EvaluationMode(const EvaluationMode&) = delete;
+  EvaluationMode& operator=(const EvaluationMode&) = delete;
+
+ private:
+  std::shared_ptr<torch::nn::Module> module_;
+  bool was_training_;
+};
+
+}  // namespace detail
+
+/// Evaluates a model on a split, in evaluation mode.
 class Evaluator {
  public:
   /// @param data        tokenizer, transforms and prompt; must outlive the evaluator
@@ -106,79 +142,73 @@ class Evaluator {
         ctx_(ctx),
         prompt_(prompt_ids(data.tokenizer, data.prompt)) {}
 
-  /// @param model    on the context's device
+  /// @param model    on the context's device; serves what the loss and the metrics need
   /// @param loss     null = no validation loss
   /// @param records  the split, or its beginning
-  /// @param metrics  of the captions
+  /// @param metrics  of captions and of retrieval
   /// @param task     what the progress is called
   template <Model M, Loss L>
   [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records, std::span<const AnyMetric> metrics,
                                       const std::string& task) const {
     const at::NoGradGuard no_grad;
     const std::shared_ptr<torch::nn::Module> module = model.ptr();
-    const bool was_training = module->is_training();
-    module->eval();
+    const detail::EvaluationMode evaluation(module);
     std::optional<InferenceWeights> packed;
     if (ctx_.device.type == DeviceName::Type::cpu && ctx_.precision == Precision::fp32) packed.emplace(module, WeightForm::packed);
     const ModelParts parts = parts_of(model);
-    const auto begin = std::chrono::steady_clock::now();
 
     Evaluation result;
-    double loss_sum = 0;
-    std::int64_t targets = 0;
+    result.images = static_cast<std::int64_t>(records.size());
+    ValidationLoss losses(data_.tokenizer.special().pad, prompt_length(data_.tokenizer, data_.prompt));
+    std::optional<Retrieval> retrieval = retrieval_for(parts, records, metrics);
+    const Pace pace(ctx_.console, task, result.images, "images");
     Loader loader(
-        records, CaptionsPerImage::all, data_.transforms, data_.tokenizer, data_.prompt,
+        records, CaptionsPerImage::all, data_.transforms.evaluate, data_.tokenizer, data_.prompt,
         {.batch_size = batch_size_, .shuffle = false, .drop_last = false, .workers = workers_, .prefetch = 2, .images_only = true}, ctx_);
     loader.start_epoch(0);
     while (auto loaded = loader.next()) {
       const Autocast autocast(ctx_.precision, ctx_.device);
       const Batch images = to_device(std::move(loaded->batch), torch_device(ctx_.device));
-      const at::Tensor image_states = parts.image_states(images.pixels);
-      if (loss && parts.decoder_states) {
-        const auto [sum, count] = batch_loss(parts, *loss, image_states, records, loaded->record_index);
-        loss_sum += sum;
-        targets += count;
-      }
-      if (parts.generate) caption(parts, image_states, records, loaded->record_index, result.captions);
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-      const auto done = loaded->record_index.empty() ? 0 : loaded->record_index.back() + 1;
-      ctx_.console.progress({.task = task,
-                             .done = done,
-                             .total = static_cast<std::int64_t>(records.size()),
-                             .per_second = static_cast<double>(done) / seconds,
-                             .unit = "images",
-                             .seconds_left = seconds / static_cast<double>(std::max<std::int64_t>(done, 1)) *
-                                             static_cast<double>(static_cast<std::int64_t>(records.size()) - done)});
+      ImageFeatures features{.states = parts.image_states(images.pixels), .embeddings = {}, .momentum_embeddings = {}};
+      if (loss) features = losses.add(parts, *loss, images, std::move(features), ids_of(records, loaded->record_index));
+      if (retrieval) retrieval->add_images(features);
+      if (parts.generate) caption(parts, features.states, records, loaded->record_index, result.captions);
+      pace.done(loaded->record_index.back() + 1);
     }
-    if (targets > 0) result.loss = loss_sum / static_cast<double>(targets);
-    result.scores = score_captions(result.captions, metrics, ctx_.threads);
-    module->train(was_training);
+    result.loss = losses.mean();
+    result.losses = losses.parts();
+    if (retrieval) retrieval->rank(task + ", re-ranking");
+    result.scores = score_captions(result.captions, metrics, ctx_.threads, [&](std::int64_t rerank) { return retrieval->ranks(rerank); });
     return result;
   }
 
  private:
-  /// Sum of the loss over all captions of the images, each image encoded once, and the number of supervised tokens.
-  template <Loss L>
-  std::pair<double, std::int64_t> batch_loss(const ModelParts& parts, L& loss, const at::Tensor& image_states,
-                                             std::span<const ImageRecord> records, const std::vector<std::int64_t>& index) const {
-    std::vector<std::string> texts;
-    std::vector<std::int64_t> owners;
-    for (std::size_t i = 0; i < index.size(); ++i)
-      for (const std::string& text : records[static_cast<std::size_t>(index[i])].captions) {
-        texts.push_back(text);
-        owners.push_back(static_cast<std::int64_t>(i));
+  /// The ids of all captions of some images.
+  [[nodiscard]] std::vector<std::vector<std::vector<std::int64_t>>> ids_of(std::span<const ImageRecord> records,
+                                                                           const std::vector<std::int64_t>& index) const {
+    std::vector<std::vector<std::vector<std::int64_t>>> ids(index.size());
+    for (std::size_t i = 0; i < index.size(); ++i) {
+      const ImageRecord& record = records[static_cast<std::size_t>(index[i])];
+      for (std::size_t c = 0; c < record.captions.size(); ++c) ids[i].push_back(caption_ids(data_, record, c, ctx_.seeds));
+    }
+    return ids;
+  }
+
+  /// A retrieval that re-ranks as deep as any metric wants; none if none wants ranks.
+  [[nodiscard]] std::optional<Retrieval> retrieval_for(const ModelParts& parts, std::span<const ImageRecord> records,
+                                                       std::span<const AnyMetric> metrics) const {
+    std::int64_t rerank = -1;
+    for (const AnyMetric& metric : metrics)
+      if (metric.reads_ranks()) rerank = std::max(rerank, metric.rerank());
+    if (rerank < 0) return std::nullopt;
+    RetrievalTexts texts;
+    texts.pad = data_.tokenizer.special().pad;
+    for (std::size_t image = 0; image < records.size(); ++image)
+      for (std::size_t c = 0; c < records[image].captions.size(); ++c) {
+        texts.ids.push_back(caption_ids(data_, records[image], c, ctx_.seeds));
+        texts.images.push_back(static_cast<std::int64_t>(image));
       }
-    TextBatch text = collate_texts(data_.tokenizer, data_.prompt, texts);
-    Batch batch;
-    batch.token_ids = text.token_ids;
-    batch.token_mask = text.token_mask;
-    batch.target_index = text.target_index;
-    batch.targets = text.targets;
-    const std::int64_t count = batch.targets.size(0);
-    batch = to_device(std::move(batch), image_states.device());
-    const at::Tensor owner = at::tensor(owners, at::kLong).to(image_states.device());
-    Forward pass(parts, batch, {.states = image_states.index_select(0, owner), .embeddings = {}, .momentum_embeddings = {}});
-    return {loss(pass).total.template item<double>() * static_cast<double>(count), count};
+    return std::optional<Retrieval>(std::in_place, parts, texts, static_cast<std::int64_t>(records.size()), rerank, ctx_);
   }
 
   void caption(const ModelParts& parts, const at::Tensor& image_states, std::span<const ImageRecord> records,

@@ -4,26 +4,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <span>
 #include <string_view>
-#include <utility>
 
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/from_blob.h>
 
+#include "vlp/image/pixel_tensor.hpp"
 #include "vlp/image/pixels.hpp"
 #include "vlp/image/read.hpp"
 
 namespace vlp {
-
-/// Hands decoded pixels to a tensor.
-/// @return uint8 [3, H, W], interleaved in memory ([H, W, 3] permuted), which ATen resizes fastest
-[[nodiscard]] inline at::Tensor to_tensor(Pixels pixels) {
-  std::uint8_t* const data = pixels.rgb.release();
-  const auto free = [](void* memory) { delete[] static_cast<std::uint8_t*>(memory); };
-  return at::from_blob(data, {3, pixels.height, pixels.width}, {1, 3 * pixels.width, 3}, free, at::TensorOptions(at::kByte));
-}
 
 /// Reads a JPEG or PNG file; the format is told by the content. The EXIF orientation is not applied.
 /// @return uint8 [3, H, W], RGB, interleaved in memory

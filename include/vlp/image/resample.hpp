@@ -6,8 +6,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <sstream>
-#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -15,7 +13,7 @@
 #include <ATen/ops/empty.h>
 
 #include "vlp/concepts/transform.hpp"
-#include "vlp/core/error.hpp"
+#include "vlp/image/pixel_tensor.hpp"
 
 namespace vlp {
 
@@ -90,19 +88,19 @@ inline void resample_axis(const std::uint8_t* in, ResampleStrides from, std::uin
 }
 
 /// First along rows, then along columns; an axis that keeps its size is not touched.
-/// @param image  uint8 [H, W, 3], contiguous
+/// @param image  uint8 [H, W, 3]; each row without gaps, which there may be between rows
 inline at::Tensor resize_as_pillow(const at::Tensor& image, ImageSize size) {
   at::Tensor now = image;
   if (size.width != now.size(1)) {
     const std::int64_t height = now.size(0), width = now.size(1);
     at::Tensor wide = at::empty({height, size.width, 3}, image.options());
-    resample_axis(static_cast<const std::uint8_t*>(now.const_data_ptr()), {3, 3 * width}, wide.mutable_data_ptr<std::uint8_t>(),
+    resample_axis(static_cast<const std::uint8_t*>(now.const_data_ptr()), {3, now.stride(0)}, wide.mutable_data_ptr<std::uint8_t>(),
                   {3, 3 * size.width}, height, resample_table(width, size.width));
     now = wide;
   }
   if (size.height != now.size(0)) {
     at::Tensor tall = at::empty({size.height, size.width, 3}, image.options());
-    resample_axis(static_cast<const std::uint8_t*>(now.const_data_ptr()), {3 * size.width, 3}, tall.mutable_data_ptr<std::uint8_t>(),
+    resample_axis(static_cast<const std::uint8_t*>(now.const_data_ptr()), {now.stride(0), 3}, tall.mutable_data_ptr<std::uint8_t>(),
                   {3 * size.width, 3}, size.width, resample_table(now.size(0), size.height));
     now = tall;
   }
@@ -112,18 +110,17 @@ inline at::Tensor resize_as_pillow(const at::Tensor& image, ImageSize size) {
 }  // namespace detail
 
 /// Resizes an image; the aspect ratio is not kept.
-/// @param image   uint8 [3, H, W] on the CPU; interleaved memory is fastest
+/// @param image   uint8 [3, H, W] on the CPU; interleaved memory is fastest, also where it is a part of a wider image
 /// @param size    that comes out, pixels
 /// @param kernel  whose rounding to follow
 /// @return        uint8 [3, size.height, size.width], interleaved in memory
 /// @throws ShapeError if `image` is of another dtype or shape
 [[nodiscard]] inline at::Tensor resize_bicubic(const at::Tensor& image, ImageSize size, ResizeKernel kernel) {
-  if (image.scalar_type() != at::kByte || image.dim() != 3 || image.size(0) != 3 || image.size(1) < 1 || image.size(2) < 1) {
-    std::ostringstream got;
-    got << image.scalar_type() << " " << image.sizes();
-    throw ShapeError("resize: bad image (got " + got.str() + ", expected uint8 [3, H, W]). Put resize before normalize.");
+  require_image(image, "resize");
+  if (kernel == ResizeKernel::pillow) {
+    const at::Tensor rows = image.permute({1, 2, 0});
+    return detail::resize_as_pillow(rows.stride(2) == 1 && rows.stride(1) == 3 ? rows : rows.contiguous(), size).permute({2, 0, 1});
   }
-  if (kernel == ResizeKernel::pillow) return detail::resize_as_pillow(image.permute({1, 2, 0}).contiguous(), size).permute({2, 0, 1});
   const at::Tensor interleaved = image.unsqueeze(0).contiguous(at::MemoryFormat::ChannelsLast);
   return at::_upsample_bicubic2d_aa(interleaved, {size.height, size.width}, /*align_corners=*/false).squeeze(0);
 }

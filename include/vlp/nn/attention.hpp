@@ -51,6 +51,19 @@ struct AttentionMask {
   return {at::zeros(visible.sizes(), token_mask.options().dtype(dtype)).masked_fill_(visible.logical_not(), hidden), false};
 }
 
+/// A mask for padded texts whose tokens all see one another. Rows of padding are computed like all others; a text of
+/// padding alone sees its position 0, so that no row is empty.
+/// @param token_mask  [B, T] bool, true = token
+/// @param dtype       of the scores
+/// @return            [B, 1, 1, T] of `dtype`, to be added to the scores
+[[nodiscard]] inline AttentionMask padding_mask(const at::Tensor& token_mask, at::ScalarType dtype) {
+  at::Tensor hidden = token_mask.logical_not();
+  hidden.select(1, 0).logical_and_(token_mask.any(1));
+  hidden = hidden.view({-1, 1, 1, token_mask.size(1)});
+  return {at::zeros(hidden.sizes(), token_mask.options().dtype(dtype)).masked_fill_(hidden, -std::numeric_limits<double>::infinity()),
+          false};
+}
+
 /// A mask for `queries` new positions behind `past` older ones, which all see those.
 [[nodiscard]] inline AttentionMask continuation_mask(std::int64_t queries, std::int64_t past, const at::TensorOptions& options) {
   if (queries == 1) return {};

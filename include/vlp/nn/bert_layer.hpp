@@ -1,6 +1,7 @@
 #pragma once
-// One post-norm layer of a BERT text transformer with cross-attention to an image (Devlin et al. 2019; Li et al. 2022,
-// figure 2), parameters named as Hugging Face's BLIP names them. Letters: B batch, T text tokens, N image tokens, H heads.
+// One post-norm layer of a BERT text transformer, with or without cross-attention to an image (Devlin et al. 2019; Li et al.
+// 2022, figure 2), parameters named as Hugging Face's BLIP names them. Letters: B texts, I images, T text tokens, N image
+// tokens, H heads.
 
 #include <cstdint>
 #include <memory>
@@ -18,9 +19,9 @@ namespace vlp {
 /// Sizes of a text layer.
 struct BertLayerSizes {
   std::int64_t width = 768;        ///< D
-  std::int64_t image_width = 768;  ///< of the image states that it attends to
+  std::int64_t image_width = 768;  ///< of the image states that it attends to; 0 = it has no cross-attention
   std::int64_t heads = 12;         ///< H; divides the width
-  std::int64_t hidden = 3072;      ///< of the feed-forward part
+  std::int64_t hidden = 3072;      ///< width inside the feed-forward part
   double dropout = 0;              ///< of attention probabilities and of every branch, while training
   double eps = 1e-12;              ///< of the layer norms
 };
@@ -94,25 +95,47 @@ TORCH_MODULE(BertAttention);
 class BertLayerImpl : public torch::nn::Module {
  public:
   /// Random weights.
-  explicit BertLayerImpl(const BertLayerSizes& sizes)
-      : attention(register_module("attention", BertAttention(sizes.width, sizes))),
-        crossattention(register_module("crossattention", BertAttention(sizes.image_width, sizes))) {
-    intermediate = register_module("intermediate", Group())->register_module("dense", Linear(sizes.width, sizes.hidden));
+  explicit BertLayerImpl(const BertLayerSizes& sizes) : attention(register_module("attention", BertAttention(sizes.width, sizes))) {
+    if (sizes.image_width > 0) crossattention = register_module("crossattention", BertAttention(sizes.image_width, sizes));
+    intermediate_ = register_module("intermediate", Group());
+    intermediate = intermediate_->register_module("dense", Linear(sizes.width, sizes.hidden));
     output = register_module("output", BertOutput(sizes.hidden, sizes));
   }
 
   /// @param x             [B, T, D]
-  /// @param image_states  [B, N, De]
+  /// @param image_states  as for `look`, or undefined: no image is seen
   /// @param mask          of the self-attention; the image is seen as a whole
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& image_states, const AttentionMask& mask) {
-    return feed_forward(crossattention(attention(x, x, mask), image_states));
+    const at::Tensor attended = attention(x, x, mask);
+    return feed_forward(image_states.defined() ? look(attended, image_states) : attended);
+  }
+  /// The cross-attention alone. The texts of one image are further queries to its one set of keys and values.
+  /// @param x             [B, T, D]
+  /// @param image_states  [I, N, De] where I divides B: texts 0 to B / I - 1 look at the first image, and so on
+  [[nodiscard]] at::Tensor look(const at::Tensor& x, const at::Tensor& image_states) {
+    return crossattention(x.reshape({image_states.size(0), -1, x.size(2)}), image_states).view_as(x);
   }
   /// The last third of the layer.
   [[nodiscard]] at::Tensor feed_forward(const at::Tensor& x) { return output(intermediate->gelu(x), x); }
 
-  BertAttention attention, crossattention;
+  /// Takes the parts of another layer of the same sizes in place of its own: one module, held by both.
+  /// @param owner           keeps its values
+  /// @param self_attention  whether that is shared too
+  void share(BertLayerImpl& owner, bool self_attention) {
+    if (self_attention) attention = replace_module("attention", owner.attention);
+    if (!crossattention.is_empty() && !owner.crossattention.is_empty())
+      crossattention = replace_module("crossattention", owner.crossattention);
+    intermediate_ = replace_module("intermediate", owner.intermediate_);
+    intermediate = owner.intermediate;
+    output = replace_module("output", owner.output);
+  }
+
+  BertAttention attention{nullptr}, crossattention{nullptr};
   Linear intermediate{nullptr};
   BertOutput output{nullptr};
+
+ private:
+  Group intermediate_{nullptr};
 };
 TORCH_MODULE(BertLayer);
 

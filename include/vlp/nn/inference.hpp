@@ -2,6 +2,7 @@
 // A module's weights laid out for inference while a guard lives.
 
 #include <memory>
+#include <set>
 #include <utility>
 
 #include <torch/nn/module.h>
@@ -35,8 +36,9 @@ class InferenceWeights {
  private:
   template <class F>
   void for_each(F&& visit) {
+    std::set<const void*> seen;  // a layer that two parts share stands under two names
     for (const auto& child : module_->modules())
-      if (auto* layer = dynamic_cast<Packable*>(child.get())) visit(*layer);
+      if (auto* layer = dynamic_cast<Packable*>(child.get()); layer && seen.insert(layer).second) visit(*layer);
   }
 
   std::shared_ptr<torch::nn::Module> module_;

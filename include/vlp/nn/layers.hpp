@@ -2,6 +2,7 @@
 // The layers with parameters from which everything else is made. They differ from torch::nn's in one thing: initial
 // values are drawn once, from N(0, 0.02) on the CPU, as BERT and ViT begin (Devlin et al. 2019; Dosovitskiy et al. 2021).
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -56,6 +57,14 @@ class LinearImpl : public torch::nn::Module, public Packable {
   std::optional<PackedLinear> packed_;
 };
 TORCH_MODULE(Linear);
+
+/// Draws weight and bias anew from U(-1 / sqrt(in), 1 / sqrt(in)), as torch.nn.Linear begins (LeCun et al. 2012, section
+/// 4.6, but for a factor of sqrt(3)): for layers whose outputs should be of one size however wide their input is.
+inline void set_uniform_weights(Linear& layer) {
+  const double bound = 1 / std::sqrt(static_cast<double>(layer->weight.size(1)));
+  layer->weight.detach().uniform_(-bound, bound);
+  layer->bias.detach().uniform_(-bound, bound);
+}
 
 /// Layer normalisation over the last dimension (Ba et al. 2016).
 class LayerNormImpl : public torch::nn::Module {

@@ -149,14 +149,13 @@ struct OptionType<E> {
   static std::optional<Value> write(E x) { return Value(std::string(EnumNames<E>::of(x))); }
 };
 
-/// An option that may be left out altogether.
+/// An option that may be left out altogether. One that is there and wrong is a default value, not nothing, so that what is
+/// checked later doesn't report it as missing.
 template <class T>
 struct OptionType<std::optional<T>> {
   static std::string expected() { return OptionType<T>::expected(); }
   static bool read(const Value& value, const std::string& path, std::optional<T>& out, const Range& range, ReadContext& ctx) {
-    T inner{};
-    if (!OptionType<T>::read(value, path, inner, range, ctx)) return false;
-    return out = std::move(inner), true;
+    return OptionType<T>::read(value, path, out.emplace(), range, ctx);
   }
   static std::optional<Value> write(const std::optional<T>& x) { return x ? OptionType<T>::write(*x) : std::nullopt; }
 };

@@ -1,6 +1,7 @@
 #pragma once
 // BLIP's tensors under the names that Hugging Face's transformers gives them. The original repository (Li et al. 2022)
-// names the vision transformer as timm does, and saves beside the model what only its pre-training needs. Includes no torch.
+// names the vision transformer as timm does, and saves beside the model what only its pre-training needs: momentum twins,
+// whose first word ends in _m, queues, and the temperature. Includes no torch.
 
 #include <algorithm>
 #include <array>
@@ -32,10 +33,7 @@ inline constexpr std::array<NamePair, 5> kVisionBlockNames{{{"norm1.", "layer_no
                                                             {"mlp.", "mlp."}}};
 inline constexpr std::string_view kVisionBlocks = "visual_encoder.blocks.";
 
-/// Parts of pre-training: the momentum model, its queues, and the temperature of the contrastive loss.
-inline constexpr std::array<std::string_view, 5> kMomentumParts{"visual_encoder_m.", "text_encoder_m.", "text_decoder_m.", "vision_proj_m.",
-                                                                "text_proj_m."};
-inline constexpr std::array<std::string_view, 6> kQueueNames{"image_queue", "text_queue", "idx_queue", "queue_ptr", "ptr_queue", "temp"};
+inline constexpr std::string_view kVision = "visual_encoder.", kVisionTwin = "visual_encoder_m.";
 
 /// `name` with its beginning replaced, or nothing if none of `pairs` fits.
 template <std::size_t N>
@@ -46,13 +44,13 @@ template <std::size_t N>
   return std::nullopt;
 }
 
-[[nodiscard]] inline bool for_pretraining_only(std::string_view name) {
-  return std::ranges::count(kQueueNames, name) > 0 || name == "position_ids" || name.ends_with(".position_ids") ||
-         std::ranges::any_of(kMomentumParts, [&](std::string_view part) { return name.starts_with(part); });
-}
-
 /// Hugging Face's name of one tensor; unchanged where both agree or the name is unknown.
 [[nodiscard]] inline std::string hugging_face_name(std::string_view name) {
+  if (name.starts_with(kVisionTwin)) {
+    const std::string online = hugging_face_name(std::string(kVision) + std::string(name.substr(kVisionTwin.size())));
+    constexpr std::string_view part = "vision_model.";
+    return online.starts_with(part) ? "vision_model_m." + online.substr(part.size()) : std::string(name);
+  }
   if (auto found = renamed(name, kVisionNames)) return *found;
   if (!name.starts_with(kVisionBlocks)) return std::string(name);
   const std::string_view rest = name.substr(kVisionBlocks.size());
@@ -71,14 +69,22 @@ template <std::size_t N>
   return first != tensors.end() && first->first.starts_with("visual_encoder.");
 }
 
+/// Whether a name belongs to a momentum twin, an average of earlier weights that only training uses.
+/// @param name  in Hugging Face's spelling
+[[nodiscard]] inline bool is_momentum_name(std::string_view name) {
+  constexpr std::array<std::string_view, 5> parts{"vision_model_m.", "text_encoder_m.", "text_decoder_m.", "vision_proj_m.",
+                                                  "text_proj_m."};
+  return std::ranges::any_of(parts, [&](std::string_view part) { return name.starts_with(part); });
+}
+
 /// @param tensors  under the original repository's names; names that transformers uses too stay as they are
-/// @return  the same under Hugging Face's names, without the momentum model, the queues, `temp` and `position_ids`; heads
-///          stay, whether or not a model needs them
+/// @return  the same under Hugging Face's names; momentum twins are called vision_model_m, text_encoder_m, vision_proj_m and
+///          text_proj_m, queues and `temp` as they were. Only `position_ids`, which count 0, 1, 2, ..., are left out
 /// @throws WeightsError if two tensors get one name
 [[nodiscard]] inline TensorMap hugging_face_names(TensorMap tensors) {
   TensorMap result;
   for (auto& [name, tensor] : tensors) {
-    if (detail::for_pretraining_only(name)) continue;
+    if (name == "position_ids" || name.ends_with(".position_ids")) continue;
     const std::string target = detail::hugging_face_name(name);
     if (!result.emplace(target, std::move(tensor)).second)
       throw WeightsError("weights: '" + shown(name) + "' and another tensor are both '" + shown(target) +

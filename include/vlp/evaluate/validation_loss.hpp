@@ -1,0 +1,130 @@
+#pragma once
+// The loss over all captions of a split, each image encoded once. A pass holds each image at most once, so that losses
+// that compare pairs meet no caption of the same image as a negative.
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "vlp/concepts/batch.hpp"
+#include "vlp/concepts/forward.hpp"
+#include "vlp/concepts/loss.hpp"
+#include "vlp/concepts/metric.hpp"
+#include "vlp/concepts/model.hpp"
+#include "vlp/data/collate.hpp"
+#include "vlp/data/to_device.hpp"
+
+namespace vlp {
+
+/// Means of a loss and its parts over passes, weighted by the passes' supervised tokens: a mean over tokens as `lm` is
+/// then the mean over all tokens of the split.
+class ValidationLoss {
+ public:
+  /// @param pad           id of [PAD]
+  /// @param unsupervised  positions at the start of each text that are never targets, see `prompt_length`
+  ValidationLoss(std::int64_t pad, std::int64_t unsupervised) : pad_(pad), unsupervised_(unsupervised) {}
+
+  /// Adds a batch of images with all their captions: a pass over the first caption of each, one over the second, and so on.
+  /// Never waits for the device.
+  /// @param parts     of the model, in evaluation mode
+  /// @param loss      what to compute
+  /// @param images    pixels, image_index and image_ids of B images, on the device
+  /// @param known     of these images, states at least
+  /// @param captions  [B] ids of each image's captions
+  /// @return          what is known of the images now
+  template <Loss L>
+  ImageFeatures add(const ModelParts& parts, L& loss, const Batch& images, ImageFeatures known,
+                    std::span<const std::vector<std::vector<std::int64_t>>> captions) {
+    std::size_t rounds = 0;
+    for (const auto& of_image : captions) rounds = std::max(rounds, of_image.size());
+    for (std::size_t round = 0; round < rounds; ++round) {
+      std::vector<std::int64_t> rows;
+      std::vector<std::vector<std::int64_t>> ids;
+      for (std::size_t image = 0; image < captions.size(); ++image)
+        if (captions[image].size() > round) {
+          rows.push_back(static_cast<std::int64_t>(image));
+          ids.push_back(captions[image][round]);
+        }
+      const bool whole = rows.size() == captions.size();
+      const Batch batch = pairs(whole ? images : selected(images, rows), ids);
+      Forward pass(parts, batch, whole ? known : selected(known, rows));
+      add(loss(pass), batch.targets.size(0));
+      if (whole) known = pass.images();
+    }
+    return known;
+  }
+
+  /// The mean; none if nothing was added. Waits for the device.
+  [[nodiscard]] std::optional<double> mean() const { return total_.weight > 0 ? std::optional(total_.mean()) : std::nullopt; }
+  /// The means of the parts, in the order in which they first came. Waits for the device.
+  [[nodiscard]] Scores parts() const {
+    Scores means;
+    for (const auto& [name, sum] : parts_)
+      if (sum.weight > 0) means.emplace_back(name, sum.mean());
+    return means;
+  }
+
+ private:
+  struct Sum {
+    at::Tensor value;  // float64 scalar on the device
+    double weight = 0;
+
+    void add(const at::Tensor& loss, double share) {
+      const at::Tensor weighted = loss.detach().to(at::kDouble) * share;
+      value = value.defined() ? value + weighted : weighted;
+      weight += share;
+    }
+    [[nodiscard]] double mean() const { return value.item<double>() / weight; }
+  };
+
+  void add(const LossValue& loss, std::int64_t targets) {
+    const auto weight = static_cast<double>(targets);
+    total_.add(loss.total, weight);
+    for (const auto& [name, value] : loss.parts) {
+      auto found = std::ranges::find(parts_, name, [](const auto& part) { return part.first; });
+      if (found == parts_.end()) found = parts_.insert(parts_.end(), {name, {}});
+      found->second.add(value, weight);
+    }
+  }
+
+  /// Images with a text each.
+  [[nodiscard]] Batch pairs(Batch images, std::span<const std::vector<std::int64_t>> ids) const {
+    TextBatch text = collate_ids(ids, pad_, unsupervised_);
+    images.token_ids = std::move(text.token_ids);
+    images.token_mask = std::move(text.token_mask);
+    images.target_index = std::move(text.target_index);
+    images.targets = std::move(text.targets);
+    const at::Device device = images.pixels.device();
+    return to_device(std::move(images), device);
+  }
+
+  static at::Tensor rows_of(const at::Tensor& tensor, const at::Tensor& rows) {
+    return tensor.defined() ? tensor.index_select(0, rows) : tensor;
+  }
+  static Batch selected(const Batch& images, const std::vector<std::int64_t>& rows) {
+    const at::Tensor index = at::tensor(rows, at::kLong).to(images.pixels.device());
+    Batch batch;
+    batch.pixels = rows_of(images.pixels, index);
+    batch.image_index = rows_of(images.image_index, index);
+    if (!images.image_ids.empty())
+      for (const std::int64_t row : rows) batch.image_ids.push_back(images.image_ids[static_cast<std::size_t>(row)]);
+    return batch;
+  }
+  static ImageFeatures selected(const ImageFeatures& known, const std::vector<std::int64_t>& rows) {
+    const at::Tensor index = at::tensor(rows, at::kLong).to(known.states.device());
+    return {rows_of(known.states, index), rows_of(known.embeddings, index), rows_of(known.momentum_embeddings, index)};
+  }
+
+  std::int64_t pad_, unsupervised_;
+  Sum total_;
+  std::vector<std::pair<std::string, Sum>> parts_;
+};
+
+}  // namespace vlp

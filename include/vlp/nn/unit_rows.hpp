@@ -1,0 +1,18 @@
+#pragma once
+// Vectors of length one, as similarities by their cosine need them.
+
+#include <ATen/ATen.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+
+namespace vlp {
+
+/// x / max(|x|, 1e-12) in float32 at least, whatever the number format of the pass.
+/// @param x  [..., E]
+/// @return   [..., E] float32, or float64 if x is; rows of zeros stay zeros
+[[nodiscard]] inline at::Tensor unit_rows(const at::Tensor& x) {
+  const c10::impl::ExcludeDispatchKeyGuard full_precision(c10::autocast_dispatch_keyset);
+  const at::Tensor precise = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
+  return precise / precise.norm(2, {-1}, /*keepdim=*/true).clamp_min(1e-12);
+}
+
+}  // namespace vlp
