@@ -180,6 +180,20 @@ inline void check_metrics(const RecipeOptions& options, const Recipe& recipe, Di
   }
 }
 
+/// Losses of what the model doesn't serve; they are computed in evaluation as well.
+inline void check_losses(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems) {
+  if (!options.model.chosen()) return;
+  for (std::size_t i = 0; i < options.loss.size(); ++i) {
+    const auto& loss = options.loss[i];
+    if (!loss.chosen()) continue;
+    const Needs lacking = missing(loss.needs(), options.model.serves());
+    if (lacking == Needs::nothing) continue;
+    const Array* losses = recipe.value.as<Table>()->find("loss")->value.as<Array>();
+    problems.add((*losses)[i].place, "loss." + std::to_string(i),
+                 "loss '" + loss.name() + "' needs " + in_words(lacking) + "; model '" + options.model.name() + "' has none");
+  }
+}
+
 inline void check_training(const RecipeOptions& options, const Recipe& recipe, std::optional<DeviceName> device, Diagnostics& problems) {
   if (!recipe.value.as<Table>()->find("loss")) problems.add(recipe.place_of("loss"), "loss", "training needs at least one [[loss]]");
   if (!recipe.value.as<Table>()->find("optimizer"))
@@ -191,12 +205,6 @@ inline void check_training(const RecipeOptions& options, const Recipe& recipe, s
                    "loss '" + loss.name() + "' needs at least " + std::to_string(loss.smallest_batch()) +
                        " pairs a batch (got train.batch_size = " + std::to_string(options.train.batch_size) +
                        "); accumulation doesn't help, since a loss sees one micro-batch at a time");
-    if (!loss.chosen() || !options.model.chosen()) continue;
-    const Needs lacking = missing(loss.needs(), options.model.serves());
-    if (lacking == Needs::nothing) continue;
-    const Array* losses = recipe.value.as<Table>()->find("loss")->value.as<Array>();
-    problems.add((*losses)[i].place, "loss." + std::to_string(i),
-                 "loss '" + loss.name() + "' needs " + in_words(lacking) + "; model '" + options.model.name() + "' has none");
   }
   if (device && device->type == DeviceName::Type::cpu && options.train.precision == Precision::fp16)
     problems.add(recipe.place_of("train.precision"), "train.precision",
@@ -241,8 +249,9 @@ inline void check_transforms(const RecipeOptions& options, const Recipe& recipe,
   const std::optional<bool> training = check_pipeline(options, steps, When::train, recipe, problems);
   if (!training || !evaluation || *training == *evaluation) return;
   const char* lacking = *training ? "evaluate" : "train";
-  problems.add(recipe.place_of("transform"), "transform",
-               std::string(lacking) + ": no transform fixes the size of images; add one, e.g. use = \"resize\" with when = \"" + lacking + "\"");
+  problems.add(
+      recipe.place_of("transform"), "transform",
+      std::string(lacking) + ": no transform fixes the size of images; add one, e.g. use = \"resize\" with when = \"" + lacking + "\"");
 }
 
 inline void check_generation(const GenerateOptions& options, const Recipe& recipe, Diagnostics& problems) {
@@ -254,8 +263,12 @@ inline void check_generation(const GenerateOptions& options, const Recipe& recip
                  "length_rule original knows no early_stopping never; use yes or no");
 }
 
-inline void check_best(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems) {
+inline void check_scores(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems) {
   std::vector<std::string> names = score_names(options.metric);
+  const auto twice = std::ranges::find_if(names, [&](const std::string& name) { return std::ranges::count(names, name) > 1; });
+  if (twice != names.end())
+    problems.add(recipe.place_of("metric"), "metric",
+                 "two metrics give a score '" + *twice + "', which nothing would tell apart; keep one");
   names.emplace_back("loss");
   if (std::ranges::find(names, options.evaluate.best) == names.end())
     problems.add(recipe.place_of("evaluate.best"), "evaluate.best",
@@ -276,13 +289,14 @@ inline void check_best(const RecipeOptions& options, const Recipe& recipe, Diagn
   Plan plan;
   read_options<RecipeOptions>(recipe.value, "", plan, ctx);
   if (plan.run.task == Task::train) detail::check_training(plan, recipe, device, problems);
+  detail::check_losses(plan, recipe, problems);
   detail::check_metrics(plan, recipe, problems);
   if (plan.run.task == Task::evaluate && plan.model.extra.weights.empty())
     problems.add(recipe.place_of("model"), "model.weights",
                  "missing, task \"evaluate\" needs the weights to score, e.g. --set model.weights=runs/NAME");
   detail::check_transforms(plan, recipe, problems);
   detail::check_generation(plan.generate, recipe, problems);
-  if (problems.empty()) detail::check_best(plan, recipe, problems);
+  if (problems.empty()) detail::check_scores(plan, recipe, problems);
   problems.throw_if_any();
   plan.resolved = write_options<RecipeOptions>(plan);
   return plan;

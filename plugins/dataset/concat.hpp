@@ -41,10 +41,10 @@ class Concat {
     std::vector<Use<AnyDataset, PartExtras>> part;
 
     static constexpr auto fields() {
-      return std::tuple{
-          field<&Options::part>("The datasets: tables [[dataset.part]] with `use`, that dataset's options, and `repeat`, times that an epoch "
-                                "has its training samples (1 if left out).",
-                                not_empty())};
+      return std::tuple{field<&Options::part>(
+          "The datasets: tables [[dataset.part]] with `use`, that dataset's options, and `repeat`, times that an epoch "
+          "has its training samples (1 if left out).",
+          not_empty())};
     }
 
     /// What is wrong with the options together; empty = nothing.

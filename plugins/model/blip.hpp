@@ -44,7 +44,7 @@ enum class MatchToken {
 
 /// Parameters are named as in Hugging Face's BlipForConditionalGeneration and BlipForImageTextRetrieval if the parts are
 /// `vit`, `bert` and `bert_cross_attention`; the temperature and the twins (`vision_model_m`, ...) as in the original.
-class BlipImpl : public torch::nn::Module, public HasMomentumTwins {
+class BlipImpl : public torch::nn::Module {
  public:
   static constexpr std::string_view name = "blip";
 
@@ -214,8 +214,10 @@ class BlipImpl : public torch::nn::Module, public HasMomentumTwins {
     return generate_captions(part(decoder_, "decoder"), image_states, prompt, tokens_, options, random);
   }
 
-  [[nodiscard]] bool has_momentum() const override { return !twins_.empty(); }
-  void copy_to_twins() override { twins_.copy(); }
+  /// Whether there are momentum twins.
+  [[nodiscard]] bool has_momentum() const { return !twins_.empty(); }
+  /// Makes every twin equal to its original, as it begins: for whoever changes weights and not the twins'.
+  void copy_to_twins() { twins_.copy(); }
 
   /// Before the passes of an update: twins follow, and the temperature returns to its bounds (as in the original).
   void begin_step() {

@@ -273,7 +273,8 @@ std::string blip_json(std::string_view split, const std::vector<std::string>& na
     if (split != "train")
       rows.push_back({{"image", image}, {"caption", entries[i].captions}});
     else
-      for (const std::string& caption : entries[i].captions) rows.push_back({{"image", image}, {"caption", caption}, {"image_id", names[i]}});
+      for (const std::string& caption : entries[i].captions)
+        rows.push_back({{"image", image}, {"caption", caption}, {"image_id", names[i]}});
   }
   return rows.dump() + "\n";
 }

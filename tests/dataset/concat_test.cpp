@@ -138,8 +138,9 @@ BOOST_AUTO_TEST_CASE(a_recipe_nests_parts_and_writes_them_as_they_are_used) {
   const Lists data;
   const Read recipe = read(kRecipe);
   BOOST_TEST(recipe.problems == "");
-  BOOST_TEST(shown_records(recipe.options.dataset.build(data.ctx), Split::train) == (Lines{"1.jpg: a|b", "2.jpg: c", "3.jpg: d", "1.jpg#1: e"}),
-             per_element());
+  BOOST_TEST(
+      shown_records(recipe.options.dataset.build(data.ctx), Split::train) == (Lines{"1.jpg: a|b", "2.jpg: c", "3.jpg: d", "1.jpg#1: e"}),
+      per_element());
   const Read again = read(recipe.resolved);
   BOOST_TEST(again.problems == "");
   BOOST_TEST(again.resolved == recipe.resolved);
@@ -154,11 +155,13 @@ BOOST_AUTO_TEST_CASE(the_command_line_reaches_into_a_part) {
 }
 
 BOOST_AUTO_TEST_CASE(mistakes_in_parts_are_reported_with_their_places) {
-  BOOST_TEST(read("[dataset]\nuse = \"concat\"\n").problems.find("no parts, expected at least one table [[dataset.part]]") != std::string::npos);
+  BOOST_TEST(read("[dataset]\nuse = \"concat\"\n").problems.find("no parts, expected at least one table [[dataset.part]]") !=
+             std::string::npos);
   BOOST_TEST(read("[dataset]\nuse = \"concat\"\npart = []\n").problems.find("got 0 entries, expected at least 1") != std::string::npos);
-  const std::string problems =
-      read("[dataset]\nuse = \"concat\"\n[[dataset.part]]\nuse = \"karpaty\"\n[[dataset.part]]\nuse = \"karpathy\"\nrepeat = 0\nrestvall = \"skip\"\n")
-          .problems;
+  const std::string problems = read(
+                                   "[dataset]\nuse = \"concat\"\n[[dataset.part]]\nuse = \"karpaty\"\n[[dataset.part]]\nuse = "
+                                   "\"karpathy\"\nrepeat = 0\nrestvall = \"skip\"\n")
+                                   .problems;
   BOOST_TEST(problems.find("r.toml:4:") != problems.npos);
   BOOST_TEST(problems.find("dataset.part.0.use: no dataset named 'karpaty'") != problems.npos);
   BOOST_TEST(problems.find("dataset.part.1.repeat: got 0, expected an integer, 1 to 1000") != problems.npos);

@@ -61,8 +61,8 @@ BOOST_AUTO_TEST_CASE(rows_of_one_image_are_one_record) {
   const Lists data;
   const ImageTextJson dataset(data.options, data.ctx);
   BOOST_TEST(shown_records(dataset, Split::train) == (Lines{"coco_1: a cat|one cat", "coco_2: a dog"}), per_element());
-  BOOST_TEST(shown_records(dataset, Split::test) == (Lines{"val2014/COCO_val2014_000000391895.jpg: a man|a bike",
-                                                           "val2014/COCO_val2014_000000060623.jpg: a girl"}),
+  BOOST_TEST(shown_records(dataset, Split::test) ==
+                 (Lines{"val2014/COCO_val2014_000000391895.jpg: a man|a bike", "val2014/COCO_val2014_000000060623.jpg: a girl"}),
              per_element());
   BOOST_TEST(dataset.records(Split::validation).empty());
   BOOST_TEST(dataset.records(Split::train)[0].file == (data.path / "coco/train2014/1.jpg").string());
@@ -91,7 +91,8 @@ BOOST_AUTO_TEST_CASE(images_are_named_as_the_option_says) {
       for (const vlp::ImageRecord& record : dataset.records(split)) ids.push_back(record.image_id);
     return ids;
   };
-  BOOST_TEST(ids(ImageIds::listed) == (Lines{"coco_1", "coco_2", "val2014/COCO_val2014_000000391895.jpg", "val2014/COCO_val2014_000000060623.jpg"}),
+  BOOST_TEST(ids(ImageIds::listed) ==
+                 (Lines{"coco_1", "coco_2", "val2014/COCO_val2014_000000391895.jpg", "val2014/COCO_val2014_000000060623.jpg"}),
              per_element());
   BOOST_TEST(ids(ImageIds::file_name) == (Lines{"1.jpg", "2.jpg", "COCO_val2014_000000391895.jpg", "COCO_val2014_000000060623.jpg"}),
              per_element());
@@ -102,8 +103,11 @@ BOOST_AUTO_TEST_CASE(numbers_are_those_at_the_end_of_the_name_without_leading_ze
   Lists data;
   data.options.check_images = false;
   data.options.image_ids = ImageIds::number;
-  data.write("train.json", R"([{"image": "12/a_000.jpg", "caption": "a"}, {"image": "0073", "caption": "b"}, {"image": "x.tar/7.b.12", "caption": "c"}])");
-  BOOST_TEST(data.problem<ImageTextJson>(data.options) == "image 'x.tar/7.b.12': no number at the end of its name. Choose other image_ids.");
+  data.write(
+      "train.json",
+      R"([{"image": "12/a_000.jpg", "caption": "a"}, {"image": "0073", "caption": "b"}, {"image": "x.tar/7.b.12", "caption": "c"}])");
+  BOOST_TEST(data.problem<ImageTextJson>(data.options) ==
+             "image 'x.tar/7.b.12': no number at the end of its name. Choose other image_ids.");
   data.write("train.json", R"([{"image": "12/a_000.jpg", "caption": "a"}, {"image": "0073", "caption": "b"}])");
   BOOST_TEST(shown_records(ImageTextJson(data.options, data.ctx), Split::train) == (Lines{"0: a", "73: b"}), per_element());
 }
@@ -111,7 +115,8 @@ BOOST_AUTO_TEST_CASE(numbers_are_those_at_the_end_of_the_name_without_leading_ze
 BOOST_AUTO_TEST_CASE(whole_paths_need_no_folder) {
   DataFolder data;
   data.images({"elsewhere/1.jpg", "2.jpg"});
-  data.write("train.json", R"([{"image": ")" + (data.path / "elsewhere/1.jpg").string() + R"(", "caption": "a"}, {"image": "2.jpg", "caption": "b"}])");
+  data.write("train.json",
+             R"([{"image": ")" + (data.path / "elsewhere/1.jpg").string() + R"(", "caption": "a"}, {"image": "2.jpg", "caption": "b"}])");
   ImageTextJson::Options options;
   options.train = {"train.json"};
   const ImageTextJson dataset(options, data.ctx);
@@ -148,27 +153,31 @@ BOOST_AUTO_TEST_CASE(lists_and_folders_that_are_not_there_are_told_from_broken_o
 }
 
 BOOST_AUTO_TEST_CASE(all_wrong_rows_are_reported_at_once_with_their_places) {
-  BOOST_TEST(problem_of("[{\"image\": \"1.jpg\"},\n{\"caption\": \"a\"},\n{\"image\": 7, \"caption\": \"a\"},\n{\"image\": \"\", \"caption\": \"a\"},\n"
-                        "{\"image\": \"1.jpg\", \"caption\": 7},\n{\"image\": \"1.jpg\", \"caption\": [\"a\", null]},\n"
-                        "{\"image\": \"1.jpg\", \"caption\": \"a\", \"image_id\": 1.5},\n\"row\"]") ==
-             R"(:1:2: [0] has no "caption" (expected a string or an array of strings). Add it.)"
-             "\nFILE:2:1: [1] has no \"image\" (expected a path that is not empty). Add it."
-             "\nFILE:3:11: [2].image is wrong (got 7, expected a path that is not empty). Mend it."
-             "\nFILE:4:11: [3].image is wrong (got a string, expected a path that is not empty). Mend it."
-             "\nFILE:5:31: [4].caption is wrong (got 7, expected a string). Mend it."
-             "\nFILE:6:37: [5].caption[1] is wrong (got null, expected a string). Mend it."
-             "\nFILE:7:48: [6].image_id is wrong (got 1.5, expected an integer or a string). Mend it."
-             "\nFILE:8:1: [7] is wrong (got a string, expected an object with \"image\" and \"caption\"). Mend it.");
+  BOOST_TEST(
+      problem_of(
+          "[{\"image\": \"1.jpg\"},\n{\"caption\": \"a\"},\n{\"image\": 7, \"caption\": \"a\"},\n{\"image\": \"\", \"caption\": \"a\"},\n"
+          "{\"image\": \"1.jpg\", \"caption\": 7},\n{\"image\": \"1.jpg\", \"caption\": [\"a\", null]},\n"
+          "{\"image\": \"1.jpg\", \"caption\": \"a\", \"image_id\": 1.5},\n\"row\"]") ==
+      R"(:1:2: [0] has no "caption" (expected a string or an array of strings). Add it.)"
+      "\nFILE:2:1: [1] has no \"image\" (expected a path that is not empty). Add it."
+      "\nFILE:3:11: [2].image is wrong (got 7, expected a path that is not empty). Mend it."
+      "\nFILE:4:11: [3].image is wrong (got a string, expected a path that is not empty). Mend it."
+      "\nFILE:5:31: [4].caption is wrong (got 7, expected a string). Mend it."
+      "\nFILE:6:37: [5].caption[1] is wrong (got null, expected a string). Mend it."
+      "\nFILE:7:48: [6].image_id is wrong (got 1.5, expected an integer or a string). Mend it."
+      "\nFILE:8:1: [7] is wrong (got a string, expected an object with \"image\" and \"caption\"). Mend it.");
 }
 
 BOOST_AUTO_TEST_CASE(rows_of_json_lines_are_named_by_their_line) {
+  BOOST_TEST(train_of("\n{\"image\": \"1.jpg\", \"caption\": \"a\"}\n") == (Lines{"1.jpg: a"}), per_element());
   BOOST_TEST(problem_of("{\"image\": \"1.jpg\", \"caption\": \"a\"}\n\n{\"image\": \"1.jpg\"}\n") ==
              R"(:3:1: line 3 has no "caption" (expected a string or an array of strings). Add it.)");
 }
 
 BOOST_AUTO_TEST_CASE(an_image_has_one_id) {
   BOOST_TEST(problem_of("[{\"image\": \"1.jpg\", \"caption\": \"a\"},\n{\"image\": \"1.jpg\", \"caption\": \"b\", \"image_id\": 3},\n"
-                        "{\"image\": \"1.jpg\", \"caption\": \"c\", \"image_id\": \"3\"},\n{\"image\": \"1.jpg\", \"caption\": \"d\", \"image_id\": 4}]") ==
+                        "{\"image\": \"1.jpg\", \"caption\": \"c\", \"image_id\": \"3\"},\n{\"image\": \"1.jpg\", \"caption\": \"d\", "
+                        "\"image_id\": 4}]") ==
              ":4:1: [3] names an image by another image_id than a row before (got 4, expected 3 for '1.jpg'). Mend one of the two.");
 }
 
@@ -188,7 +197,8 @@ BOOST_AUTO_TEST_CASE(two_images_for_test_with_one_id_are_refused_and_for_trainin
 BOOST_AUTO_TEST_CASE(files_that_are_no_lists_are_refused) {
   BOOST_TEST(problem_of("") == ": the file is empty (expected images with captions). Is it complete?");
   BOOST_TEST(problem_of("[]") == R"(: no captions (expected rows {"image":"1.jpg","caption":"a cat"}). Is the file complete?)");
-  BOOST_TEST(problem_of("{\n\"images\": [],\n\"annotations\": []}\n").starts_with(":1:1: one JSON value over several lines (expected an array of rows"));
+  BOOST_TEST(problem_of("{\n\"images\": [],\n\"annotations\": []}\n")
+                 .starts_with(":1:1: one JSON value over several lines (expected an array of rows"));
   BOOST_TEST(problem_of("image,caption\n1.jpg,a\n").starts_with(":1:1: not JSON ("));
   BOOST_TEST(problem_of("[{\"image\": \"1.jpg\", \"caption\": \"a\"}").starts_with(":1:36: not JSON ("));
   BOOST_TEST(problem_of("[{\"image\": \"caf\xE9\", \"caption\": \"a\"}]") == ":1:16: bytes that are not UTF-8. Convert the file to UTF-8.");
@@ -196,16 +206,19 @@ BOOST_AUTO_TEST_CASE(files_that_are_no_lists_are_refused) {
 
 BOOST_AUTO_TEST_CASE(empty_captions_are_passed_over_with_a_note) {
   DataFolder data;
-  const std::string file = data.write("train.json", R"([{"image": "1.jpg", "caption": [" ", "a cat"]}, {"image": "2.jpg", "caption": ""}])");
+  const std::string file = data.write(
+      "train.json",
+      R"([{"image": "1.jpg", "caption": [" ", "a cat"]}, {"image": "2.jpg", "caption": ""}, {"image": "3.jpg", "caption": []}])");
   ImageTextJson::Options options;
   options.train = {"train.json"};
   options.check_images = false;
   BOOST_TEST(shown_records(ImageTextJson(options, data.ctx), Split::train) == (Lines{"1.jpg: a cat"}), per_element());
-  BOOST_TEST(data.notes == (Lines{file + ": 2 empty captions were passed over, the first is '1.jpg'."}), per_element());
+  BOOST_TEST(data.notes == (Lines{file + ": 3 empty captions were passed over, the first is '1.jpg'."}), per_element());
 }
 
 BOOST_AUTO_TEST_CASE(other_fields_are_checked_and_passed_over) {
-  BOOST_TEST(train_of(R"([{"url": ["x", {"y": null}], "image": "1.jpg", "caption": "a", "score": 0.5}])") == (Lines{"1.jpg: a"}), per_element());
+  BOOST_TEST(train_of(R"([{"url": ["x", {"y": null}], "image": "1.jpg", "caption": "a", "score": 0.5}])") == (Lines{"1.jpg: a"}),
+             per_element());
   BOOST_TEST(problem_of(R"([{"image": "1.jpg", "caption": "a", "score": 05}])").starts_with(":1:47: not JSON ("));
   BOOST_TEST(problem_of(R"([{"image": "1.jpg", "caption": "a", "caption": "b"}])") ==
              ":1:48: \"caption\" stands twice in one object (expected once). Delete one of them.");

@@ -25,7 +25,10 @@ std::string flickr(int images) {
     text += (i > 0 ? ", " : "") + std::string(R"({"sentids": [)") + id + R"(], "imgid": )" + id + R"(, "sentences": [)" +
             R"({"tokens": ["caption"], "raw": "Caption )" + id + R"(.", "imgid": )" + id + R"(, "sentid": 0}, )" +
             R"({"tokens": ["other"], "raw": "Other )" + id + R"(.", "imgid": )" + id + R"(, "sentid": 1}], "split": ")" +
-            (i % 5 == 3 ? "val" : i % 5 == 4 ? "test" : "train") + R"(", "filename": ")" + id + R"(.jpg"})";
+            (i % 5 == 3   ? "val"
+             : i % 5 == 4 ? "test"
+                          : "train") +
+            R"(", "filename": ")" + id + R"(.jpg"})";
   }
   return R"({"images": [)" + text + R"(], "dataset": "flickr30k"})";
 }
@@ -69,7 +72,8 @@ BOOST_AUTO_TEST_CASE(flickr30k_s_images_are_in_the_splits_of_the_file) {
   const FlickrFolder data;
   const Karpathy dataset(Karpathy::Options{}, data.ctx);
   BOOST_TEST(dataset.records(Split::train).size() == 6);
-  BOOST_TEST(shown_records(dataset, Split::validation) == (Lines{"3.jpg: Caption 3.|Other 3.", "8.jpg: Caption 8.|Other 8."}), per_element());
+  BOOST_TEST(shown_records(dataset, Split::validation) == (Lines{"3.jpg: Caption 3.|Other 3.", "8.jpg: Caption 8.|Other 8."}),
+             per_element());
   BOOST_TEST(shown_records(dataset, Split::test) == (Lines{"4.jpg: Caption 4.|Other 4.", "9.jpg: Caption 9.|Other 9."}), per_element());
   for (const vlp::ImageRecord& record : dataset.records(Split::train)) BOOST_TEST(fs::is_regular_file(record.file));
 }
@@ -95,9 +99,8 @@ BOOST_AUTO_TEST_CASE(coco_s_images_may_lie_all_in_one_folder) {
 BOOST_AUTO_TEST_CASE(restval_can_be_skipped_and_its_images_need_not_be_there) {
   CocoFolder data;
   fs::remove(data.path / "images" / kCocoImages[2]);
-  BOOST_TEST(data.problem<Karpathy>(data.options) ==
-             "dataset karpathy: 1 of 4 images are not in " + (data.path / "images").string() + ": " + kCocoImages[2] +
-                 ". Unpack all images there, or set dataset.images.");
+  BOOST_TEST(data.problem<Karpathy>(data.options) == "dataset karpathy: 1 of 4 images are not in " + (data.path / "images").string() +
+                                                         ": " + kCocoImages[2] + ". Unpack all images there, or set dataset.images.");
   data.options.restval = Karpathy::Restval::skip;
   BOOST_TEST(shown_records(Karpathy(data.options, data.ctx), Split::train) == (Lines{"9: A plate.|Food."}), per_element());
 }
@@ -105,8 +108,8 @@ BOOST_AUTO_TEST_CASE(restval_can_be_skipped_and_its_images_need_not_be_there) {
 BOOST_AUTO_TEST_CASE(ids_are_those_by_which_the_scorer_reads_the_same_file) {
   CocoFolder data;
   using Key = Karpathy::ImageKey;
-  for (const auto& [key, name] :
-       std::vector<std::pair<Key, std::string>>{{Key::automatic, ""}, {Key::cocoid, "cocoid"}, {Key::filename, "filename"}, {Key::imgid, "imgid"}}) {
+  for (const auto& [key, name] : std::vector<std::pair<Key, std::string>>{
+           {Key::automatic, ""}, {Key::cocoid, "cocoid"}, {Key::filename, "filename"}, {Key::imgid, "imgid"}}) {
     data.options.image_key = key;
     const Karpathy dataset(data.options, data.ctx);
     const vlp::CaptionFile references = vlp::read_caption_file(data.path / "dataset_coco.json", {.split = "test", .image_key = name});
@@ -146,9 +149,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_there_is_told_from_what_is_broken) {
   no_file.captions = "dataset_coco.json";
   no_folder.images = "nowhere";
   BOOST_TEST(data.not_found<Karpathy>(no_file));
-  BOOST_TEST(data.problem<Karpathy>(no_file) ==
-             "dataset karpathy: captions not found at " + (data.path / "dataset_coco.json").string() +
-                 ". Pass --data-dir DIR, the folder that holds them, or set dataset.captions.");
+  BOOST_TEST(data.problem<Karpathy>(no_file) == "dataset karpathy: captions not found at " + (data.path / "dataset_coco.json").string() +
+                                                    ". Pass --data-dir DIR, the folder that holds them, or set dataset.captions.");
   BOOST_TEST(data.not_found<Karpathy>(no_folder));
   data.write("dataset_flickr30k.json", R"({"images": [{"split": "train", "sentences": 7}]})");
   BOOST_TEST(!data.not_found<Karpathy>(Karpathy::Options{}));

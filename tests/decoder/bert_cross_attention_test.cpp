@@ -119,8 +119,8 @@ BOOST_AUTO_TEST_CASE(gradient_of_a_tied_head_is_the_sum_of_both_uses) {
   const at::Tensor weights = at::randn({2, 5, kVocabulary}, at::kDouble);
   for (vlp::BertCrossAttention* bert : {&tied, &untied})
     ((*bert)->logits((*bert)->states(t.ids, t.mask, t.image)) * weights).sum().backward();
-  BOOST_TEST(difference(tied->bert->embeddings->word_embeddings->weight.grad(), untied->bert->embeddings->word_embeddings->weight.grad() + untied->head_weight.grad()) <
-             kRounding);
+  BOOST_TEST(difference(tied->bert->embeddings->word_embeddings->weight.grad(),
+                        untied->bert->embeddings->word_embeddings->weight.grad() + untied->head_weight.grad()) < kRounding);
 }
 
 BOOST_AUTO_TEST_CASE(gradients_agree_with_differences) {

@@ -173,10 +173,11 @@ const auto kCaptioners = data::make(parity::captioners());
 
 BOOST_AUTO_TEST_SUITE(blip_caption_parity)
 
-BOOST_AUTO_TEST_CASE(the_folder_holds_a_captioner) {
-  BOOST_TEST(!parity::captioners().empty(), parity::root().string() +
-                                                ": no folder with model/config.json of a BlipForConditionalGeneration "
-                                                "and inputs.safetensors. Set VLP_PARITY_DIR to one that has them.");
+BOOST_AUTO_TEST_CASE(the_folder_holds_a_model) {
+  BOOST_TEST(parity::captioners().size() + parity::retrieval_models().size() > 0,
+             parity::root().string() +
+                 ": no folder with inputs.safetensors and model/config.json of a BlipForConditionalGeneration or a "
+                 "BlipForImageTextRetrieval. Set VLP_PARITY_DIR to one that has them.");
 }
 
 BOOST_DATA_TEST_CASE(trace_agrees_in_float32, kCaptioners, name) { compare_trace(TracedCase(name, at::kFloat)); }

@@ -89,6 +89,14 @@ struct Metric : MoveOnly {
   [[nodiscard]] vlp::Scores scores(std::span<const double> sums) const { return {{"sum", sums[0]}}; }
 };
 
+struct RetrievalMetric : MoveOnly {
+  static constexpr std::string_view name = "a_retrieval_metric";
+  [[nodiscard]] vlp::Scores scores(const vlp::RetrievalRanks& ranks) const {
+    return {{"texts", static_cast<double>(ranks.decisive().of_texts.size())}};
+  }
+  [[nodiscard]] std::int64_t rerank() const { return 3; }
+};
+
 struct Dataset : MoveOnly {
   static constexpr std::string_view name = "a_dataset";
   [[nodiscard]] const std::vector<vlp::ImageRecord>& records(vlp::Split) const { return images; }

@@ -22,6 +22,7 @@ static_assert(is_a<archetype::Decoder, vlp::AnyDecoder>);
 static_assert(is_a<archetype::Model, vlp::AnyModel>);
 static_assert(is_a<archetype::Loss, vlp::AnyLoss>);
 static_assert(is_a<archetype::Metric, vlp::AnyMetric>);
+static_assert(is_a<archetype::RetrievalMetric, vlp::AnyMetric>);
 static_assert(is_a<archetype::Dataset, vlp::AnyDataset>);
 static_assert(is_a<archetype::Transform, vlp::AnyTransform>);
 static_assert(is_a<archetype::Tokenizer, vlp::AnyTokenizer>);
@@ -107,6 +108,14 @@ BOOST_AUTO_TEST_CASE(a_metric_needs_only_what_its_concept_says) {
   const vlp::AnyMetric metric = registered<archetype::Metric>();
   BOOST_TEST(metric.measure(vlp::CaptionSet({})).images() == 2U);
   BOOST_TEST(metric.scores(std::vector<double>{5}).at(0).second == 5);
+}
+
+BOOST_AUTO_TEST_CASE(a_retrieval_metric_needs_only_what_its_concept_says) {
+  const vlp::AnyMetric metric = registered<archetype::RetrievalMetric>();
+  BOOST_TEST(metric.reads_ranks());
+  BOOST_TEST(metric.rerank() == 3);
+  BOOST_TEST((metric.needs() == vlp::retrieval_needs(3)));
+  BOOST_TEST(metric.scores(vlp::RetrievalRanks{.by_similarity = {{0}, {1, 2}}, .reranked = {}}).at(0).second == 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_dataset_needs_only_what_its_concept_says) {

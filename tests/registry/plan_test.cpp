@@ -113,7 +113,10 @@ BOOST_AUTO_TEST_CASE(a_loss_that_the_model_cannot_serve_is_refused_by_name) {
   toml.replace(toml.find("use = \"blip\"\n[model.encoder]\nuse = \"vit\"\n[model.decoder]\nuse = \"bert_cross_attention\""),
                std::string("use = \"blip\"\n[model.encoder]\nuse = \"vit\"\n[model.decoder]\nuse = \"bert_cross_attention\"").size(),
                "use = \"a_model\"");
-  BOOST_TEST(problems_of(toml) == "1 problem in the recipe\n  r.toml:14:1: loss.0: loss 'lm' needs a decoder; model 'a_model' has none");
+  BOOST_TEST(problems_of(toml) ==
+             "3 problems in the recipe\n  r.toml:14:1: loss.0: loss 'lm' needs a decoder; model 'a_model' has none\n"
+             "  r.toml:16:1: metric.0: metric 'bleu' needs captions; model 'a_model' has no decoder\n"
+             "  r.toml:18:1: metric.1: metric 'cider' needs captions; model 'a_model' has no decoder");
 }
 
 BOOST_AUTO_TEST_CASE(half_precision_on_a_cpu_names_the_way_out) {
@@ -134,6 +137,12 @@ BOOST_AUTO_TEST_CASE(a_best_score_that_no_metric_gives_is_refused_with_the_neare
              "there are: Bleu_1, Bleu_2, Bleu_3, Bleu_4, CIDEr, loss");
   BOOST_TEST(problems_of(kRecipe, {"evaluate.best=loss"}) == "");
   BOOST_TEST(problems_of(kRecipe, {"evaluate.best=Bleu_4"}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(scores_of_one_name_are_refused) {
+  BOOST_TEST(problems_of(std::string(kRecipe) + "[[metric]]\nuse = 'cider'\n").find("two metrics give a score 'CIDEr'") !=
+             std::string::npos);
+  BOOST_TEST(problems_of(std::string(kRecipe) + "[[metric]]\nuse = 'cider'\nvariant = 'plain'\n") == "");
 }
 
 BOOST_AUTO_TEST_CASE(evaluation_needs_weights_and_neither_losses_nor_an_optimizer) {
@@ -187,7 +196,7 @@ BOOST_AUTO_TEST_CASE(an_unknown_time_for_a_transform_is_refused) {
 BOOST_AUTO_TEST_CASE(a_size_that_only_training_fixes_is_a_transform_forgotten) {
   const std::string crop = "[[transform]]\nuse = 'random_resized_crop'\nwhen = 'train'\n";
   BOOST_TEST(problems_of(with_transforms(crop + kNormalize)) ==
-             "1 problem in the recipe\n  r.toml:6:3: transform: evaluate: no transform fixes the size of images; add one, e.g. use = "
+             "1 problem in the recipe\n  r.toml:7:1: transform: evaluate: no transform fixes the size of images; add one, e.g. use = "
              "\"resize\" with when = \"evaluate\"");
   BOOST_TEST(problems_of(kRecipe, {"transform.resize.when=evaluate"}).find("transform: train: no transform fixes the size of images") !=
              std::string::npos);
@@ -196,12 +205,12 @@ BOOST_AUTO_TEST_CASE(a_size_that_only_training_fixes_is_a_transform_forgotten) {
 
 BOOST_AUTO_TEST_CASE(images_that_do_not_end_as_a_models_input_are_found_without_any_image) {
   BOOST_TEST(problems_of(kRecipe, {"transform.normalize.when=train"}) ==
-             "1 problem in the recipe\n  r.toml:6:3: transform: evaluate: images don't become a model's input (got Byte with 3 "
+             "1 problem in the recipe\n  r.toml:7:1: transform: evaluate: images don't become a model's input (got Byte with 3 "
              "dimensions, expected Float [3, H, W]); add use = \"normalize\"");
   BOOST_TEST(problems_of(with_transforms("[[transform]]\nuse = 'pre_caption'\n")).find("no transform takes part that changes images") !=
              std::string::npos);
   BOOST_TEST(problems_of(with_transforms(std::string(kNormalize) + "[[transform]]\nuse = 'resize'\n")) ==
-             "1 problem in the recipe\n  r.toml:8:3: transform.1: evaluate: resize: bad image (got Float [3, 96, 64], expected uint8 [3, "
+             "1 problem in the recipe\n  r.toml:9:1: transform.1: evaluate: resize: bad image (got Float [3, 96, 64], expected uint8 [3, "
              "H, W]). Put resize before normalize.");
 }
 

@@ -296,6 +296,7 @@ BOOST_FIXTURE_TEST_CASE(mistakes_on_the_command_line_end_with_2_and_say_what_is_
   refused({"--references", references}, "--candidates");
   refused(with({"--metrics", "bleu,roug_l"}), "no metric named 'roug_l' (did you mean 'rouge_l'?); " + there);
   refused(with({"--metrics", "METEOR"}), "METEOR is not computed here");
+  refused(with({"--metrics", "recall"}), "'recall' is no score of captions, it ranks texts by images and images by texts");
   refused(with({"--metrics", "meteor"}), there);
   refused(with({"--metrics", "spice"}), "SPICE is not computed here");
   refused(with({"--metrics", "bleu,bleu"}), "'bleu' is named twice");

@@ -72,7 +72,8 @@ BOOST_AUTO_TEST_CASE(sets_make_and_change_both_forms) {
 }
 
 BOOST_AUTO_TEST_CASE(mistakes_are_reported_with_their_place) {
-  BOOST_TEST(Read("weights = { encodr = \"a\" }").problems.find("weights.encodr: unknown key (did you mean 'encoder'?)") != std::string::npos);
+  BOOST_TEST(Read("weights = { encodr = \"a\" }").problems.find("weights.encodr: unknown key (did you mean 'encoder'?)") !=
+             std::string::npos);
   BOOST_TEST(Read("weights = { encoder = 3 }").problems.find("weights.encoder: got 3, expected a string") != std::string::npos);
   BOOST_TEST(
       Read("weights = 3")

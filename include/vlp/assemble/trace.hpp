@@ -60,8 +60,9 @@ class Tracer {
     const ModelParts& parts = model_.parts();
     const at::Tensor image = parts.image_states(inputs.pixel_values);
     record.put("vision_last_hidden_state", image);
-    record.put("image_embeds", image);
-    if (auto* encoder = find_inspectable<InspectableEncoder>(*model_.ptr())) {
+    const bool compares = parts.text_states && !parts.decoder_logits;  // transformers' retrieval model shows no more of its images
+    if (!compares) record.put("image_embeds", image);
+    if (auto* encoder = find_inspectable<InspectableEncoder>(*model_.ptr()); encoder && !compares) {
       record.put("vision_hidden", encoder->hidden_states(inputs.pixel_values));
       if (const at::Tensor pooled = encoder->pooled(image); pooled.defined()) record.put("vision_pooler_output", pooled);
     }

@@ -55,7 +55,7 @@ class WarmStart {
     std::set<std::string> parts;
     for (const auto& [name, tensor] : wanted_) parts.insert(detail::part_of(name));
     for (const std::string& part : parts)
-      if (!is_momentum_name(part + ".")) take(part, part);
+      if (!is_momentum_name(part + ".")) take(part);
     for (const std::string& part : parts)
       if (is_momentum_name(part + ".")) take_twin(part);
     require_use();
@@ -95,13 +95,12 @@ class WarmStart {
     return selected;
   }
 
-  /// @param part   of the model; its twin has its names
-  /// @param found  the part of the source that is looked for
-  void take(const std::string& part, const std::string& found) {
+  /// A part of the model comes from its own source, or the whole's.
+  void take(const std::string& part) {
     Part& result = parts_[part];
     const WeightSource* source = weights_.of(part);
     std::string from;
-    TensorMap selected = source ? select(found, *source, from) : TensorMap{};
+    TensorMap selected = source ? select(part, *source, from) : TensorMap{};
     if (selected.empty()) return;
     result.source = source;
     if (part == "text_decoder") warn_of_question_answering(source->file, console_);
@@ -125,7 +124,10 @@ class WarmStart {
   }
 
   /// The tensors in the model's shapes, as far as that is a matter of positions, added words and one or two matrices.
-  /// @param called    the part; `selected` has the names of what it follows if it is a twin
+  /// @param called    the part
+  /// @param source    that it comes from
+  /// @param selected  its tensors; a twin's have the names of those that it follows
+  /// @param result    learns what the source has
   TensorMap fitted(const std::string& called, const WeightSource& source, TensorMap selected, Part& result) {
     const auto cross = [](const auto& named) { return is_cross_attention(named.first); };
     const auto head = [](const auto& named) { return is_head(named.first); };

@@ -30,14 +30,6 @@
 
 namespace vlp {
 
-/// Which of a plan's transforms images pass in evaluation, in order.
-[[nodiscard]] inline std::vector<std::size_t> evaluation_image_steps(const Plan& plan) {
-  std::vector<std::size_t> steps;
-  for (std::size_t i = 0; i < plan.transform.size(); ++i)
-    if (plan.transform[i].extra.when != When::train && !plan.transform[i].build(Context{}).is_text()) steps.push_back(i);
-  return steps;
-}
-
 namespace detail {
 
 /// The transforms of images in evaluation, resolved, if they are resize and normalize; else none.
@@ -117,6 +109,9 @@ namespace detail {
 
 /// What transformers will do otherwise although it opens the folder.
 inline void note_differences(const Plan& plan, const Value& resize, const BlipConfig& config, const Context& ctx) {
+  if (const auto size = required_at<std::int64_t>(resize, "size"); size != config.vision.image_size)
+    ctx.console.note("model/: images become " + std::to_string(size) + " pixels square, positions are made for " +
+                     std::to_string(config.vision.image_size) + "; give transformers' model interpolate_pos_encoding=True");
   if (required_at<std::string>(resize, "kernel") == "pillow")
     ctx.console.note(
         "model/preprocessor_config.json can't say kernel = \"pillow\"; give transformers' processor backend=\"pil\" for the same pixels");

@@ -50,9 +50,8 @@ class ImageTextLists {
     const std::size_t before = captions_read_;
     if (begin != text.npos && text[begin] == '[')
       reader.document(text, [&](Value& root) {
-        reader.elements(root, [&](std::size_t index, Value& row) {
-          return read_row(reader, row, [&] { return "[" + std::to_string(index) + "]"; });
-        });
+        reader.elements(
+            root, [&](std::size_t index, Value& row) { return read_row(reader, row, [&] { return "[" + std::to_string(index) + "]"; }); });
       });
     else
       read_lines(file, reader);
@@ -87,14 +86,13 @@ class ImageTextLists {
 
   void read_lines(const TextFile& file, JsonReader& reader) {
     const std::string_view text = file.text();
-    if (text.find_first_not_of(" \t\r\n") == text.npos)
-      throw DataError(file.name() + ": the file is empty (expected images with captions). Is it complete?");
-    if (const std::string_view first = text.substr(0, text.find('\n')); find_json_mistake(first) && !find_json_mistake(text))
-      throw DataError(file.place(0) + ": one JSON value over several lines (expected an array of rows, or a row a line: " +
-                      "{\"image\":\"1.jpg\",\"caption\":\"a cat\"}). COCO's and Flickr30k's splits by Karpathy are read by dataset karpathy.");
-    reader.lines([&](Value& row, std::size_t line) {
-      return read_row(reader, row, [&] { return "line " + std::to_string(line); });
-    });
+    const std::size_t begin = text.find_first_not_of(" \t\r\n");
+    if (begin == text.npos) throw DataError(file.name() + ": the file is empty (expected images with captions). Is it complete?");
+    if (find_json_mistake(text.substr(begin, text.find('\n', begin) - begin)) && !find_json_mistake(text))
+      throw DataError(
+          file.place(begin) + ": one JSON value over several lines (expected an array of rows, or a row a line: " +
+          "{\"image\":\"1.jpg\",\"caption\":\"a cat\"}). COCO's and Flickr30k's splits by Karpathy are read by dataset karpathy.");
+    reader.lines([&](Value& row, std::size_t line) { return read_row(reader, row, [&] { return "line " + std::to_string(line); }); });
   }
 
   /// @return  whether it was read, however wrong; else it is still to be skipped
@@ -151,6 +149,7 @@ class ImageTextLists {
   template <class Where>
   void keep(JsonReader& reader, Value& row, std::string_view image, std::optional<std::string_view> id, const Where& where) {
     captions_read_ += captions_.size();
+    if (captions_.empty()) blank_.add(image);
     std::erase_if(captions_, [&](std::string_view caption) {
       const bool is_blank = caption.find_first_not_of(" \t\r\n") == caption.npos;
       if (is_blank) blank_.add(image);
@@ -159,7 +158,8 @@ class ImageTextLists {
     if (captions_.empty()) return;
     const std::uint32_t index = images_.id(reader.is_in_text(image) ? image : escaped_.emplace_back(image));
     if (index == records_.size())
-      records_.push_back({.image_id = {}, .file = image.front() == '/' ? std::string(image) : folder_ + std::string(image), .captions = {}});
+      records_.push_back(
+          {.image_id = {}, .file = image.front() == '/' ? std::string(image) : folder_ + std::string(image), .captions = {}});
     ImageRecord& record = records_[index];
     if (id && record.image_id.empty()) record.image_id = *id;
     if (id && record.image_id != *id)

@@ -1,5 +1,5 @@
 #pragma once
-// Captions of a split as the model reads them. Includes LibTorch only for the sake of image steps.
+// Captions of a split as the model reads them.
 
 #include <cstddef>
 #include <cstdint>

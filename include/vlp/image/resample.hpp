@@ -113,7 +113,7 @@ inline at::Tensor resize_as_pillow(const at::Tensor& image, ImageSize size) {
 /// @param image   uint8 [3, H, W] on the CPU; interleaved memory is fastest, also where it is a part of a wider image
 /// @param size    that comes out, pixels
 /// @param kernel  whose rounding to follow
-/// @return        uint8 [3, size.height, size.width], interleaved in memory
+/// @return        uint8 [3, size.height, size.width]; Pillow's interleaved in memory, torchvision's not
 /// @throws ShapeError if `image` is of another dtype or shape
 [[nodiscard]] inline at::Tensor resize_bicubic(const at::Tensor& image, ImageSize size, ResizeKernel kernel) {
   require_image(image, "resize");

@@ -63,15 +63,4 @@ class MomentumTwins {
   std::vector<at::Tensor> online_, twins_;
 };
 
-/// A module that holds momentum twins of some of its parts. Whoever gives it weights that say nothing of twins calls
-/// `copy_to_twins` afterwards; find it by dynamic_cast.
-class HasMomentumTwins {
- public:
-  virtual ~HasMomentumTwins() = default;
-  /// Whether there are any.
-  [[nodiscard]] virtual bool has_momentum() const = 0;
-  /// Makes every twin equal to its original.
-  virtual void copy_to_twins() = 0;
-};
-
 }  // namespace vlp
