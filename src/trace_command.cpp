@@ -51,7 +51,8 @@ int trace_command(const Command& command, const Registry& registry, Terminal& te
   TraceInputs inputs;
   if (command.images.empty()) {
     inputs = read_trace_inputs(command.inputs, opened.ctx, arguments.dtype, opened.model.serves());
-    for (const std::string& name : inputs.unused) terminal.line(command.inputs.string() + ": " + name + " is not used by a trace of this model");
+    for (const std::string& name : inputs.unused)
+      terminal.line(command.inputs.string() + ": " + name + " is not used by a trace of this model");
   } else {
     inputs.pixel_values = preprocessed(command.images, opened, arguments.dtype);
   }

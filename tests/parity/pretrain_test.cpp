@@ -19,7 +19,9 @@
 #include "plugins/loss/itc.hpp"
 #include "plugins/loss/itm.hpp"
 #include "plugins/loss/lm.hpp"
+#include "tests/model/med_model.hpp"
 #include "tests/parity/stored_case.hpp"
+#include "vlp/nn/momentum_twin.hpp"
 #include "vlp/weights/safetensors.hpp"
 
 namespace {
@@ -31,8 +33,9 @@ namespace data = boost::unit_test::data;
 constexpr double kFloat64 = 1e-12;
 constexpr double kFloat32 = 2e-6;
 
-constexpr double kSmoothing = 0.1;  // of the stored language-model losses
-constexpr double kFloor = 1e-4;     // of the stored pre-training weights; retrieval has none
+constexpr double kSmoothing = 0.1;   // of the stored language-model losses
+constexpr double kMomentum = 0.995;  // of the stored updates of twins
+constexpr double kFloor = 1e-4;      // of the stored pre-training weights; retrieval has none
 
 /// Names of the folders that hold such numbers, sorted.
 std::vector<std::string> folders() {
@@ -306,6 +309,42 @@ BOOST_DATA_TEST_CASE(language_model_losses_agree, data::make(folders()) * data::
     }
     c.compare(part + "loss_per_sequence_sum", at::stack(sums));
   }
+}
+
+BOOST_DATA_TEST_CASE(momentum_twins_agree, data::make(folders()) * data::make(kTypes), name, dtype) {
+  const Case c(name, dtype);
+  struct Parameters : torch::nn::Module {
+    Parameters(const Case& stored, const std::string& prefix) {
+      for (int k = 0; stored.has_input(prefix + std::to_string(k)); ++k)
+        register_parameter(std::to_string(k), stored.input(prefix + std::to_string(k)));
+    }
+  };
+  Parameters online(c, "momentum.p."), twin(c, "momentum.p_m.");
+  BOOST_TEST_REQUIRE(!online.parameters().empty());
+  vlp::MomentumTwins twins;
+  twins.add(online, twin);
+  for (auto& item : twin.named_parameters()) {  // what `add` has made equal
+    const at::NoGradGuard no_grad;
+    item.value().copy_(c.input("momentum.p_m." + item.key()));
+  }
+  for (int step = 1; c.expects("momentum.step" + std::to_string(step) + ".0"); ++step) {
+    twins.follow(kMomentum);
+    for (const auto& item : twin.named_parameters()) c.compare("momentum.step" + std::to_string(step) + "." + item.key(), item.value());
+  }
+}
+
+BOOST_DATA_TEST_CASE(temperature_is_kept_within_its_bounds, data::make(folders()) * data::make(kTypes), name, dtype) {
+  const Case c(name, dtype);
+  vlp::Blip model = vlp_test::med_model();
+  model->to(dtype);
+  const at::Tensor raw = c.input("temp_raw");
+  std::vector<at::Tensor> clamped;
+  for (std::int64_t i = 0; i < raw.numel(); ++i) {
+    model->temperature().detach().copy_(raw[i]);
+    model->begin_step();
+    clamped.push_back(model->temperature().detach().clone());
+  }
+  c.compare("temp_clamped", at::stack(clamped));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

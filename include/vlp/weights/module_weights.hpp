@@ -65,8 +65,7 @@ using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
   std::set<const void*> seen;
   std::vector<std::pair<std::string, at::Tensor>> parameters;
   for (const auto& item : module.named_parameters())
-    if (item.value().defined() && seen.insert(item.value().unsafeGetTensorImpl()).second)
-      parameters.emplace_back(item.key(), item.value());
+    if (item.value().defined() && seen.insert(item.value().unsafeGetTensorImpl()).second) parameters.emplace_back(item.key(), item.value());
   return parameters;
 }
 
