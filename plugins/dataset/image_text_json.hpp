@@ -28,7 +28,9 @@ class ImageTextJson {
   static constexpr std::string_view name = "image_text_json";
 
   struct Options {
-    std::vector<std::filesystem::path> train, validation, test;
+    std::vector<std::filesystem::path> train;
+    std::vector<std::filesystem::path> validation;
+    std::vector<std::filesystem::path> test;
     std::filesystem::path images;
     bool check_images = true;
     ImageIds image_ids = ImageIds::listed;

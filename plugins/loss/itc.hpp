@@ -74,6 +74,7 @@ class ImageTextContrastive {
   [[nodiscard]] static constexpr Needs needs(const Options& options) {
     return Needs::embeddings | (options.alpha > 0 || options.queue_size > 0 ? Needs::momentum_embeddings : Needs::nothing);
   }
+  /// The same of this loss.
   [[nodiscard]] Needs needs() const { return needs(options_); }
   /// Without a queue a pair alone has nothing to be told from.
   [[nodiscard]] static constexpr std::int64_t smallest_batch(const Options& options) { return options.queue_size == 0 ? 2 : 1; }

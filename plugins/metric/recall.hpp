@@ -17,8 +17,8 @@
 
 namespace vlp {
 
-/// In percent, as tables of papers show it. TR@K: images with one of their own captions among the first K of all texts.
-/// IR@K: texts with their image among the first K of all images. TR_mean and IR_mean: the means over K = 1, 5, 10; R_mean:
+/// In percent, as tables of papers show it. `TR@K`: images with one of their own captions among the first K of all texts.
+/// `IR@K`: texts with their image among the first K of all images. TR_mean and IR_mean: the means over K = 1, 5, 10; R_mean:
 /// the mean of these two. With re-ranking, names that begin with ITC_ are the same by similarity alone.
 class Recall {
  public:

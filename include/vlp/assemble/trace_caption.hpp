@@ -58,6 +58,9 @@ class CaptionTrace {
     const Context& ctx;        ///< of the model
   };
 
+  /// @param given   what is traced
+  /// @param inputs  of the model; must outlive the trace
+  /// @param record  where the numbers go; must outlive the trace
   CaptionTrace(const Parts& given, const TraceInputs& inputs, TraceRecord& record)
       : given_(given), parts_(given.model.parts()), inputs_(inputs), record_(record) {}
 
