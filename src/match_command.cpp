@@ -127,12 +127,12 @@ class Matching {
   }
 
   /// [W, 2] of one image with all wordings.
-  [[nodiscard]] at::Tensor logits(const at::Tensor& states) const {
+  [[nodiscard]] at::Tensor logits(const ImageMemory& image) const {
     const at::Tensor all = at::arange(rows_.size(), wordings_.options());
     std::vector<at::Tensor> logits;
     for (std::int64_t first = 0; first < rows_.size(); first += kTextsAPass) {
       const std::int64_t n = std::min(kTextsAPass, rows_.size() - first);
-      logits.push_back(rows_.match_logits(parts(), states, all.narrow(0, first, n), first + n - 1));
+      logits.push_back(rows_.match_logits(parts(), image, all.narrow(0, first, n), first + n - 1));
     }
     return at::cat(logits);
   }

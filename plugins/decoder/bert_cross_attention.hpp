@@ -82,13 +82,13 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
   }
 
   /// Teacher forcing.
-  /// @param ids           [B, T] int64, at most max_positions long
-  /// @param mask          [B, T] bool, true = token, padding on the right; undefined = no padding
-  /// @param image_states  [B, N, De]
-  /// @return              [B, T, D]; padding gets states too, which nothing before it depends on
-  [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
+  /// @param ids     [B, T] int64, at most max_positions long
+  /// @param mask    [B, T] bool, true = token, padding on the right; undefined = no padding
+  /// @param images  [B, N, De]
+  /// @return        [B, T, D]; padding gets states too, which nothing before it depends on
+  [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
     const at::Tensor x = bert->embed(ids);
-    return bert->run(x, mask_for(mask, x), image_states);
+    return bert->run(x, mask_for(mask, x), images);
   }
 
   /// The head: dense, GELU, layer norm, and the product with every word's embedding.

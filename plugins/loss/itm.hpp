@@ -99,10 +99,10 @@ class ImageTextMatching {
       return draw_columns(negative_weights(by, allowed, options_.floor), allowed, uniforms[side]);
     };
     const at::Tensor image = wrong(similarities.text_to_image, 0), text = wrong(similarities.image_to_text, 1);  // [B] each
-    const at::Tensor& states = pass.image_states();
+    const at::Tensor own = at::arange(image.size(0), image.options());
     return {
         pass.ground(at::cat({batch.token_ids, batch.token_ids.index_select(0, text)}),
-                    at::cat({batch.token_mask, batch.token_mask.index_select(0, text)}), at::cat({states.index_select(0, image), states})),
+                    at::cat({batch.token_mask, batch.token_mask.index_select(0, text)}), pass.image_memory().select(at::cat({image, own}))),
         allowed.any(1).logical_not().to(at::kLong).mul(kIgnored)};
   }
 

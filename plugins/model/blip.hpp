@@ -20,6 +20,7 @@
 
 #include "vlp/concepts/decoder.hpp"
 #include "vlp/concepts/encoder.hpp"
+#include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/text_encoder.hpp"
 #include "vlp/core/context.hpp"
@@ -170,15 +171,15 @@ class BlipImpl : public torch::nn::Module {
   [[nodiscard]] at::Tensor temperature() const { return temperature_; }
 
   /// Position 0 is read as [ENC] whatever stands there, unless match_token says otherwise.
-  /// @param ids           [B, T] int64
-  /// @param mask          [B, T] bool, true = token
-  /// @param image_states  [B, N, D], or [1, N, D] for one image with all texts
-  /// @return              [B, T, Dt]
+  /// @param ids     [B, T] int64
+  /// @param mask    [B, T] bool, true = token
+  /// @param images  states [B, N, D], or [1, N, D] for one image with all texts
+  /// @return        [B, T, Dt]
   /// @throws ShapeError if ids, mask and image states don't fit together
-  [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
-    check_pairs(ids, mask, image_states, /*one_image_will_do=*/true);
+  [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
+    check_pairs(ids, mask, images.sizes(), /*one_image_will_do=*/true);
     AnyTextEncoder& encoder = part(text_encoder_, "text encoder");
-    return encoder.grounded_states(match_token_ == MatchToken::enc ? begun_with(tokens_.encode, ids) : ids, mask, image_states);
+    return encoder.grounded_states(match_token_ == MatchToken::enc ? begun_with(tokens_.encode, ids) : ids, mask, images);
   }
 
   /// @param grounded  [B, T, Dt]
@@ -188,14 +189,14 @@ class BlipImpl : public torch::nn::Module {
   }
 
   /// Teacher forcing; position 0 is read as [DEC] whatever stands there.
-  /// @param ids           [B, T] int64
-  /// @param mask          [B, T] bool, true = token
-  /// @param image_states  [B, N, D]
-  /// @return              [B, T, Dt]
+  /// @param ids     [B, T] int64
+  /// @param mask    [B, T] bool, true = token
+  /// @param images  states [B, N, D]
+  /// @return        [B, T, Dt]
   /// @throws ShapeError if ids, mask and image states don't fit together
-  [[nodiscard]] at::Tensor decoder_states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
-    check_pairs(ids, mask, image_states, /*one_image_will_do=*/false);
-    return part(decoder_, "decoder").states(begun_with(tokens_.decode, ids), mask, image_states);
+  [[nodiscard]] at::Tensor decoder_states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
+    check_pairs(ids, mask, images.sizes(), /*one_image_will_do=*/false);
+    return part(decoder_, "decoder").states(begun_with(tokens_.decode, ids), mask, images);
   }
 
   /// @param states  [..., Dt]
@@ -291,12 +292,11 @@ class BlipImpl : public torch::nn::Module {
                      (mask.defined() ? c10::str(mask.sizes()) : std::string("undefined")) +
                      ", expected [B, T] both, T at least 1). Pass one batch's tensors.");
   }
-  static void check_pairs(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states, bool one_image_will_do) {
+  static void check_pairs(const at::Tensor& ids, const at::Tensor& mask, at::IntArrayRef images, bool one_image_will_do) {
     check_text(ids, mask);
-    if (image_states.dim() == 3 && (image_states.size(0) == ids.size(0) || (one_image_will_do && image_states.size(0) == 1))) return;
-    throw ShapeError("model 'blip': texts and images don't fit (got ids " + c10::str(ids.sizes()) + ", image states " +
-                     c10::str(image_states.sizes()) + ", expected [B, T] and [B, N, D]" + (one_image_will_do ? " or [1, N, D]" : "") +
-                     "). Pass one batch's tensors.");
+    if (images.size() == 3 && (images[0] == ids.size(0) || (one_image_will_do && images[0] == 1))) return;
+    throw ShapeError("model 'blip': texts and images don't fit (got ids " + c10::str(ids.sizes()) + ", image states " + c10::str(images) +
+                     ", expected [B, T] and [B, N, D]" + (one_image_will_do ? " or [1, N, D]" : "") + "). Pass one batch's tensors.");
   }
 
   static at::Tensor begun_with(std::int64_t token, const at::Tensor& ids) {

@@ -12,6 +12,7 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/inspectable.hpp"
 #include "vlp/concepts/text_encoder.hpp"
 #include "vlp/core/context.hpp"
@@ -85,14 +86,14 @@ class BertTextEncoderImpl : public BertImpl, public InspectableText {
   [[nodiscard]] at::Tensor text_states(const at::Tensor& ids, const at::Tensor& mask) { return states(ids, mask, {}); }
 
   /// The text with its eyes on an image.
-  /// @param ids           [B, T] int64, at most max_positions long
-  /// @param mask          [B, T] bool, true = token; undefined = no padding
-  /// @param image_states  [B, N, De], or [1, N, De] for one image with all texts
-  /// @return              [B, T, D]
+  /// @param ids     [B, T] int64, at most max_positions long
+  /// @param mask    [B, T] bool, true = token; undefined = no padding
+  /// @param images  [B, N, De], or [1, N, De] for one image with all texts
+  /// @return        [B, T, D]
   /// @throws ShapeError if the text is too long, the images don't fit, or there is no cross-attention
-  [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
-    check_images(ids, image_states);
-    return states(ids, mask, image_states);
+  [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
+    check_images(ids, images);
+    return states(ids, mask, images);
   }
 
   /// The embeddings and what each layer makes of them: depth + 1 tensors [B, T, D]. Undefined image states: the text alone.
@@ -129,20 +130,20 @@ class BertTextEncoderImpl : public BertImpl, public InspectableText {
             .padding = ctx.tokens.pad};
   }
 
-  void check_images(const at::Tensor& ids, const at::Tensor& image_states) const {
+  void check_images(const at::Tensor& ids, const ImageMemory& images) const {
     const std::int64_t image_width = sizes().layer.image_width;
+    const std::vector<std::int64_t> image = images.sizes();
     if (image_width == 0)
       throw ShapeError(std::string(kWhere) + ": it can't attend to images (got cross_attention = false). Set cross_attention = true.");
-    if (image_states.dim() != 3 || image_states.size(2) != image_width ||
-        (image_states.size(0) != 1 && image_states.size(0) != ids.size(0)))
-      throw ShapeError(std::string(kWhere) + ": texts and images don't fit (got image states " + c10::str(image_states.sizes()) +
+    if (image.size() != 3 || image[2] != image_width || (image[0] != 1 && image[0] != ids.size(0)))
+      throw ShapeError(std::string(kWhere) + ": texts and images don't fit (got image states " + c10::str(at::IntArrayRef(image)) +
                        ", expected [" + std::to_string(ids.size(0)) + " or 1, N, " + std::to_string(image_width) +
                        "]). Pass the states of each text's image, or of one image.");
   }
 
-  at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
+  at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
     const at::Tensor x = embed(ids);
-    return run(x, mask_for(mask, x), image_states);
+    return run(x, mask_for(mask, x), images);
   }
 
   static AttentionMask mask_for(const at::Tensor& mask, const at::Tensor& x) {

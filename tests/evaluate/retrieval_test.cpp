@@ -76,7 +76,7 @@ struct Tables {
     for (std::int64_t first = 0; first < images(); first += 3) {
       const std::int64_t n = std::min<std::int64_t>(3, images() - first);
       const at::Tensor states = at::arange(first, first + n, at::kFloat).view({n, 1, 1}).expand({n, 2, 1});
-      retrieval.add_images({.states = states, .embeddings = {}, .momentum_embeddings = {}});
+      retrieval.add_images({.memory = states, .embeddings = {}, .momentum_embeddings = {}});
     }
     retrieval.rank("matching");
     return retrieval;

@@ -47,7 +47,7 @@ vlp::Batch images_of(std::int64_t count) {
 }
 
 vlp::ImageFeatures encoded(const vlp::ModelParts& parts, const vlp::Batch& images) {
-  return {.states = parts.image_states(images.pixels), .embeddings = {}, .momentum_embeddings = {}};
+  return {.memory = parts.image_states(images.pixels), .embeddings = {}, .momentum_embeddings = {}};
 }
 
 const Captions kCaptions{{{1, 5, 6, 2}, {1, 7, 2}}, {{1, 8, 9, 10, 11, 2}}, {{1, 2}, {1, 12, 2}, {1, 13, 14, 2}}, {}};

@@ -96,7 +96,7 @@ BOOST_AUTO_TEST_CASE(a_loss_needs_only_what_its_concept_says) {
   BOOST_TEST((loss.needs() == vlp::Needs::image_states));
   const vlp::ModelParts parts;
   const vlp::Batch batch;
-  vlp::Forward pass(parts, batch, {.states = at::full({2, 3}, 4.0), .embeddings = {}, .momentum_embeddings = {}});
+  vlp::Forward pass(parts, batch, {.memory = at::full({2, 3}, 4.0), .embeddings = {}, .momentum_embeddings = {}});
   BOOST_TEST(loss(pass).total.item<double>() == 24);
   vlp::State state;
   loss.save(state);

@@ -108,7 +108,7 @@ class CaptionTrace {
   }
   /// @param image  [B, N, D] where they are known already
   [[nodiscard]] at::Tensor loss_of(AnyLoss loss, const Batch& batch, const at::Tensor& image = {}) const {
-    Forward pass(parts_, batch, {.states = image, .embeddings = {}, .momentum_embeddings = {}});
+    Forward pass(parts_, batch, {.memory = image, .embeddings = {}, .momentum_embeddings = {}});
     return loss(pass).total;
   }
   [[nodiscard]] std::int64_t rows() const { return inputs_.pixel_values.size(0); }

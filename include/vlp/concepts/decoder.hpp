@@ -13,6 +13,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "vlp/concepts/component.hpp"
+#include "vlp/concepts/image_memory.hpp"
 
 namespace torch::nn {
 class Module;
@@ -33,9 +34,10 @@ struct DecodingCache {
 
 template <class Dec>
 concept Decoder = requires(Dec decoder, const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states,
-                           const at::Tensor& states, DecodingCache& cache, std::int64_t n) {
-  // Teacher forcing: ids [B, T] int64 and mask [B, T] bool (true = token), image states [B, N, De] -> [B, T, D].
-  { decoder->states(ids, mask, image_states) } -> std::same_as<at::Tensor>;
+                           const at::Tensor& states, const ImageMemory& images, DecodingCache& cache, std::int64_t n) {
+  // Teacher forcing: ids [B, T] int64 and mask [B, T] bool (true = token), images [B, N, De] -> [B, T, D]. Images come as an
+  // ImageMemory, which keeps keys and values for other passes, or for who wants no more as the tensor.
+  { decoder->states(ids, mask, images) } -> std::same_as<at::Tensor>;
   // The head: [..., D] -> [..., V].
   { decoder->logits(states) } -> std::same_as<at::Tensor>;
   // An empty cache for `beams` beams an image and texts of at most `longest` tokens: (image_states, beams, longest).
@@ -55,8 +57,8 @@ class AnyDecoder {
   AnyDecoder(Dec decoder) : self_(std::make_shared<Holder<Dec>>(std::move(decoder))) {}
 
   AnyDecoder* operator->() { return this; }
-  [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
-    return self_->states(ids, mask, image_states);
+  [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
+    return self_->states(ids, mask, images);
   }
   [[nodiscard]] at::Tensor logits(const at::Tensor& states) { return self_->logits(states); }
   [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) {
@@ -68,7 +70,7 @@ class AnyDecoder {
  private:
   struct Base {
     virtual ~Base() = default;
-    virtual at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) = 0;
+    virtual at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) = 0;
     virtual at::Tensor logits(const at::Tensor& states) = 0;
     virtual DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) = 0;
     virtual at::Tensor step(const at::Tensor& ids, DecodingCache& cache) = 0;
@@ -77,8 +79,8 @@ class AnyDecoder {
   template <class Dec>
   struct Holder final : Base {
     explicit Holder(Dec d) : decoder(std::move(d)) {}
-    at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) override {
-      return decoder->states(ids, mask, image_states);
+    at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) override {
+      return decoder->states(ids, mask, images);
     }
     at::Tensor logits(const at::Tensor& states) override { return decoder->logits(states); }
     DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) override {

@@ -10,6 +10,7 @@
 #include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include "vlp/concepts/batch.hpp"
+#include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/core/error.hpp"
@@ -19,7 +20,7 @@ namespace vlp {
 
 /// What is known of a batch's images; a pass hands it to the next one over the same images with other texts.
 struct ImageFeatures {
-  at::Tensor states;               ///< [B, N, D]
+  ImageMemory memory;              ///< states [B, N, D], and what texts have made of them
   at::Tensor embeddings;           ///< [B, E]
   at::Tensor momentum_embeddings;  ///< [B, E]
 };
@@ -48,8 +49,11 @@ class Forward {
   [[nodiscard]] const ImageFeatures& images() const { return images_; }
 
   /// @return  [B, N, D] of the batch's images
-  const at::Tensor& image_states() {
-    return once(images_.states, [&] { return served(parts_.image_states, Needs::image_states)(batch_.pixels); });
+  const at::Tensor& image_states() { return image_memory().states(); }
+  /// The same with their keys and values, which all texts that look at them share.
+  const ImageMemory& image_memory() {
+    if (!images_.memory.defined()) images_.memory = served(parts_.image_states, Needs::image_states)(batch_.pixels);
+    return images_.memory;
   }
   /// @return  [B, T, Dt] of the batch's texts, no image seen
   const at::Tensor& text_states() {
@@ -104,15 +108,16 @@ class Forward {
 
   /// @return  [B, T, Dt] of each text with its eyes on its own image
   const at::Tensor& grounded_states() {
-    return once(grounded_states_, [&] { return ground(batch_.token_ids, batch_.token_mask, image_states()); });
+    return once(grounded_states_, [&] { return ground(batch_.token_ids, batch_.token_mask, image_memory()); });
   }
   /// Further pairs, computed anew with each call.
-  /// @param ids    [K, T] int64
-  /// @param mask   [K, T] bool, true = token
-  /// @param image  [K, N, D], or [1, N, D] for one image with all texts
-  /// @return       [K, T, Dt]
-  [[nodiscard]] at::Tensor ground(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image) {
-    return served(parts_.grounded_states, Needs::grounded_states)(ids, mask, image);
+  /// @param ids     [K, T] int64
+  /// @param mask    [K, T] bool, true = token
+  /// @param images  [K, N, D], or [1, N, D] for one image with all texts; of the batch's images best a selection of
+  ///                `image_memory()`, whose keys and values are there already
+  /// @return        [K, T, Dt]
+  [[nodiscard]] at::Tensor ground(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
+    return served(parts_.grounded_states, Needs::grounded_states)(ids, mask, images);
   }
   /// @param grounded  [K, T, Dt]
   /// @return          [K, 2]: no match, match
@@ -121,7 +126,7 @@ class Forward {
   /// @return  [B, T, Dt] of the batch's texts under teacher forcing
   const at::Tensor& decoder_states() {
     return once(decoder_states_,
-                [&] { return served(parts_.decoder_states, Needs::decoder_logits)(batch_.token_ids, batch_.token_mask, image_states()); });
+                [&] { return served(parts_.decoder_states, Needs::decoder_logits)(batch_.token_ids, batch_.token_mask, image_memory()); });
   }
   /// @return  [M, V] logits at the batch's supervised positions only
   const at::Tensor& target_logits() {

@@ -13,6 +13,7 @@
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/generation.hpp"
+#include "vlp/concepts/image_memory.hpp"
 #include "vlp/core/needs.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
@@ -32,9 +33,10 @@ namespace vlp {
 ///   text_embeddings(text states) -> [B, E] unit rows
 ///   momentum_image_embeddings(pixels), momentum_text_embeddings(ids, mask) -> [B, E] unit rows without gradient
 ///   temperature() -> scalar by which similarities of embeddings are divided
-///   grounded_states(ids, mask, image states [B, N, D] or [1, N, D]) -> [B, T, Dt]; sets position 0 to its mark itself
+///   grounded_states(ids, mask, images [B, N, D] or [1, N, D]) -> [B, T, Dt]; sets position 0 to its mark itself
 ///   match_logits(grounded states [B, T, Dt]) -> [B, 2]: no match, match
-///   decoder_states(ids, mask, image_states [B, N, D]) -> [B, T, Dt]; sets position 0 to [DEC] itself
+///   decoder_states(ids, mask, images [B, N, D]) -> [B, T, Dt]; sets position 0 to [DEC] itself
+/// where images are an `ImageMemory`, which keeps keys and values for other passes, or for who wants no more the tensor;
 ///   decoder_logits(states [..., Dt]) -> [..., V]
 ///   generate(image_states [B, N, D], prompt ids without special tokens, options) -> candidates, best first, for each image;
 ///     a model that can sample takes a fourth argument: B random streams, one an image
@@ -73,7 +75,7 @@ struct ModelParts {
   /// From ids and mask.
   using OfText = std::function<at::Tensor(const at::Tensor&, const at::Tensor&)>;
   /// From ids, mask and image states.
-  using OfTextAndImage = std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&)>;
+  using OfTextAndImage = std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const ImageMemory&)>;
 
   Needs serves = Needs::nothing;            ///< what losses may ask for
   Unary image_states;                       ///< of pixels
@@ -149,20 +151,22 @@ template <Model M>
                   { model->temperature() } -> std::convertible_to<T>;
                 })
     parts.temperature = [model]() mutable -> T { return model->temperature(); };
-  if constexpr (requires(const T& x) {
-                  { model->grounded_states(x, x, x) } -> std::same_as<T>;
+  if constexpr (requires(const T& x, const ImageMemory& images) {
+                  { model->grounded_states(x, x, images) } -> std::same_as<T>;
                 })
-    parts.grounded_states = [model](const T& ids, const T& mask, const T& image) mutable {
-      return model->grounded_states(ids, mask, image);
+    parts.grounded_states = [model](const T& ids, const T& mask, const ImageMemory& images) mutable {
+      return model->grounded_states(ids, mask, images);
     };
   if constexpr (requires(const T& x) {
                   { model->match_logits(x) } -> std::same_as<T>;
                 })
     parts.match_logits = [model](const T& states) mutable { return model->match_logits(states); };
-  if constexpr (requires(const T& x) {
-                  { model->decoder_states(x, x, x) } -> std::same_as<T>;
+  if constexpr (requires(const T& x, const ImageMemory& images) {
+                  { model->decoder_states(x, x, images) } -> std::same_as<T>;
                 })
-    parts.decoder_states = [model](const T& ids, const T& mask, const T& image) mutable { return model->decoder_states(ids, mask, image); };
+    parts.decoder_states = [model](const T& ids, const T& mask, const ImageMemory& images) mutable {
+      return model->decoder_states(ids, mask, images);
+    };
   if constexpr (requires(const T& x) {
                   { model->decoder_logits(x) } -> std::same_as<T>;
                 })

@@ -13,6 +13,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "vlp/concepts/component.hpp"
+#include "vlp/concepts/image_memory.hpp"
 #include "vlp/core/error.hpp"
 
 namespace torch::nn {
@@ -23,7 +24,8 @@ namespace vlp {
 
 /// A text encoder is used like a module holder: copies refer to one module. Ids are [B, T] int64, masks [B, T] bool with
 /// true = token. One that can attend to images also offers
-///   grounded_states(ids, mask, image states [B, N, De]) -> [B, T, D]; of one image, [1, N, De], all texts look at it
+///   grounded_states(ids, mask, images [B, N, De]) -> [B, T, D]; of one image, [1, N, De], all texts look at it. Images come
+///   as an `ImageMemory`, which keeps keys and values for other passes, or for who wants no more as the tensor
 /// and says so beforehand by `static Needs serves(const Options&)` with Needs::grounded_states in it.
 template <class E>
 concept TextEncoder = std::copyable<E> && requires(E encoder, const at::Tensor& ids, const at::Tensor& mask) {
@@ -43,18 +45,18 @@ class AnyTextEncoder {
       : module_(encoder.ptr()),
         width_(encoder->width()),
         text_states_([encoder](const at::Tensor& ids, const at::Tensor& mask) mutable { return encoder->text_states(ids, mask); }) {
-    if constexpr (requires(const at::Tensor& x) { encoder->grounded_states(x, x, x); })
-      grounded_states_ = [encoder](const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image) mutable {
-        return encoder->grounded_states(ids, mask, image);
+    if constexpr (requires(const at::Tensor& x, const ImageMemory& images) { encoder->grounded_states(x, x, images); })
+      grounded_states_ = [encoder](const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) mutable {
+        return encoder->grounded_states(ids, mask, images);
       };
   }
 
   AnyTextEncoder* operator->() { return this; }
   [[nodiscard]] at::Tensor text_states(const at::Tensor& ids, const at::Tensor& mask) { return text_states_(ids, mask); }
   /// @throws ShapeError if this text encoder has no eyes
-  [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states) {
+  [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
     if (!grounded_states_) throw ShapeError("text encoder: it can't attend to images. Choose one with cross-attention.");
-    return grounded_states_(ids, mask, image_states);
+    return grounded_states_(ids, mask, images);
   }
   [[nodiscard]] std::int64_t width() const { return width_; }
   [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return module_; }
@@ -63,7 +65,7 @@ class AnyTextEncoder {
   std::shared_ptr<torch::nn::Module> module_;
   std::int64_t width_;
   std::function<at::Tensor(const at::Tensor&, const at::Tensor&)> text_states_;
-  std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&)> grounded_states_;
+  std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const ImageMemory&)> grounded_states_;
 };
 static_assert(TextEncoder<AnyTextEncoder>);
 

@@ -169,10 +169,10 @@ class Evaluator {
     while (auto loaded = loader.next()) {
       const Autocast autocast(ctx_.precision, ctx_.device);
       const Batch images = to_device(std::move(loaded->batch), torch_device(ctx_.device));
-      ImageFeatures features{.states = parts.image_states(images.pixels), .embeddings = {}, .momentum_embeddings = {}};
+      ImageFeatures features{.memory = parts.image_states(images.pixels), .embeddings = {}, .momentum_embeddings = {}};
       if (loss) features = losses.add(parts, *loss, images, std::move(features), ids_of(records, loaded->record_index));
       if (retrieval) retrieval->add_images(features);
-      if (parts.generate) caption(parts, features.states, records, loaded->record_index, result.captions);
+      if (parts.generate) caption(parts, features.memory.states(), records, loaded->record_index, result.captions);
       pace.done(loaded->record_index.back() + 1);
     }
     result.loss = losses.mean();

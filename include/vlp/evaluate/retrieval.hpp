@@ -60,17 +60,18 @@ class Retrieval {
   }
 
   /// The next images, in their order.
-  /// @param features  states [B, N, D]; embeddings [B, E] where they are known already
+  /// @param features  memory of [B, N, D]; embeddings [B, E] where they are known already
   void add_images(const ImageFeatures& features) {
-    const std::int64_t count = features.states.size(0);
-    embeddings_.push_back((features.embeddings.defined() ? features.embeddings : parts_.image_embeddings(features.states)).to(at::kFloat));
+    const at::Tensor& states = features.memory.states();
+    const std::int64_t count = states.size(0);
+    embeddings_.push_back((features.embeddings.defined() ? features.embeddings : parts_.image_embeddings(states)).to(at::kFloat));
     if (rerank_ > 0) {
       if (!states_.defined()) {
-        std::vector<std::int64_t> shape = features.states.sizes().vec();
+        std::vector<std::int64_t> shape = states.sizes().vec();
         shape[0] = images_;
-        states_ = at::empty(shape, at::TensorOptions().dtype(kept_dtype(features.states.scalar_type())));
+        states_ = at::empty(shape, at::TensorOptions().dtype(kept_dtype(states.scalar_type())));
       }
-      states_.narrow(0, added_, count).copy_(features.states);
+      states_.narrow(0, added_, count).copy_(states);
     }
     added_ += count;
   }
@@ -127,11 +128,11 @@ class Retrieval {
     const Autocast autocast(ctx_.precision, ctx_.device);  // one for all images: it keeps the rounded weights
     for (std::int64_t image = 0; image < images_; ++image) {
       const auto first = static_cast<std::int64_t>(pairs_->first(image)), end = static_cast<std::int64_t>(pairs_->first(image + 1));
-      const at::Tensor states = states_.narrow(0, image, 1).to(device);
+      const ImageMemory seen = states_.narrow(0, image, 1).to(device);  // one set of keys and values for all its texts
       for (std::int64_t begin = first; begin < end; begin += kTextsAPass) {
         const std::int64_t n = std::min(kTextsAPass, end - begin);
         const std::int64_t last = wordings[static_cast<std::size_t>(begin + n - 1)];
-        logits.push_back(rows_.match_logits(parts_, states, all.narrow(0, begin, n), last).select(1, 1));
+        logits.push_back(rows_.match_logits(parts_, seen, all.narrow(0, begin, n), last).select(1, 1));
       }
       pace.done(image + 1);
     }

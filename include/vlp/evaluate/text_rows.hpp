@@ -12,6 +12,7 @@
 
 #include <ATen/ATen.h>
 
+#include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/data/collate.hpp"
@@ -63,17 +64,17 @@ class TextRows {
   }
 
   /// One image with some of the wordings, in one pass.
-  /// @param parts         serve grounded states and match logits
-  /// @param image_states  [1, N, D]
-  /// @param wordings      [n] int64, ascending, on the device
-  /// @param last          the last of them
-  /// @return              [n, 2] float32: no match, match
-  [[nodiscard]] at::Tensor match_logits(const ModelParts& parts, const at::Tensor& image_states, const at::Tensor& wordings,
+  /// @param parts     serve grounded states and match logits
+  /// @param image     one, [1, N, D]
+  /// @param wordings  [n] int64, ascending, on the device
+  /// @param last      the last of them
+  /// @return          [n, 2] float32: no match, match
+  [[nodiscard]] at::Tensor match_logits(const ModelParts& parts, const ImageMemory& image, const at::Tensor& wordings,
                                         std::int64_t last) const {
     const auto part = [&](const at::Tensor& rows) {
       return rows.narrow(1, 0, lengths_[static_cast<std::size_t>(last)]).index_select(0, wordings);
     };
-    return parts.match_logits(parts.grounded_states(part(ids_), part(mask_), image_states)).to(at::kFloat);
+    return parts.match_logits(parts.grounded_states(part(ids_), part(mask_), image)).to(at::kFloat);
   }
 
  private:

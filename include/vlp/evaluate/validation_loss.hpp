@@ -118,8 +118,8 @@ class ValidationLoss {
     return batch;
   }
   static ImageFeatures selected(const ImageFeatures& known, const std::vector<std::int64_t>& rows) {
-    const at::Tensor index = at::tensor(rows, at::kLong).to(known.states.device());
-    return {rows_of(known.states, index), rows_of(known.embeddings, index), rows_of(known.momentum_embeddings, index)};
+    const at::Tensor index = at::tensor(rows, at::kLong).to(known.memory.states().device());
+    return {known.memory.select(index), rows_of(known.embeddings, index), rows_of(known.momentum_embeddings, index)};
   }
 
   std::int64_t pad_, unsupervised_;

@@ -14,6 +14,7 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/inspectable.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/attention.hpp"
@@ -95,12 +96,12 @@ class BertImpl : public torch::nn::Module {
   }
 
   /// All layers.
-  /// @param x             [B, T, D], what `embed` returns
-  /// @param visible       what each token sees of its text
-  /// @param image_states  [B, N, De], [1, N, De] for one image with all texts, or undefined: no image is seen
-  /// @return              [B, T, D]
-  [[nodiscard]] at::Tensor run(at::Tensor x, const AttentionMask& visible, const at::Tensor& image_states) {
-    for (BertLayer& layer : layers) x = layer(x, image_states, visible);
+  /// @param x        [B, T, D], what `embed` returns
+  /// @param visible  what each token sees of its text
+  /// @param images   of the B texts, one for all texts, or undefined: no image is seen
+  /// @return         [B, T, D]
+  [[nodiscard]] at::Tensor run(at::Tensor x, const AttentionMask& visible, const ImageMemory& images) {
+    for (BertLayer& layer : layers) x = layer(x, images, visible);
     return x;
   }
   /// The argument and what each layer makes of it: depth + 1 tensors [B, T, D]; arguments as for `run`.

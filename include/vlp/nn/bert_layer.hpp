@@ -11,6 +11,7 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "vlp/concepts/image_memory.hpp"
 #include "vlp/nn/attention.hpp"
 #include "vlp/nn/layers.hpp"
 
@@ -77,6 +78,18 @@ class BertAttentionImpl : public torch::nn::Module {
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& source, const AttentionMask& mask = {}) {
     return output(attend(queries(x), keys(source), values(source), mask, is_training() ? dropout_ : 0), x);
   }
+  /// Attention to images. The texts of one image are further queries to its one set of keys and values.
+  /// @param x       [B, T, D]
+  /// @param images  I of them, where I divides B: texts 0 to B / I - 1 look at the first image, and so on
+  /// @return        [B, T, D]
+  [[nodiscard]] at::Tensor look(const at::Tensor& x, const ImageMemory& images) {
+    const KeysAndValues image =
+        images.keys_and_values(this, [&](const at::Tensor& states) { return KeysAndValues{key(states), value(states)}; });
+    const at::Tensor grouped = x.reshape({image.keys.size(0), -1, x.size(2)});
+    const at::Tensor attended =
+        attend(queries(grouped), split_heads(image.keys, heads_), split_heads(image.values, heads_), {}, is_training() ? dropout_ : 0);
+    return output(attended, grouped).view_as(x);
+  }
   /// The probabilities of `forward` without dropout, [B, H, T, S].
   [[nodiscard]] at::Tensor probabilities(const at::Tensor& x, const at::Tensor& source, const AttentionMask& mask = {}) {
     return attention_probabilities(queries(x), keys(source), mask);
@@ -102,18 +115,12 @@ class BertLayerImpl : public torch::nn::Module {
     output = register_module("output", BertOutput(sizes.hidden, sizes));
   }
 
-  /// @param x             [B, T, D]
-  /// @param image_states  as for `look`, or undefined: no image is seen
-  /// @param mask          of the self-attention; the image is seen as a whole
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& image_states, const AttentionMask& mask) {
+  /// @param x       [B, T, D]
+  /// @param images  as for the attention's `look`; undefined: no image is seen
+  /// @param mask    of the self-attention; the image is seen as a whole
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x, const ImageMemory& images, const AttentionMask& mask) {
     const at::Tensor attended = attention(x, x, mask);
-    return feed_forward(image_states.defined() ? look(attended, image_states) : attended);
-  }
-  /// The cross-attention alone. The texts of one image are further queries to its one set of keys and values.
-  /// @param x             [B, T, D]
-  /// @param image_states  [I, N, De] where I divides B: texts 0 to B / I - 1 look at the first image, and so on
-  [[nodiscard]] at::Tensor look(const at::Tensor& x, const at::Tensor& image_states) {
-    return crossattention(x.reshape({image_states.size(0), -1, x.size(2)}), image_states).view_as(x);
+    return feed_forward(images.defined() ? crossattention->look(attended, images) : attended);
   }
   /// The last third of the layer.
   [[nodiscard]] at::Tensor feed_forward(const at::Tensor& x) { return output(intermediate->gelu(x), x); }
