@@ -36,11 +36,11 @@ namespace vlp {
 ///   grounded_states(ids, mask, images [B, N, D] or [1, N, D]) -> [B, T, Dt]; sets position 0 to its mark itself
 ///   match_logits(grounded states [B, T, Dt]) -> [B, 2]: no match, match
 ///   decoder_states(ids, mask, images [B, N, D]) -> [B, T, Dt]; sets position 0 to [DEC] itself
-/// where images are an `ImageMemory`, which keeps keys and values for other passes, or for who wants no more the tensor;
 ///   decoder_logits(states [..., Dt]) -> [..., V]
 ///   generate(image_states [B, N, D], prompt ids without special tokens, options) -> candidates, best first, for each image;
 ///     a model that can sample takes a fourth argument: B random streams, one an image
 ///   begin_step(): called in training once before the passes of each update; momentum twins follow there
+/// Images come as an `ImageMemory`, which keeps keys and values for other passes, or for who wants no more as the tensor.
 /// What exists only because a loss needs it (momentum twins) is made if `Context::needs` asks for it.
 template <class M>
 concept Model = std::copyable<M> && requires(M model) {
