@@ -14,7 +14,7 @@
 
 #include "commands.hpp"
 #include "model_images.hpp"
-#include "vlp/assemble/open_model.hpp"
+#include "opened_model.hpp"
 #include "vlp/data/collate.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/inference.hpp"
@@ -70,12 +70,12 @@ class Captioning {
  public:
   Captioning(const Command& command, const Registry& registry, Terminal& terminal)
       : command_(command),
-        opened_(open_model(command.model.string(), registry,
-                           {.device = choose_device(command.device).device,
-                            .threads = command.threads,
-                            .share_dir = command.share_dir,
-                            .console = terminal.console(),
-                            .needs = Needs::decoder_logits})),
+        opened_(opened_model(command.model.string(), registry,
+                             {.device = choose_device(command.device).device,
+                              .threads = command.threads,
+                              .share_dir = command.share_dir,
+                              .console = terminal.console(),
+                              .needs = Needs::decoder_logits})),
         images_(command, opened_, registry, terminal),
         options_(generate_options(command, opened_.generate)),
         prompt_(prompt()),

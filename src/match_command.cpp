@@ -17,7 +17,7 @@
 
 #include "commands.hpp"
 #include "model_images.hpp"
-#include "vlp/assemble/open_model.hpp"
+#include "opened_model.hpp"
 #include "vlp/data/collate.hpp"
 #include "vlp/evaluate/text_rows.hpp"
 #include "vlp/nn/autocast.hpp"
@@ -71,13 +71,13 @@ class Matching {
  public:
   Matching(const Command& command, const Registry& registry, Terminal& terminal)
       : command_(command),
-        opened_(open_model(command.model.string(), registry,
-                           {.device = choose_device(command.device).device,
-                            .threads = command.threads,
-                            .share_dir = command.share_dir,
-                            .console = terminal.console(),
-                            .needs = Needs::embeddings,
-                            .sets = sets_of(command)})),
+        opened_(opened_model(command.model.string(), registry,
+                             {.device = choose_device(command.device).device,
+                              .threads = command.threads,
+                              .share_dir = command.share_dir,
+                              .console = terminal.console(),
+                              .needs = Needs::embeddings,
+                              .sets = sets_of(command)})),
         images_(command, opened_, registry, terminal),
         texts_(texts_of(command)),
         rows_(ids(), opened_.ctx.tokens.pad, torch_device(opened_.ctx.device)) {

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "commands.hpp"
-#include "vlp/assemble/open_model.hpp"
+#include "opened_model.hpp"
 #include "vlp/assemble/trace.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/image/decode.hpp"
@@ -46,7 +46,7 @@ int trace_command(const Command& command, const Registry& registry, Terminal& te
   arguments.share_dir = command.share_dir;
   arguments.console = terminal.console();
   arguments.dtype = command.dtype == "float64" ? at::kDouble : at::kFloat;
-  OpenedModel opened = open_model(command.model.string(), registry, arguments);
+  OpenedModel opened = opened_model(command.model.string(), registry, arguments);
 
   TraceInputs inputs;
   if (command.images.empty()) {
