@@ -1,5 +1,6 @@
 # Every header compiles by itself. Headers that never see LibTorch are compiled alone, without its include folders and
-# without the precompiled header: that is the proof. The others are compiled alone with the precompiled header.
+# without the precompiled header: that is the proof. The others are compiled alone with the precompiled header;
+# a plugin that sees LibTorch is compiled so already, as a part of the program.
 # Target: headers_compile_alone. A broken header is named by the failing generated unit.
 
 set(alone_units "")
@@ -11,8 +12,11 @@ foreach(header IN LISTS vlp_headers plugin_headers)
   endif()
   string(REGEX REPLACE "^include/" "" path "${header}")
   set(unit "${PROJECT_BINARY_DIR}/generated/alone/${path}.cpp")
-  file(CONFIGURE OUTPUT "${unit}" @ONLY CONTENT "#include \"@path@\"\n")
   string(APPEND everything "#include \"${path}\"\n")
+  if(header IN_LIST torch_headers AND header IN_LIST plugin_headers)
+    continue()
+  endif()
+  file(CONFIGURE OUTPUT "${unit}" @ONLY CONTENT "#include \"@path@\"\n")
   if(header IN_LIST torch_headers)
     list(APPEND alone_torch_units "${unit}")
   else()
