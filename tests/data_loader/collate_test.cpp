@@ -11,7 +11,7 @@
 
 using vlp::AnyTokenizer;
 using vlp::collate_texts;
-using vlp::TextBatch;
+using vlp::Texts;
 using vlp::test::Words;
 
 namespace {
@@ -26,39 +26,39 @@ const std::vector<std::string> kTexts{"w0 w1 w2", "w3"};
 BOOST_AUTO_TEST_SUITE(collate)
 
 BOOST_AUTO_TEST_CASE(rows_are_padded_on_the_right_and_masked) {
-  const TextBatch text = collate_texts(AnyTokenizer(Words{}), "", kTexts);
+  const Texts text = collate_texts(AnyTokenizer(Words{}), "", kTexts);
   BOOST_TEST(same(text.token_ids, ids({1, 10, 11, 12, 2, 1, 13, 2, 0, 0}).view({2, 5})));
   BOOST_TEST(same(text.token_mask, ids({1, 1, 1, 1, 1, 1, 1, 1, 0, 0}).view({2, 5}).to(at::kBool)));
 }
 
 BOOST_AUTO_TEST_CASE(without_a_prompt_every_token_after_cls_is_a_target) {
-  const TextBatch text = collate_texts(AnyTokenizer(Words{}), "", kTexts);
+  const Texts text = collate_texts(AnyTokenizer(Words{}), "", kTexts);
   BOOST_TEST(same(text.target_index, ids({0, 1, 2, 3, 5, 6})));
   BOOST_TEST(same(text.targets, ids({10, 11, 12, 2, 13, 2})));
 }
 
 BOOST_AUTO_TEST_CASE(the_prompt_is_in_the_text_and_not_among_the_targets) {
-  const TextBatch text = collate_texts(AnyTokenizer(Words{}), "w7 w8", kTexts);
+  const Texts text = collate_texts(AnyTokenizer(Words{}), "w7 w8", kTexts);
   BOOST_TEST(same(text.token_ids, ids({1, 17, 18, 10, 11, 12, 2, 1, 17, 18, 13, 2, 0, 0}).view({2, 7})));
   BOOST_TEST(same(text.target_index, ids({2, 3, 4, 5, 9, 10})));
   BOOST_TEST(same(text.targets, ids({10, 11, 12, 2, 13, 2})));
 }
 
 BOOST_AUTO_TEST_CASE(each_target_is_the_token_after_its_position) {
-  const TextBatch text = collate_texts(AnyTokenizer(Words{}), "w7", kTexts);
+  const Texts text = collate_texts(AnyTokenizer(Words{}), "w7", kTexts);
   BOOST_TEST(same(text.token_ids.flatten().index_select(0, text.target_index + 1), text.targets));
   BOOST_TEST(text.token_mask.flatten().index_select(0, text.target_index + 1).all().item<bool>());
 }
 
 BOOST_AUTO_TEST_CASE(a_text_cut_within_the_prompt_has_no_targets_but_sep) {
-  const TextBatch cut = collate_texts(AnyTokenizer(Words{.max_length = 4}), "w7 w8 w9", kTexts);
+  const Texts cut = collate_texts(AnyTokenizer(Words{.max_length = 4}), "w7 w8 w9", kTexts);
   BOOST_TEST(same(cut.token_ids, ids({1, 17, 18, 2, 1, 17, 18, 2}).view({2, 4})));
   BOOST_TEST(same(cut.target_index, ids({2, 6})));
   BOOST_TEST(same(cut.targets, ids({2, 2})));
 }
 
 BOOST_AUTO_TEST_CASE(no_texts_give_empty_tensors) {
-  const TextBatch text = collate_texts(AnyTokenizer(Words{}), "", {});
+  const Texts text = collate_texts(AnyTokenizer(Words{}), "", {});
   BOOST_TEST(text.token_ids.sizes() == (at::IntArrayRef{0, 0}));
   BOOST_TEST(text.targets.numel() == 0);
   BOOST_TEST((text.targets.scalar_type() == at::kLong));

@@ -228,6 +228,60 @@ BOOST_AUTO_TEST_CASE(a_prompt_is_put_before_each_caption_and_not_supervised) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(further_captions_are_others_of_the_same_image) {
+  Setting setting;
+  setting.mode = CaptionsPerImage::one;
+  setting.records[5].captions.resize(2);
+  setting.records[6].captions.resize(1);
+  setting.prompt = "w8";
+  const auto without = epoch_of(*setting.loader(), 3);
+  setting.options.further = 2;
+  const auto with = epoch_of(*setting.loader(), 3);
+  BOOST_TEST(same(with, without));  // what the pairs are doesn't depend on what comes beside them
+  std::vector<std::multiset<std::string>> said(setting.records.size());
+  const auto add = [&](std::int64_t record, const at::Tensor& ids) {
+    const at::Tensor kept = ids.masked_select(ids.ne(vlp::test::Words::kPad)).contiguous();
+    said[static_cast<std::size_t>(record)].insert(vlp::test::Words{}.decode({kept.data_ptr<std::int64_t>(), std::size_t(kept.numel())}));
+  };
+  for (const auto& [batch, record_index] : with) {
+    for (std::size_t row = 0; row < record_index.size(); ++row) add(record_index[row], batch.token_ids[std::int64_t(row)]);
+    BOOST_TEST(batch.further.size() <= 2U);
+    for (const vlp::Texts& texts : batch.further) {
+      const std::int64_t count = texts.token_ids.size(0);
+      BOOST_TEST(texts.image_rows.defined() == (count < batch.size()));
+      for (std::int64_t i = 0; i < count; ++i)
+        add(record_index[std::size_t(texts.image_rows.defined() ? texts.image_rows[i].item<std::int64_t>() : i)], texts.token_ids[i]);
+      BOOST_TEST(at::equal(texts.token_ids.flatten().index_select(0, texts.target_index + 1), texts.targets));
+      BOOST_TEST(!texts.targets.eq(18).any().item<bool>());  // the prompt
+    }
+  }
+  std::size_t seen = 0;
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    if (said[i].empty()) continue;  // left out with the incomplete batch
+    std::multiset<std::string> all;
+    for (const std::string& caption : setting.records[i].captions) all.insert("w8 " + caption);
+    BOOST_TEST(said[i] == all, "image " << i);
+    ++seen;
+  }
+  BOOST_TEST(seen == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(which_further_captions_come_depends_on_seed_and_epoch_only) {
+  Setting setting;
+  setting.mode = CaptionsPerImage::one;
+  setting.options.further = 1;
+  const auto of = [&](std::int64_t epoch) {
+    std::vector<at::Tensor> ids;
+    for (const LoadedBatch& loaded : epoch_of(*setting.loader(), epoch))
+      for (const vlp::Texts& texts : loaded.batch.further) ids.push_back(texts.token_ids.flatten());
+    return at::cat(ids);
+  };
+  const at::Tensor first = of(0);
+  setting.options.workers = 5;
+  BOOST_TEST(at::equal(of(0), first));
+  BOOST_TEST(!at::equal(of(1), first));
+}
+
 BOOST_AUTO_TEST_CASE(a_reloaded_loader_goes_on_with_the_next_batch) {
   const Setting setting;
   const auto loader = setting.loader();

@@ -99,7 +99,7 @@ BOOST_AUTO_TEST_CASE(the_mean_is_that_of_one_pass_over_all_captions) {
   };
   add(images, kCaptions);
   add(more, captions_of_more);
-  vlp::TextBatch text = vlp::collate_ids(ids, 0, 1);
+  vlp::Texts text = vlp::collate_ids(ids, 0, 1);
   vlp::Batch whole;
   whole.pixels = at::stack(pixels);
   whole.token_ids = text.token_ids;

@@ -32,7 +32,7 @@ vlp::LossValue loss(const at::Tensor& states, const at::Tensor& index, const at:
   const vlp::ModelParts served = parts(states);
   const vlp::Batch batch = supervised(index, targets);
   vlp::Forward pass(served, batch);
-  return vlp::LanguageModelLoss({smoothing})(pass);
+  return vlp::LanguageModelLoss({.label_smoothing = smoothing})(pass);
 }
 
 at::Tensor ids(std::initializer_list<std::int64_t> values) { return at::tensor(at::ArrayRef<std::int64_t>(values), at::kLong); }
@@ -63,6 +63,35 @@ BOOST_AUTO_TEST_CASE(only_supervised_positions_count) {
   states[0][0].fill_(100);
   states[0][2][1] = -50;
   BOOST_TEST(loss(states, ids({1}), ids({2}), 0.1).total.item<double>() == before);
+}
+
+BOOST_AUTO_TEST_CASE(further_captions_of_the_images_count_like_their_own) {
+  // A text's states are looked up in its images' and scaled by its tokens, so that each batch of texts has logits of its own.
+  const at::Tensor images = at::randn({2, 3, 5}, at::kDouble);
+  std::int64_t encoded = 0;
+  vlp::ModelParts parts;
+  parts.image_states = [&](const at::Tensor&) { return ++encoded, images; };
+  parts.decoder_states = [](const at::Tensor& tokens, const at::Tensor&, const at::Tensor& seen) { return seen * tokens.unsqueeze(2); };
+  parts.decoder_logits = [](const at::Tensor& x) { return x; };
+  vlp::Batch batch = supervised(ids({0, 1, 4}), ids({1, 0, 3}));
+  batch.token_ids = ids({1, 2, 3, 4, 5, 6}).view({2, 3});
+  batch.further = {{.token_ids = batch.token_ids + 6, .target_index = ids({2, 3}), .targets = ids({4, 4})},
+                   {.token_ids = ids({7, 1, 3}).view({1, 3}), .target_index = ids({1}), .targets = ids({2}), .image_rows = ids({1})}};
+  const auto value = [&](std::int64_t captions) {
+    vlp::Forward pass(parts, batch);
+    return vlp::LanguageModelLoss({.label_smoothing = 0.1, .captions = captions})(pass).total.item<double>();
+  };
+  const auto alone = [&](const at::Tensor& seen, const vlp::Texts& texts) {
+    return loss(seen * texts.token_ids.unsqueeze(2), texts.target_index, texts.targets, 0.1).total.item<double>();
+  };
+  const double own = loss(images * batch.token_ids.unsqueeze(2), batch.target_index, batch.targets, 0.1).total.item<double>();
+  const double second = alone(images, batch.further[0]), third = alone(images.narrow(0, 1, 1), batch.further[1]);
+  BOOST_TEST(value(1) == own, boost::test_tools::tolerance(kRounding));
+  BOOST_TEST(value(2) == (3 * own + 2 * second) / 5, boost::test_tools::tolerance(kRounding));
+  BOOST_TEST(value(3) == (3 * own + 2 * second + third) / 6, boost::test_tools::tolerance(kRounding));
+  BOOST_TEST(value(64) == value(3));
+  BOOST_TEST(encoded == 5);  // once a pass
+  BOOST_TEST(vlp::LanguageModelLoss::captions_per_image({.captions = 3}) == 3);
 }
 
 BOOST_AUTO_TEST_CASE(order_of_positions_does_not_matter) {

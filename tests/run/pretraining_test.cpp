@@ -1,6 +1,7 @@
 // A recipe that pre-trains: BLIP's three losses and one of another author.
 
 #include <cmath>
+#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -47,6 +48,28 @@ BOOST_AUTO_TEST_CASE(four_losses_train_one_model_and_are_logged_each) {
       BOOST_TEST(std::isfinite(line["losses"][name].get<double>()), name);
     }
   }
+}
+
+BOOST_AUTO_TEST_CASE(an_optimizer_for_some_parameters_trains_with_another_for_the_rest) {
+  std::string toml = vlp_test::read_file(root / "recipe.toml");
+  const std::string adamw = "[optimizer]\nuse = \"adamw\"\n";
+  toml.replace(toml.find(adamw), adamw.size(), "[optimizer]\nuse = \"muon\"\nlr = 1e-2\n[optimizer.others]\nuse = \"adamw\"\n");
+  write("recipe.toml", toml);
+  const vlp::Report report = run("out", {"train.epochs=2", "optimizer.others.lr=1e-2"});
+  BOOST_TEST(*report.history.epochs.back().loss < *report.history.epochs.front().loss);
+}
+
+BOOST_AUTO_TEST_CASE(further_captions_change_what_lm_learns) {
+  const auto first_losses = [&](const std::string& out, const std::string& captions) {
+    (void)run(out, {"train.max_steps=1", "train.log_every=1", "evaluate.every=never", "loss.lm.captions=" + captions});
+    std::ifstream log(root / out / "log.jsonl");
+    std::string line;
+    std::getline(log, line);
+    return nlohmann::json::parse(line)["losses"];
+  };
+  const nlohmann::json one = first_losses("one", "1"), three = first_losses("three", "3");
+  BOOST_TEST(one["lm"].get<double>() != three["lm"].get<double>());
+  BOOST_TEST(std::isfinite(three["lm"].get<double>()));
 }
 
 BOOST_AUTO_TEST_CASE(the_seed_decides_everything) {

@@ -1,6 +1,7 @@
 #pragma once
 // Fits a recipe's model: the trainer's loop with evaluation, best weights, checkpoint and log after each epoch.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -44,6 +45,13 @@ namespace vlp {
   return found;
 }
 
+/// @return  captions of an image that the losses want at once, at least 1
+[[nodiscard]] inline std::int64_t captions_per_image(const Plan& plan) {
+  std::int64_t most = 1;
+  for (const auto& loss : plan.loss) most = std::max(most, loss.captions_per_image());
+  return most;
+}
+
 /// Trains as the plan says.
 /// @return  with the best epoch's weights in the model and in the folder's model/
 [[nodiscard]] inline History fit(AnyModel& model, Objective losses, const Data& data, const Plan& plan, const Context& ctx,
@@ -56,6 +64,7 @@ namespace vlp {
                  .drop_last = true,
                  .workers = worker_count(plan, ctx),
                  .prefetch = 4,
+                 .further = captions_per_image(plan) - 1,
                  .images_only = false},
                 ctx);
   const FitLength length = fit_length(loader.batches_per_epoch(), plan.train);

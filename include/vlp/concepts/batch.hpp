@@ -1,5 +1,5 @@
 #pragma once
-// One batch as the loader makes it and a pass reads it. Letters: B batch, T text tokens, M supervised positions.
+// One batch as the loader makes it and a pass reads it. Letters: B batch, T text tokens, M supervised positions, F texts.
 
 #include <cstdint>
 #include <string>
@@ -8,6 +8,15 @@
 #include <ATen/core/Tensor.h>
 
 namespace vlp {
+
+/// Texts under teacher forcing.
+struct Texts {
+  at::Tensor token_ids;     ///< [F, T] int64, padded on the right with [PAD]
+  at::Tensor token_mask;    ///< [F, T] bool, true = token
+  at::Tensor target_index;  ///< [M] int64, flat positions f * T + t whose next token is supervised
+  at::Tensor targets;       ///< [M] int64, those next tokens: caption and [SEP], never prompt or padding
+  at::Tensor image_rows;    ///< [F] int64, which image of the batch each belongs to; undefined = one an image, in order
+};
 
 /// Images with one caption each. All tensors are on the model's device.
 struct Batch {
@@ -18,6 +27,7 @@ struct Batch {
   at::Tensor targets;                  ///< [M] int64, those next tokens; padding and prompt are not among them
   at::Tensor image_index;              ///< [B] int64, the image's number in its dataset: equal for captions of one image
   std::vector<std::string> image_ids;  ///< [B]
+  std::vector<Texts> further;          ///< a second caption of every image that has one, a third ..., where a loss wants them
 
   /// B; 0 for a batch of texts alone.
   [[nodiscard]] std::int64_t size() const { return pixels.defined() ? pixels.size(0) : 0; }

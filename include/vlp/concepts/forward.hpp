@@ -2,9 +2,11 @@
 // Forward: one pass over one batch, lazily. Each part is computed once, when a loss first asks for it, however many ask.
 // Letters: B pairs, N image tokens, T text tokens, D and Dt widths, E width of embeddings, M supervised positions, V vocabulary.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -130,9 +132,19 @@ class Forward {
   }
   /// @return  [M, V] logits at the batch's supervised positions only
   const at::Tensor& target_logits() {
-    return once(target_logits_, [&] {
-      const at::Tensor& states = decoder_states();
-      return served(parts_.decoder_logits, Needs::decoder_logits)(states.flatten(0, 1).index_select(0, batch_.target_index));
+    return once(target_logits_, [&] { return logits_at(decoder_states(), batch_.target_index); });
+  }
+  /// The same of the images' further captions, over the image states that are there already.
+  /// @param k  below `batch().further.size()`
+  /// @return   [M, V] logits at their supervised positions only
+  const at::Tensor& further_logits(std::size_t k) {
+    further_logits_.resize(batch_.further.size());
+    return once(further_logits_.at(k), [&] {
+      const Texts& texts = batch_.further[k];
+      const ImageMemory& images = image_memory();
+      return logits_at(served(parts_.decoder_states, Needs::decoder_logits)(
+                           texts.token_ids, texts.token_mask, texts.image_rows.defined() ? images.select(texts.image_rows) : images),
+                       texts.target_index);
     });
   }
 
@@ -147,6 +159,9 @@ class Forward {
     if (!kept.defined()) kept = compute();
     return kept;
   }
+  [[nodiscard]] at::Tensor logits_at(const at::Tensor& states, const at::Tensor& index) const {
+    return served(parts_.decoder_logits, Needs::decoder_logits)(states.flatten(0, 1).index_select(0, index));
+  }
   static at::Tensor precise(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat); }
 
   Similarities momentum_similarities() {
@@ -160,6 +175,7 @@ class Forward {
   std::optional<SchedulePosition> training_;
   Similarities similarities_, own_similarities_;
   at::Tensor text_states_, text_embeddings_, momentum_text_embeddings_, temperature_, grounded_states_, decoder_states_, target_logits_;
+  std::vector<at::Tensor> further_logits_;
 };
 
 }  // namespace vlp

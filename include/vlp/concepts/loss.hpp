@@ -28,6 +28,8 @@ struct LossValue {
 /// `L::needs` is a constant of the type, or, where it depends on the options, `static Needs needs(const Options&)` beside
 /// `needs()`. A loss that holds tensors of its own is also `Stateful`, and may offer
 ///   static std::int64_t smallest_batch(const Options&): pairs below which it has nothing to compare; checked with the recipe
+///   static std::int64_t captions_per_image(const Options&): captions of an image that it learns from at once, the pair's own
+///     included; the others come in `Batch::further`, in training, as far as the image has so many
 ///   warm_start(const State& tensors, const Console& console): takes what it knows of a file from which the weights come
 template <class L>
 concept Loss = std::move_constructible<L> &&

@@ -58,6 +58,7 @@ struct BatchMaker {
           epoch(of_epoch),
           sizes(rows.size()),
           token_ids(rows.size()),
+          further_ids(rows.size()),
           problems(rows.size()),
           unfinished(rows.size()) {}
 
@@ -65,10 +66,11 @@ struct BatchMaker {
     std::int64_t epoch;           ///< from 0
     std::vector<ImageSize> sizes;
     std::vector<std::vector<std::int64_t>> token_ids;
-    std::vector<std::string> problems;    ///< empty = none
-    std::atomic<std::size_t> unfinished;  ///< samples; who finishes the last completes the batch
-    std::mutex mutex;                     ///< guards the definition of `pixels`, not its rows
-    at::Tensor pixels;                    ///< [B, 3, H, W], of the size of whichever image came first
+    std::vector<std::vector<std::vector<std::int64_t>>> further_ids;  ///< of each sample the further captions
+    std::vector<std::string> problems;                                ///< empty = none
+    std::atomic<std::size_t> unfinished;                              ///< samples; who finishes the last completes the batch
+    std::mutex mutex;                                                 ///< guards the definition of `pixels`, not its rows
+    at::Tensor pixels;                                                ///< [B, 3, H, W], of the size of whichever image came first
     std::promise<Finished> promise;
   };
 
@@ -77,6 +79,7 @@ struct BatchMaker {
   AnyTokenizer tokenizer;                ///< of the captions
   std::string prompt;                    ///< put before each caption
   std::int64_t unsupervised = 1;         ///< see `collate_ids`
+  std::int64_t further = 0;              ///< captions of an image beside a sample's own, as far as there are so many
   bool texts = true;
   bool pinned = false;        ///< pixels in page-locked memory
   RandomStream augmentation;  ///< epoch, record, caption and repetition are derived from it
@@ -132,6 +135,35 @@ struct BatchMaker {
     RandomStream of_text = random.derive("text");  // so that what happens to a caption doesn't depend on the image steps
     const std::string caption = transforms(record.captions[static_cast<std::size_t>(sample.caption)], of_text);
     assembly.token_ids[row] = tokenizer.encode(with_prompt(prompt, caption));
+    for (const std::size_t other : further_captions(sample, random.derive("further"))) {
+      RandomStream of_other = of_text.derive(static_cast<std::uint64_t>(other));
+      assembly.further_ids[row].push_back(tokenizer.encode(with_prompt(prompt, transforms(record.captions[other], of_other))));
+    }
+  }
+
+  /// @return  positions of captions of the sample's image, its own not among them, at most `further`, in random order
+  [[nodiscard]] std::vector<std::size_t> further_captions(const SampleRow& sample, RandomStream random) const {
+    std::vector<std::size_t> others;
+    if (further == 0) return others;
+    for (std::size_t caption = 0; caption < record_of(sample).captions.size(); ++caption)
+      if (std::cmp_not_equal(caption, sample.caption)) others.push_back(caption);
+    random.shuffle(std::span<std::size_t>(others));
+    if (std::cmp_greater(others.size(), further)) others.resize(static_cast<std::size_t>(further));
+    return others;
+  }
+
+  /// @return  the k-th further caption of every sample that has one
+  [[nodiscard]] Texts further_texts(const Assembly& assembly, std::size_t k) const {
+    std::vector<std::vector<std::int64_t>> ids;
+    std::vector<std::int64_t> rows;
+    for (std::size_t row = 0; row < assembly.rows.size(); ++row)
+      if (k < assembly.further_ids[row].size()) {
+        ids.push_back(assembly.further_ids[row][k]);
+        rows.push_back(static_cast<std::int64_t>(row));
+      }
+    Texts texts = collate_ids(ids, tokenizer.special().pad, unsupervised);
+    if (rows.size() < assembly.rows.size()) texts.image_rows = at::tensor(rows, at::kLong);
+    return texts;
   }
 
   /// Judges the rows in their order, so that the same problem is reported whatever the threads did.
@@ -147,11 +179,13 @@ struct BatchMaker {
       loaded.batch.pixels = std::move(assembly.pixels);
       loaded.batch.image_index = at::tensor(loaded.record_index, at::kLong);
       if (texts) {
-        TextBatch text = collate_ids(assembly.token_ids, tokenizer.special().pad, unsupervised);
+        Texts text = collate_ids(assembly.token_ids, tokenizer.special().pad, unsupervised);
         loaded.batch.token_ids = std::move(text.token_ids);
         loaded.batch.token_mask = std::move(text.token_mask);
         loaded.batch.target_index = std::move(text.target_index);
         loaded.batch.targets = std::move(text.targets);
+        for (std::size_t k = 0; std::cmp_less(k, further); ++k)
+          if (Texts texts = further_texts(assembly, k); texts.token_ids.size(0) > 0) loaded.batch.further.push_back(std::move(texts));
       }
       assembly.promise.set_value({std::move(loaded), std::move(assembly.sizes)});
     } catch (...) {

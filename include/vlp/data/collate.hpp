@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vlp/concepts/batch.hpp"
 #include "vlp/concepts/tokenizer.hpp"
 
 #include <ATen/core/Tensor.h>
@@ -18,14 +19,6 @@
 #include <ATen/ops/zeros.h>
 
 namespace vlp {
-
-/// The text part of a `Batch`, on the CPU.
-struct TextBatch {
-  at::Tensor token_ids;     ///< [B, T] int64, padded on the right with [PAD]
-  at::Tensor token_mask;    ///< [B, T] bool, true = token
-  at::Tensor target_index;  ///< [M] int64, flat positions b * T + t whose next token is supervised
-  at::Tensor targets;       ///< [M] int64, those next tokens: caption and [SEP], never prompt or padding
-};
 
 /// Prompt and caption as one text.
 [[nodiscard]] inline std::string with_prompt(std::string_view prompt, std::string_view caption) {
@@ -52,7 +45,7 @@ struct TextBatch {
 /// @param rows          [CLS] ... [SEP] of each text
 /// @param pad           id of [PAD]
 /// @param unsupervised  positions at the start of each row that are not targets
-[[nodiscard]] inline TextBatch collate_ids(std::span<const std::vector<std::int64_t>> rows, std::int64_t pad, std::int64_t unsupervised) {
+[[nodiscard]] inline Texts collate_ids(std::span<const std::vector<std::int64_t>> rows, std::int64_t pad, std::int64_t unsupervised) {
   const auto batch = static_cast<std::int64_t>(rows.size());
   const std::int64_t first = std::max<std::int64_t>(unsupervised, 1);
   std::int64_t longest = 0, supervised = 0;
@@ -61,10 +54,11 @@ struct TextBatch {
     longest = std::max(longest, length);
     supervised += std::max<std::int64_t>(length - first, 0);
   }
-  TextBatch text{.token_ids = at::full({batch, longest}, pad, at::kLong),
-                 .token_mask = at::zeros({batch, longest}, at::kBool),
-                 .target_index = at::empty({supervised}, at::kLong),
-                 .targets = at::empty({supervised}, at::kLong)};
+  Texts text{.token_ids = at::full({batch, longest}, pad, at::kLong),
+             .token_mask = at::zeros({batch, longest}, at::kBool),
+             .target_index = at::empty({supervised}, at::kLong),
+             .targets = at::empty({supervised}, at::kLong),
+             .image_rows = {}};
   auto* ids = text.token_ids.mutable_data_ptr<std::int64_t>();
   auto* mask = text.token_mask.mutable_data_ptr<bool>();
   auto* index = text.target_index.mutable_data_ptr<std::int64_t>();
@@ -85,7 +79,7 @@ struct TextBatch {
 /// @param tokenizer  cuts at its own max_length
 /// @param prompt     put before each text with a blank between; empty = none
 /// @param texts      one a row
-[[nodiscard]] inline TextBatch collate_texts(const AnyTokenizer& tokenizer, std::string_view prompt, std::span<const std::string> texts) {
+[[nodiscard]] inline Texts collate_texts(const AnyTokenizer& tokenizer, std::string_view prompt, std::span<const std::string> texts) {
   std::vector<std::vector<std::int64_t>> rows;
   rows.reserve(texts.size());
   for (const std::string& text : texts) rows.push_back(tokenizer.encode(with_prompt(prompt, text)));

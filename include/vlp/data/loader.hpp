@@ -43,6 +43,7 @@ struct LoaderOptions {
   bool drop_last = false;       ///< leave out an incomplete last batch, unless it is the only one
   std::int64_t workers = 1;     ///< threads
   std::int64_t prefetch = 2;    ///< batches prepared ahead of the consumer
+  std::int64_t further = 0;     ///< captions that come with a sample beside its own, of the same image; see `Batch::further`
   bool images_only = false;     ///< one row an image, in order, without texts
   /// From a file to uint8 [3, H, W].
   ImageDecoder decode = [](const std::filesystem::path& file) { return decode_image(file); };
@@ -71,6 +72,7 @@ class Loader {
                .tokenizer = tokenizer,
                .prompt = prompt,
                .unsupervised = prompt_length(tokenizer, prompt),
+               .further = options_.further,
                .texts = !options_.images_only,
                .pinned = ctx.device.type == DeviceName::Type::cuda && pinning_works(),
                .augmentation = ctx.seeds.derive("augmentation"),

@@ -41,7 +41,7 @@ class TextRows {
       wording_of_text_[text] = static_cast<std::int64_t>(wordings.size()) - 1;
     }
     for (const auto& wording : wordings) lengths_.push_back(static_cast<std::int64_t>(wording.size()));
-    const TextBatch batch = collate_ids(wordings, pad, 1);
+    const Texts batch = collate_ids(wordings, pad, 1);
     ids_ = batch.token_ids.to(device);
     mask_ = batch.token_mask.to(device);
   }

@@ -96,7 +96,7 @@ class ValidationLoss {
 
   /// Images with a text each.
   [[nodiscard]] Batch pairs(Batch images, std::span<const std::vector<std::int64_t>> ids) const {
-    TextBatch text = collate_ids(ids, pad_, unsupervised_);
+    Texts text = collate_ids(ids, pad_, unsupervised_);
     images.token_ids = std::move(text.token_ids);
     images.token_mask = std::move(text.token_mask);
     images.target_index = std::move(text.target_index);

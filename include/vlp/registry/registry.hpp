@@ -30,6 +30,7 @@ struct Prepared {
   Needs needs = Needs::nothing;               ///< of a loss or metric: the parts of a model that it asks for
   Needs serves = Needs::nothing;              ///< of a model or text encoder: the parts that it serves
   std::int64_t smallest_batch = 1;            ///< of a loss: pairs below which it has nothing to compare
+  std::int64_t captions_per_image = 1;        ///< of a loss: captions of an image that it learns from at once
 };
 
 /// What every factory shows to `vlp list` and `vlp help`.
@@ -130,6 +131,10 @@ class Registry {
                     { Type::smallest_batch(*options) } -> std::same_as<std::int64_t>;
                   })
       made.smallest_batch = Type::smallest_batch(*options);
+    if constexpr (requires {
+                    { Type::captions_per_image(*options) } -> std::same_as<std::int64_t>;
+                  })
+      made.captions_per_image = Type::captions_per_image(*options);
     if constexpr (requires {
                     { Type::serves() } -> std::same_as<Needs>;
                   })

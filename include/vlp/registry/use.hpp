@@ -42,6 +42,8 @@ class Use {
   [[nodiscard]] Needs serves() const { return prepared().serves; }
   /// Pairs that the loss needs in a batch; 1 for other kinds.
   [[nodiscard]] std::int64_t smallest_batch() const { return prepared().smallest_batch; }
+  /// Captions of an image that the loss learns from at once; 1 for other kinds.
+  [[nodiscard]] std::int64_t captions_per_image() const { return prepared().captions_per_image; }
   /// A new component; each call makes another one.
   [[nodiscard]] AnyX build(const Context& ctx) const { return prepared().build(ctx); }
 
