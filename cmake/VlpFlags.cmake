@@ -1,4 +1,4 @@
-# Flags are the same for every target: a precompiled header is refused by a target that is compiled differently.
+# Targets that share a precompiled header share their flags: it is refused by a target that is compiled differently.
 
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Release or Debug" FORCE)

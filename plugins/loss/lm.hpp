@@ -32,9 +32,8 @@ class LanguageModelLoss {
       return std::tuple{
           field<&Options::label_smoothing>(
               "Share of the target spread over the vocabulary, 0-1; 0 in Hugging Face's BLIP, 0.1 in the original.", between(0, 1)),
-          field<&Options::captions>("Captions of an image to learn from at once, in training, as far as it has so many: the pair's own and "
-                                    "others drawn anew each time. The image is encoded once for all of them.",
-                                    between(1, 64)),
+          field<&Options::captions>(
+              "Captions of an image to learn from at once, in training: the pair's own, and others drawn anew each time.", between(1, 64)),
       };
     }
   };
