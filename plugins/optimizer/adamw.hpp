@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "vlp/concepts/optimizer.hpp"
+#include "vlp/concepts/parameter.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/state.hpp"
@@ -106,9 +107,7 @@ class AdamW {
                          std::to_string(of.parameters.size()) + ").");
       for (std::size_t i = 0; i < of.names.size(); ++i) {
         const at::Tensor& p = of.parameters[i];
-        if (p.scalar_type() != at::kFloat && p.scalar_type() != at::kDouble)
-          throw ShapeError("adamw: parameter '" + of.names[i] + "' can't be updated (got " + dtype_name(p.scalar_type()) +
-                           ", expected F32 or F64).");
+        require_updatable(name, of.names[i], p);
         if (p.device() != first.device() || p.scalar_type() != first.scalar_type())
           throw ShapeError("adamw: parameters '" + of.names[i] + "' and '" + of.names.front() +
                            "' of one group differ in device or dtype.");

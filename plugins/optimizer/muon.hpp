@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "vlp/concepts/optimizer.hpp"
+#include "vlp/concepts/parameter.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/context.hpp"
-#include "vlp/core/error.hpp"
 #include "vlp/core/state.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
@@ -142,9 +142,7 @@ class Muon {
   }
 
   void take(const std::string& called, const at::Tensor& parameter, bool decay) {
-    if (parameter.scalar_type() != at::kFloat && parameter.scalar_type() != at::kDouble)
-      throw ShapeError("muon: parameter '" + called + "' can't be updated (got " + dtype_name(parameter.scalar_type()) +
-                       ", expected F32 or F64).");
+    require_updatable(name, called, parameter);
     shapes_[parameter.sizes().vec()].push_back({called, parameter, at::zeros_like(parameter).detach(), decay});
   }
 

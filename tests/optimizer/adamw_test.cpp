@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "plugins/optimizer/adamw.hpp"
+#include "tests/optimizer/scaled.hpp"
 
 #include <ATen/ATen.h>
 
 using namespace vlp;
+using vlp_test::scaled;
 
 namespace {
 
@@ -69,10 +71,6 @@ AdamW managing(const AdamW::Options& o, std::vector<ParameterGroup> groups) {
   AdamW optimizer(o);
   optimizer.manage(std::move(groups));
   return optimizer;
-}
-
-StepControl scaled(double scale, double found_inf = 0) {
-  return {1, at::full({1}, scale, at::kFloat), at::full({1}, found_inf, at::kFloat)};
 }
 
 template <class E>

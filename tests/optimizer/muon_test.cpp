@@ -9,15 +9,19 @@
 
 #include "plugins/optimizer/adamw.hpp"
 #include "plugins/optimizer/muon.hpp"
+#include "tests/optimizer/scaled.hpp"
 
 #include <ATen/ATen.h>
 
 using namespace vlp;
+using vlp_test::scaled;
 
 namespace {
 
 // Five iterations of products in float64 against one singular value decomposition.
 constexpr double kFloat64 = 1e-10;
+// The polynomial's slope of 3.4 at 0, five times over, magnifies roundings of float32 in ten steps of about 0.01.
+constexpr double kFloat32 = 2e-5;
 
 Muon::Options options() {
   Muon::Options o;
@@ -67,10 +71,6 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) {
   return (a.detach().to(at::kDouble) - b.detach().to(at::kDouble)).abs().max().item<double>();
 }
 
-StepControl scaled(double scale, double found_inf = 0) {
-  return {1, at::full({1}, scale, at::kFloat), at::full({1}, found_inf, at::kFloat)};
-}
-
 bool same(const State& a, const State& b) {
   return a.entries().size() == b.entries().size() &&
          std::ranges::all_of(a.entries(), [&](const auto& entry) { return get_tensor(a, entry.first).equal(get_tensor(b, entry.first)); });
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(the_size_of_a_matrix_does_not_matter) {
 }
 
 BOOST_AUTO_TEST_CASE(ten_steps_equal_the_papers_computed_by_hand) {
-  for (const auto& [dtype, tolerance] : {std::pair(at::kFloat, 2e-5), std::pair(at::kDouble, kFloat64)}) {
+  for (const auto& [dtype, tolerance] : {std::pair(at::kFloat, kFloat32), std::pair(at::kDouble, kFloat64)}) {
     at::Tensor square = parameter({5, 5}, 4, dtype), twin = parameter({5, 5}, 5, dtype), wide = parameter({3, 8}, 6, dtype),
                plain = parameter({8, 3}, 7, dtype);
     Muon optimizer = managing(options(), {{{"a", "b", "c"}, {square, twin, wide}, true}, {{"d"}, {plain}, false}});
