@@ -76,7 +76,7 @@ class BertAttentionImpl : public torch::nn::Module {
   /// @param source  [B, S, De]; x itself for self-attention
   /// @param mask    which source states a query sees
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& source, const AttentionMask& mask = {}) {
-    return output(attend(queries(x), keys(source), values(source), mask, is_training() ? dropout_ : 0), x);
+    return attended(x, queries(x), keys(source), values(source), mask);
   }
   /// Attention to images. The texts of one image are further queries to its one set of keys and values.
   /// @param x       [B, T, D]
@@ -86,9 +86,7 @@ class BertAttentionImpl : public torch::nn::Module {
     const KeysAndValues image =
         images.keys_and_values(this, [&](const at::Tensor& states) { return KeysAndValues{key(states), value(states)}; });
     const at::Tensor grouped = x.reshape({image.keys.size(0), -1, x.size(2)});
-    const at::Tensor attended =
-        attend(queries(grouped), split_heads(image.keys, heads_), split_heads(image.values, heads_), {}, is_training() ? dropout_ : 0);
-    return output(attended, grouped).view_as(x);
+    return attended(grouped, queries(grouped), split_heads(image.keys, heads_), split_heads(image.values, heads_), {}).view_as(x);
   }
   /// The probabilities of `forward` without dropout, [B, H, T, S].
   [[nodiscard]] at::Tensor probabilities(const at::Tensor& x, const at::Tensor& source, const AttentionMask& mask = {}) {
@@ -99,6 +97,11 @@ class BertAttentionImpl : public torch::nn::Module {
   BertOutput output{nullptr};
 
  private:
+  /// What x becomes, given its queries and the source's keys and values, each split into heads.
+  at::Tensor attended(const at::Tensor& x, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionMask& mask) {
+    return output(attend(q, k, v, mask, is_training() ? dropout_ : 0), x);
+  }
+
   std::int64_t heads_;
   double dropout_;
 };
