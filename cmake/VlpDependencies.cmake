@@ -30,9 +30,11 @@ target_link_libraries(vlp_base INTERFACE fmt::fmt nlohmann_json::nlohmann_json P
 add_library(vlp_image_libraries INTERFACE)
 target_link_libraries(vlp_image_libraries INTERFACE PkgConfig::jpeg PkgConfig::png PkgConfig::cairo PkgConfig::zlib)
 
-# What files of captions need; see include/vlp/data/caption_file.hpp.
+# What files of captions need; see include/vlp/captions/caption_file.hpp.
 add_library(vlp_caption_libraries INTERFACE)
 target_link_libraries(vlp_caption_libraries INTERFACE PkgConfig::simdjson PkgConfig::zlib)
+# Its classes have other members where a compiler does not optimise, unless this says otherwise.
+target_compile_definitions(vlp_caption_libraries INTERFACE SIMDJSON_DEVELOPMENT_CHECKS=0)
 
 # What downloads need; see include/vlp/hub/.
 add_library(vlp_hub_libraries INTERFACE)
@@ -47,13 +49,17 @@ target_link_libraries(vlp_torch_base INTERFACE vlp_base vlp_image_libraries Torc
 # Tests of what uses LibTorch spend their time in LibTorch, and compile in half the time when not optimised.
 set(VLP_QUICK_COMPILE -O0)
 
-# vlp_add_pch(TARGET OPTION...): third-party headers, precompiled once. Never our own: an edit would rebuild everything.
-function(vlp_add_pch target)
-  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/vlp_pch.cpp" CONTENT "// Owner of the precompiled header.\n")
-  add_library(${target} OBJECT EXCLUDE_FROM_ALL "${PROJECT_BINARY_DIR}/generated/vlp_pch.cpp")
-  target_link_libraries(${target} PRIVATE vlp_torch_base)
-  target_compile_options(${target} PRIVATE ${ARGN})
-  target_precompile_headers(${target} PRIVATE
+# Precompiled headers hold third-party headers only, never our own: an edit would rebuild everything.
+set(vlp_pch_owner "${PROJECT_BINARY_DIR}/generated/vlp_pch.cpp")
+file(CONFIGURE OUTPUT "${vlp_pch_owner}" CONTENT "// Owner of the precompiled header.\n")
+set(vlp_pch_headers
+    <fmt/format.h>
+    <nlohmann/json.hpp>
+    <toml++/toml.h>
+    <algorithm> <array> <charconv> <cmath> <cstdint> <filesystem> <fstream> <functional> <map> <memory> <mutex>
+    <numeric> <optional> <ranges> <set> <span> <sstream> <string> <string_view> <thread> <tuple> <unordered_map>
+    <utility> <variant> <vector>)
+set(vlp_pch_torch_headers
     <ATen/ATen.h>
     <ATen/autocast_mode.h>
     <torch/csrc/autograd/custom_function.h>
@@ -64,22 +70,36 @@ function(vlp_add_pch target)
     <torch/nn/modules/dropout.h>
     <torch/nn/modules/embedding.h>
     <torch/nn/modules/linear.h>
-    <torch/nn/modules/normalization.h>
-    <fmt/format.h>
-    <nlohmann/json.hpp>
-    <toml++/toml.h>
-    <algorithm> <array> <cmath> <cstdint> <filesystem> <fstream> <functional> <map> <memory> <mutex> <numeric>
-    <optional> <ranges> <span> <sstream> <string> <string_view> <thread> <tuple> <unordered_map> <utility> <variant>
-    <vector>)
+    <torch/nn/modules/normalization.h>)
+
+# vlp_add_pch(TARGET LIBRARY OPTION...)
+function(vlp_add_pch target library)
+  add_library(${target} OBJECT EXCLUDE_FROM_ALL "${vlp_pch_owner}")
+  target_link_libraries(${target} PRIVATE ${library})
+  target_compile_options(${target} PRIVATE ${ARGN} $<$<CXX_COMPILER_ID:Clang>:-fpch-instantiate-templates>)
+  if(library STREQUAL "vlp_torch_base")
+    target_precompile_headers(${target} PRIVATE ${vlp_pch_torch_headers})
+  endif()
+  target_precompile_headers(${target} PRIVATE ${vlp_pch_headers})
 endfunction()
 if(VLP_PCH)
-  vlp_add_pch(vlp_pch)
+  vlp_add_pch(vlp_pch vlp_torch_base)
+  vlp_add_pch(vlp_pch_free vlp_base)
   if(VLP_TESTS)
-    vlp_add_pch(vlp_pch_quick ${VLP_QUICK_COMPILE} $<$<CXX_COMPILER_ID:Clang>:-fpch-instantiate-templates>)
+    vlp_add_pch(vlp_pch_quick vlp_torch_base ${VLP_QUICK_COMPILE})
     target_precompile_headers(vlp_pch_quick PRIVATE <boost/test/unit_test.hpp>)
     target_compile_definitions(vlp_pch_quick PRIVATE BOOST_TEST_DYN_LINK)
   endif()
 endif()
+
+# What a part of the programs says that sees no tensors. Tests don't: without a precompiled header they prove more.
+function(vlp_use_no_torch target)
+  target_link_libraries(${target} PRIVATE vlp_base vlp_image_libraries vlp_caption_libraries)
+  target_compile_definitions(${target} PRIVATE VLP_HEADER_ONLY=0)
+  if(VLP_PCH)
+    target_precompile_headers(${target} REUSE_FROM vlp_pch_free)
+  endif()
+endfunction()
 
 # What every target that sees tensors says: the libraries, the precompiled header, where LibTorch is at run time.
 # vlp_use_torch(TARGET [QUICK]): with QUICK it is compiled quickly and runs slowly.

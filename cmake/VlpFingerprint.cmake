@@ -7,7 +7,7 @@ set(vlp_fingerprint_dir "${PROJECT_BINARY_DIR}/generated/fingerprint")
 list(TRANSFORM vlp_headers PREPEND "${PROJECT_SOURCE_DIR}/" OUTPUT_VARIABLE vlp_header_paths)
 add_custom_command(
   OUTPUT "${vlp_fingerprint_dir}/vlp_fingerprint.hpp"
-  COMMAND "${CMAKE_COMMAND}" "-DSOURCE_DIR=${PROJECT_SOURCE_DIR}"
+  COMMAND "${CMAKE_COMMAND}" "-DSOURCE_DIR=${PROJECT_SOURCE_DIR}" "-DVERSION=${PROJECT_VERSION}"
           "-DOUTPUT=${vlp_fingerprint_dir}/vlp_fingerprint.hpp"
           -P "${PROJECT_SOURCE_DIR}/cmake/WriteFingerprint.cmake"
   DEPENDS ${vlp_header_paths} "${PROJECT_SOURCE_DIR}/cmake/WriteFingerprint.cmake"

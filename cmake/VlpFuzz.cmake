@@ -1,5 +1,5 @@
 # tests/fuzz/NAME_fuzz.cpp   build/fuzz/NAME, a libFuzzer program under the address and undefined-behaviour sanitizers
-# tests/weights              build/tests/weights_tests_sanitized, the same tests under both sanitizers
+# tests/weights              build/tests/weights_tests_sanitized, those without LibTorch under both sanitizers
 # Targets: fuzz_NAME, vlp_fuzz (all of them), weights_tests_sanitized; none is part of `all`. Clang only; Debian's
 # libclang-rt-19-dev has the sanitizers. List for ./dev: build/fuzz/programs.txt.
 
@@ -9,7 +9,7 @@ endif()
 
 set(VLP_SANITIZE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
 
-# What a fuzzer's corpus starts with: a folder of tests/data, and tests/fuzz/corpus/NAME.
+# What a fuzzer's corpus starts with: a folder of tests/fixtures, and tests/fuzz/corpus/NAME.
 set(corpus_of_safetensors weights)
 set(corpus_of_torch_file weights)
 set(corpus_of_ptb_tokenizer metrics)
@@ -29,8 +29,8 @@ foreach(source IN LISTS fuzz_sources)
   # What libFuzzer finds goes into the corpus, so it is a copy.
   set(corpus "${PROJECT_BINARY_DIR}/fuzz/corpus/${name}")
   add_custom_command(TARGET fuzz_${name} POST_BUILD COMMAND "${CMAKE_COMMAND}" -E make_directory "${corpus}")
-  foreach(start IN ITEMS "data/${corpus_of_${name}}" "fuzz/corpus/${name}")
-    if(NOT start STREQUAL "data/" AND IS_DIRECTORY "${PROJECT_SOURCE_DIR}/tests/${start}")
+  foreach(start IN ITEMS "fixtures/${corpus_of_${name}}" "fuzz/corpus/${name}")
+    if(NOT start STREQUAL "fixtures/" AND IS_DIRECTORY "${PROJECT_SOURCE_DIR}/tests/${start}")
       add_custom_command(TARGET fuzz_${name} POST_BUILD
         COMMAND "${CMAKE_COMMAND}" -E copy_directory "${PROJECT_SOURCE_DIR}/tests/${start}" "${corpus}")
     endif()
@@ -41,7 +41,7 @@ endforeach()
 list(JOIN fuzz_programs "\n" lines)
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/fuzz/programs.txt" @ONLY CONTENT "@lines@\n")
 
-add_executable(weights_tests_sanitized EXCLUDE_FROM_ALL ${test_sources_weights})
+add_executable(weights_tests_sanitized EXCLUDE_FROM_ALL ${free_tests_weights})
 target_link_libraries(weights_tests_sanitized PRIVATE vlp_test_main vlp_test_paths vlp_base)
 vlp_use_fingerprint(weights_tests_sanitized)
 target_compile_options(weights_tests_sanitized PRIVATE ${VLP_SANITIZE})

@@ -1,12 +1,5 @@
 # Plugins: one header each. Those in plugins/<kind>/ become part of the program; any other header can be built as NAME.so.
 
-include("${CMAKE_CURRENT_LIST_DIR}/ScanHeaders.cmake")
-set(torch_header_list "${PROJECT_BINARY_DIR}/generated/torch_headers.txt")
-vlp_write_torch_headers("${PROJECT_SOURCE_DIR}" "${torch_header_list}")
-# ./dev writes this list anew before each test run; a header that moved from one group to the other reconfigures.
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${torch_header_list}")
-file(STRINGS "${torch_header_list}" torch_headers)
-
 # vlp_add_plugin(FILE.hpp [FOLDER [TARGET]]): builds FOLDER/NAME.so (default build/plugins) as TARGET (default plugin_NAME).
 function(vlp_add_plugin header)
   set(folder "${PROJECT_BINARY_DIR}/plugins")
@@ -25,7 +18,7 @@ function(vlp_add_plugin header)
        CONTENT "#define VLP_PLUGIN_SHARED\n#include \"@header@\"\n")
   add_library(${target} MODULE EXCLUDE_FROM_ALL "${unit}")
   vlp_use_torch(${target})
-  target_link_libraries(${target} PRIVATE vlp_caption_libraries)
+  target_link_libraries(${target} PRIVATE vlp_caption_libraries)  # header-only: it carries what it uses
   target_link_options(${target} PRIVATE -Wl,-z,defs)
   set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME "${name}" LIBRARY_OUTPUT_DIRECTORY "${folder}")
 endfunction()
@@ -72,24 +65,39 @@ void @function@([[maybe_unused]] Registry& registry) {
 ]=])
 endfunction()
 
-# Compiled once; libvlp_torch.so and the test programs share the objects.
-vlp_write_plugin_list(add_builtin_plugins ${plugin_headers})
-add_library(vlp_plugins OBJECT ${plugin_units} "${PROJECT_BINARY_DIR}/generated/add_builtin_plugins.cpp")
-vlp_use_torch(vlp_plugins)
-target_link_libraries(vlp_plugins PRIVATE vlp_caption_libraries)
-
-# The metrics that need no LibTorch once more, without it: for the program itself, whose `score` uses them.
-set(metric_headers ${plugin_headers})
-list(FILTER metric_headers INCLUDE REGEX "^plugins/metric/")
-list(REMOVE_ITEM metric_headers ${torch_headers})
+# Each is compiled once: metrics, of which the program itself has need for `score`; what else sees no LibTorch; the rest.
+# libvlp_torch.so and the test programs share the objects of all.
+set(torch_plugin_units "")
+set(free_plugin_units "")
+set(metric_headers "")
 set(metric_units "")
-foreach(header IN LISTS metric_headers)
+foreach(header IN LISTS plugin_headers)
   cmake_path(GET header STEM name)
-  list(APPEND metric_units "${plugin_unit_${name}}")
+  vlp_sees_torch(sees "${header}")
+  if(sees)
+    list(APPEND torch_plugin_units "${plugin_unit_${name}}")
+  elseif(header MATCHES "^plugins/metric/")
+    list(APPEND metric_headers "${header}")
+    list(APPEND metric_units "${plugin_unit_${name}}")
+  else()
+    list(APPEND free_plugin_units "${plugin_unit_${name}}")
+  endif()
 endforeach()
+
+vlp_write_plugin_list(add_builtin_plugins ${plugin_headers})
 vlp_write_plugin_list(add_builtin_metrics ${metric_headers})
 add_library(vlp_metrics OBJECT ${metric_units} "${PROJECT_BINARY_DIR}/generated/add_builtin_metrics.cpp")
-target_link_libraries(vlp_metrics PRIVATE vlp_base)
+vlp_use_no_torch(vlp_metrics)
+add_library(vlp_free_plugins OBJECT ${free_plugin_units} "${PROJECT_BINARY_DIR}/generated/add_builtin_plugins.cpp")
+vlp_use_no_torch(vlp_free_plugins)
+add_library(vlp_torch_plugins OBJECT ${torch_plugin_units})
+vlp_use_torch(vlp_torch_plugins)
+target_compile_definitions(vlp_torch_plugins PRIVATE VLP_HEADER_ONLY=0)
+
+add_library(vlp_plugins INTERFACE)
+target_sources(vlp_plugins INTERFACE $<TARGET_OBJECTS:vlp_metrics> $<TARGET_OBJECTS:vlp_free_plugins>
+               $<TARGET_OBJECTS:vlp_torch_plugins>)
+target_link_libraries(vlp_plugins INTERFACE vlp_caption_libraries fmt::fmt)
 
 foreach(header IN LISTS VLP_EXTRA_PLUGINS)
   if(EXISTS "${header}")

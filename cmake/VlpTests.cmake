@@ -1,8 +1,11 @@
-# tests/DIR/**/*_test.cpp   one program build/tests/DIR_tests; with a file tests/DIR/NO_TORCH it is linked without LibTorch
-# tests/plugins/*.hpp       build/tests/plugins/NAME.so, for the tests of plugin loading
-# docs/examples/*.cpp       build/examples/NAME, run by ./dev test
-# bench/*.cpp               build/bench/NAME, run by ./dev bench
+# tests/FOLDER/*_test.cpp       one program build/tests/FOLDER_tests
+# tests/support/plugins/*.hpp   build/tests/plugins/NAME.so, for the tests of plugin loading
+# docs/examples/*.cpp           build/examples/NAME, run by ./dev test
+# bench/*.cpp                   build/bench/NAME, run by ./dev bench
 # Lists for ./dev: build/tests/programs.txt and build/tests/examples.txt.
+#
+# A test that sees no LibTorch is compiled without its folders and without a precompiled header; it includes its own
+# header first, which proves that the header compiles by itself.
 
 find_package(Boost 1.74 REQUIRED COMPONENTS unit_test_framework)
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
@@ -18,81 +21,116 @@ add_library(vlp_test_paths INTERFACE)
 target_compile_definitions(vlp_test_paths INTERFACE
   VLP_SOURCE_ROOT="${PROJECT_SOURCE_DIR}"
   VLP_BUILD_DIR="${PROJECT_BINARY_DIR}"
-  VLP_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data"
+  VLP_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/fixtures"
   VLP_SHARED_DIR="${PROJECT_SOURCE_DIR}/../shared"
   VLP_PROGRAM="${PROJECT_BINARY_DIR}/vlp")
 
 add_custom_target(vlp_test_plugins)
-file(GLOB test_plugin_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/plugins/*.hpp")
+file(GLOB test_plugin_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/plugins/*.hpp")
 foreach(header IN LISTS test_plugin_headers)
   cmake_path(GET header STEM name)
   vlp_add_plugin("${header}" "${PROJECT_BINARY_DIR}/tests/plugins" test_plugin_${name})
   add_dependencies(vlp_test_plugins test_plugin_${name})
 endforeach()
 
-set(test_programs "")
-file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests"
-     "${PROJECT_SOURCE_DIR}/tests/*_test.cpp")
-file(GLOB torch_free_markers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}/tests" "${PROJECT_SOURCE_DIR}/tests/*/NO_TORCH")
-list(SORT test_sources)
-foreach(source IN LISTS test_sources)
-  if(NOT source MATCHES "^([^/]+)/")
-    message(FATAL_ERROR "tests/${source} lies in no folder of tests/; move it into the one of its room")
+# vlp_test_sees_torch(RESULT FILE): by its own #include lines, those of tests/support, and the table.
+function(vlp_test_sees_torch result file)
+  if(DEFINED "vlp_sees_${file}")
+    set(${result} ${vlp_sees_${file}} PARENT_SCOPE)
+    return()
   endif()
-  list(APPEND test_folders "${CMAKE_MATCH_1}")
-  list(APPEND test_sources_${CMAKE_MATCH_1} "${PROJECT_SOURCE_DIR}/tests/${source}")
+  set(sees FALSE)
+  file(STRINGS "${PROJECT_SOURCE_DIR}/${file}" lines REGEX "^[ \t]*#[ \t]*include")
+  foreach(line IN LISTS lines)
+    if(line MATCHES "[<\"](torch|ATen|c10)/|\"docs/examples/")
+      set(sees TRUE)
+    elseif(line MATCHES "\"(vlp/[^\"]+)\"")
+      vlp_sees_torch(sees "include/${CMAKE_MATCH_1}")
+    elseif(line MATCHES "\"(plugins/[^\"]+)\"")
+      vlp_sees_torch(sees "${CMAKE_MATCH_1}")
+    elseif(line MATCHES "\"(tests/[^\"]+)\"")
+      vlp_test_sees_torch(sees "${CMAKE_MATCH_1}")
+    endif()
+    if(sees)
+      break()
+    endif()
+  endforeach()
+  set("vlp_sees_${file}" ${sees} CACHE INTERNAL "")
+  set(${result} ${sees} PARENT_SCOPE)
+endfunction()
+
+file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}"
+     "${PROJECT_SOURCE_DIR}/tests/*_test.cpp" "${PROJECT_SOURCE_DIR}/tests/support/*.hpp")
+list(SORT test_sources)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${test_sources})
+foreach(source IN LISTS test_sources)
+  unset("vlp_sees_${source}" CACHE)
+endforeach()
+list(FILTER test_sources INCLUDE REGEX "_test\\.cpp$")
+
+set(test_folders "")
+set(headers_first "")  # proven to compile by themselves, see VlpHeaders
+foreach(source IN LISTS test_sources)
+  if(NOT source MATCHES "^tests/([^/]+)/")
+    message(FATAL_ERROR "${source} lies in no folder of tests/; move it into the one of its room")
+  endif()
+  set(folder "${CMAKE_MATCH_1}")
+  list(APPEND test_folders "${folder}")
+  vlp_test_sees_torch(sees "${source}")
+  if(sees)
+    list(APPEND torch_tests_${folder} "${PROJECT_SOURCE_DIR}/${source}")
+  else()
+    list(APPEND free_tests_${folder} "${PROJECT_SOURCE_DIR}/${source}")
+    file(STRINGS "${PROJECT_SOURCE_DIR}/${source}" first REGEX "^#include" LIMIT_COUNT 1)
+    if(first MATCHES "\"(vlp/[^\"]+)\"")
+      list(APPEND headers_first "include/${CMAKE_MATCH_1}")
+    elseif(first MATCHES "\"(plugins/[^\"]+)\"")
+      list(APPEND headers_first "${CMAKE_MATCH_1}")
+    endif()
+  endif()
 endforeach()
 list(REMOVE_DUPLICATES test_folders)
 
+# vlp_free_test(TARGET): what a test without LibTorch is compiled with.
+function(vlp_free_test target)
+  target_link_libraries(${target} PRIVATE vlp_test_main vlp_test_paths vlp_compiled vlp_hub_libraries
+                        PkgConfig::httplib)
+  target_compile_options(${target} PRIVATE ${VLP_QUICK_COMPILE})
+  vlp_use_fingerprint(${target})
+endfunction()
+
+set(test_programs "")
 foreach(folder IN LISTS test_folders)
   set(program "${folder}_tests")
-  add_executable(${program} EXCLUDE_FROM_ALL ${test_sources_${folder}})
-  target_link_libraries(${program} PRIVATE vlp_test_main vlp_test_paths)
-  vlp_use_fingerprint(${program})
-  set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
-  if("${folder}/NO_TORCH" IN_LIST torch_free_markers)
-    target_link_libraries(${program} PRIVATE vlp_base vlp_image_libraries)
-  else()
+  if(torch_tests_${folder})
+    add_executable(${program} EXCLUDE_FROM_ALL ${torch_tests_${folder}})
+    target_link_libraries(${program} PRIVATE vlp_test_main vlp_test_paths vlp_plugins vlp_compiled_torch
+                          vlp_hub_libraries)
     vlp_use_torch(${program} QUICK)
-    target_link_libraries(${program} PRIVATE vlp_plugins)
+    if(free_tests_${folder})
+      add_library(${program}_without_torch OBJECT EXCLUDE_FROM_ALL ${free_tests_${folder}})
+      vlp_free_test(${program}_without_torch)
+      target_sources(${program} PRIVATE $<TARGET_OBJECTS:${program}_without_torch>)
+      target_link_libraries(${program} PRIVATE fmt::fmt)
+    endif()
+  else()
+    add_executable(${program} EXCLUDE_FROM_ALL ${free_tests_${folder}})
+    vlp_free_test(${program})
   endif()
+  set_target_properties(${program} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   list(APPEND test_programs ${program})
   add_test(NAME ${program} COMMAND ${program})
   # Two LibTorch programs at once slow each other tenfold.
   set_tests_properties(${program} PROPERTIES RUN_SERIAL ON)
 endforeach()
 
-# Every header in two units of one program: a function that lacks `inline` is defined twice there and doesn't link.
-if(TARGET structure_tests)
-  file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/everything_again.cpp" @ONLY CONTENT "@everything@")
-  target_sources(structure_tests PRIVATE "$<TARGET_OBJECTS:vlp_everything>"
-                 "${PROJECT_BINARY_DIR}/generated/everything_again.cpp")
-  target_compile_definitions(structure_tests PRIVATE VLP_CXX="${CMAKE_CXX_COMPILER}")
-  add_dependencies(structure_tests vlp_programs vlp_test_plugins)
-endif()
-# Downloads are tested against a server on the loopback address.
-if(TARGET hub_tests)
-  target_link_libraries(hub_tests PRIVATE vlp_hub_libraries PkgConfig::httplib)
-  add_dependencies(hub_tests vlp vlp_hub)
-endif()
-if(TARGET captions_tests)
-  target_link_libraries(captions_tests PRIVATE vlp_caption_libraries)
-endif()
-if(TARGET dataset_tests)
-  target_link_libraries(dataset_tests PRIVATE vlp_caption_libraries)
-endif()
-if(TARGET caption_tests)
-  add_dependencies(caption_tests vlp_programs)
-endif()
-if(TARGET match_tests)
-  add_dependencies(match_tests vlp_programs)
-endif()
-if(TARGET score_tests)
-  add_dependencies(score_tests vlp)
-endif()
-if(TARGET registry_tests)
-  add_dependencies(registry_tests vlp_test_plugins)
-endif()
+# Those that run the program, or load plugins.
+foreach(program IN ITEMS program_tests hub_tests tasks_tests start_tests trace_tests registry_tests)
+  add_dependencies(${program} vlp_programs vlp_test_plugins)
+endforeach()
+foreach(program IN ITEMS structure_tests program_tests)
+  target_compile_definitions(${program} PRIVATE VLP_CXX="${CMAKE_CXX_COMPILER}")
+endforeach()
 
 set(example_programs "")
 file(GLOB example_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/examples/*.cpp")
@@ -101,7 +139,7 @@ foreach(source IN LISTS example_sources)
   cmake_path(GET source STEM name)
   add_executable(example_${name} EXCLUDE_FROM_ALL "${source}")
   vlp_use_torch(example_${name})
-  target_link_libraries(example_${name} PRIVATE vlp_plugins)
+  target_link_libraries(example_${name} PRIVATE vlp_plugins vlp_compiled_torch)
   set_target_properties(example_${name} PROPERTIES
     OUTPUT_NAME "${name}" RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/examples")
   list(APPEND example_programs "${name}")
@@ -115,7 +153,7 @@ foreach(source IN LISTS bench_sources)
   cmake_path(GET source STEM name)
   add_executable(bench_${name} EXCLUDE_FROM_ALL "${source}")
   vlp_use_torch(bench_${name})
-  target_link_libraries(bench_${name} PRIVATE vlp_plugins)
+  target_link_libraries(bench_${name} PRIVATE vlp_plugins vlp_compiled_torch)
   set_target_properties(bench_${name} PROPERTIES
     OUTPUT_NAME "${name}" RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bench")
   add_dependencies(vlp_bench bench_${name})

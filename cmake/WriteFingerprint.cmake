@@ -1,5 +1,5 @@
-# cmake -DSOURCE_DIR=… -DOUTPUT=… -P WriteFingerprint.cmake
-# Writes VLP_HEADERS_HASH over the names and contents of include/vlp/**.hpp; the file changes only when they do.
+# cmake -DSOURCE_DIR=… -DVERSION=… -DOUTPUT=… -P WriteFingerprint.cmake
+# Writes VLP_VERSION, and VLP_HEADERS_HASH over the names and contents of include/vlp/**.hpp; the file changes only when they do.
 
 file(GLOB_RECURSE headers RELATIVE "${SOURCE_DIR}" "${SOURCE_DIR}/include/vlp/*.hpp")
 list(SORT headers)
@@ -10,7 +10,7 @@ foreach(header IN LISTS headers)
 endforeach()
 string(SHA256 hash "${all}")
 string(SUBSTRING "${hash}" 0 16 hash)
-set(content "#pragma once\n#define VLP_HEADERS_HASH \"${hash}\"\n")
+set(content "#pragma once\n#define VLP_HEADERS_HASH \"${hash}\"\n#ifndef VLP_VERSION\n#define VLP_VERSION \"${VERSION}\"\n#endif\n")
 
 set(old "")
 if(EXISTS "${OUTPUT}")

@@ -1,6 +1,6 @@
 #pragma once
-// Flickr30k as Kaggle distributes it (Young et al. 2014): 31,783 photographs with five captions each, in
-// `results.csv` and `flickr30k_images/`. Train, validation and test are drawn by seed.
+// Flickr30k as Kaggle distributes it (Young et al. 2014): 31,783 photographs with five captions
+// each, in `results.csv` and `flickr30k_images/`. Train, validation and test are drawn by seed.
 
 #include <cstddef>
 #include <filesystem>
@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/captions/kaggle_csv.hpp"
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/dataset.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/data/image_folder.hpp"
-#include "vlp/data/kaggle_csv.hpp"
 #include "vlp/data/split.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
@@ -35,16 +35,23 @@ class Flickr30k {
 
     static constexpr auto fields() {
       return std::tuple{
-          field<&Options::captions>("Kaggle's results.csv; a relative path starts at --data-dir.", not_empty()),
-          field<&Options::images>("Folder of the images, which may hold others too; a relative path starts at --data-dir.", not_empty()),
-          field<&Options::subset>("Share of the images to use, drawn with the seed, above 0 up to 1.", above_up_to(0.0, 1.0)),
+          field<&Options::captions>("Kaggle's results.csv; a relative path starts at --data-dir.",
+                                    not_empty()),
+          field<&Options::images>("Folder of the images, which may hold others too; a relative "
+                                  "path starts at --data-dir.",
+                                  not_empty()),
+          field<&Options::subset>(
+              "Share of the images to use, drawn with the seed, above 0 up to 1.",
+              above_up_to(0.0, 1.0)),
           field<&Options::split>("Shares of train, validation and test; they sum to 1."),
-          field<&Options::captions_per_image>("all: every caption of an image each epoch; one: one drawn per epoch.")};
+          field<&Options::captions_per_image>(
+              "all: every caption of an image each epoch; one: one drawn per epoch.")};
     }
   };
 
   /// Reads the caption file, finds every image, and draws the splits.
-  /// @throws DataError    if file or folder is not there, rows are broken, or images are missing (all at once)
+  /// @throws DataError    if file or folder is not there, rows are broken, or images are missing
+  /// (all at once)
   /// @throws RecipeError  if the shares don't sum to 1
   Flickr30k(Options options, const Context& ctx) : captions_per_image_(options.captions_per_image) {
     const std::string dataset(name);
@@ -64,10 +71,13 @@ class Flickr30k {
     }
     images.raise_if_missing(ids.size(), "Unpack all of flickr30k_images, or pass --data-dir DIR.");
 
-    const SplitIndices parts = split_images(ids, options.subset, options.split, ctx.seeds.derive("split"));
-    const auto take = [&](const std::vector<std::size_t>& indices, std::vector<ImageRecord>& records) {
+    const SplitIndices parts =
+        split_images(ids, options.subset, options.split, ctx.seeds.derive("split"));
+    const auto take = [&](const std::vector<std::size_t>& indices,
+                          std::vector<ImageRecord>& records) {
       records.reserve(indices.size());
-      for (const std::size_t i : indices) records.push_back({ids[i], std::move(files[i]), std::move(listed[i].captions)});
+      for (const std::size_t i : indices)
+        records.push_back({ids[i], std::move(files[i]), std::move(listed[i].captions)});
     };
     take(parts.train, train_);
     take(parts.validation, validation_);

@@ -1,6 +1,6 @@
 #pragma once
-// COCO, Flickr30k or Flickr8k with the splits that papers compare on (Karpathy and Fei-Fei 2015): `dataset_coco.json`,
-// `dataset_flickr30k.json` or `dataset_flickr8k.json`, and a folder of images.
+// COCO, Flickr30k or Flickr8k with the splits that papers compare on (Karpathy and Fei-Fei 2015):
+// `dataset_coco.json`, `dataset_flickr30k.json` or `dataset_flickr8k.json`, and a folder of images.
 
 #include <cstddef>
 #include <filesystem>
@@ -11,22 +11,23 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/captions/captions_by_image.hpp"
+#include "vlp/captions/json_reader.hpp"
+#include "vlp/captions/karpathy.hpp"
+#include "vlp/captions/text_file.hpp"
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/dataset.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
-#include "vlp/data/captions_by_image.hpp"
+#include "vlp/core/printable.hpp"
 #include "vlp/data/image_folder.hpp"
-#include "vlp/data/json_reader.hpp"
-#include "vlp/data/karpathy.hpp"
 #include "vlp/data/split.hpp"
-#include "vlp/data/text_file.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
-#include "vlp/weights/shown.hpp"
 
 namespace vlp {
 
-/// Images and captions of a file of Karpathy's; its splits stay as they are. Nothing is decoded here.
+/// Images and captions of a file of Karpathy's; its splits stay as they are. Nothing is decoded
+/// here.
 class Karpathy {
  public:
   static constexpr std::string_view name = "karpathy";
@@ -55,24 +56,31 @@ class Karpathy {
     static constexpr auto fields() {
       return std::tuple{
           field<&Options::captions>(
-              "Karpathy's JSON file, packed by gzip or not: dataset_coco.json, dataset_flickr30k.json or dataset_flickr8k.json; a relative "
+              "Karpathy's JSON file, packed by gzip or not: dataset_coco.json, "
+              "dataset_flickr30k.json or dataset_flickr8k.json; a relative "
               "path starts at --data-dir.",
               not_empty()),
-          field<&Options::images>(
-              "Folder of the images, for COCO the one that holds train2014 and val2014; a relative path starts at --data-dir.",
-              not_empty()),
-          field<&Options::restval>("COCO's split restval: train with its images, as most papers do, or skip them."),
-          field<&Options::subset>("Share of the training images to use, drawn with the seed, above 0 up to 1; the other splits stay whole.",
+          field<&Options::images>("Folder of the images, for COCO the one that holds train2014 and "
+                                  "val2014; a relative path starts at --data-dir.",
+                                  not_empty()),
+          field<&Options::restval>(
+              "COCO's split restval: train with its images, as most papers do, or skip them."),
+          field<&Options::subset>("Share of the training images to use, drawn with the seed, above "
+                                  "0 up to 1; the other splits stay whole.",
                                   above_up_to(0.0, 1.0)),
-          field<&Options::captions_per_image>("all: every caption of an image each epoch; one: one drawn per epoch."),
-          field<&Options::image_key>("Field that names an image in written captions; automatic: cocoid, else filename, else imgid.")};
+          field<&Options::captions_per_image>(
+              "all: every caption of an image each epoch; one: one drawn per epoch."),
+          field<&Options::image_key>("Field that names an image in written captions; automatic: "
+                                     "cocoid, else filename, else imgid.")};
     }
   };
 
   /// Reads the file and finds every image of the splits that are used.
   /// @throws DataNotFoundError  if file or folder is not there, or images are missing (all at once)
-  /// @throws DataError          if the file is broken, or has other splits than train, restval, val and test
-  Karpathy(const Options& options, const Context& ctx) : captions_per_image_(options.captions_per_image) {
+  /// @throws DataError          if the file is broken, or has other splits than train, restval, val
+  /// and test
+  Karpathy(const Options& options, const Context& ctx)
+      : captions_per_image_(options.captions_per_image) {
     const std::filesystem::path json = ctx.data_dir / options.captions;
     const std::filesystem::path folder = ctx.data_dir / options.images;
     require_file(std::string(name), "captions", json);
@@ -85,9 +93,11 @@ class Karpathy {
       std::vector<ImageRecord>* const records = records_of(listed, i, options.restval);
       if (!records) continue;
       ImageCaptions& image = listed.images[i];
-      records->push_back({std::move(image.image_id), images.find(listed.files[i]), std::move(image.captions)});
+      records->push_back(
+          {std::move(image.image_id), images.find(listed.files[i]), std::move(image.captions)});
     }
-    images.raise_if_missing(train_.size() + validation_.size() + test_.size(), "Unpack all images there, or set dataset.images.");
+    images.raise_if_missing(train_.size() + validation_.size() + test_.size(),
+                            "Unpack all images there, or set dataset.images.");
     if (options.subset < 1) draw(options.subset, ctx.seeds.derive("split"));
   }
 
@@ -104,9 +114,13 @@ class Karpathy {
     JsonReader reader(file);
     CaptionFile listed = read_karpathy(
         file, reader,
-        {.split = {}, .image_key = key == ImageKey::automatic ? "" : std::string(EnumNames<ImageKey>::of(key)), .files = true});
+        {.split = {},
+         .image_key = key == ImageKey::automatic ? "" : std::string(EnumNames<ImageKey>::of(key)),
+         .files = true});
     if (listed.images.empty())
-      throw DataError(file.name() + ": no images with captions (expected {\"images\":[{\"filename\":\"1.jpg\",\"split\":\"train\"," +
+      throw DataError(file.name() +
+                      ": no images with captions (expected "
+                      "{\"images\":[{\"filename\":\"1.jpg\",\"split\":\"train\"," +
                       "\"sentences\":[{\"raw\":\"a cat\"}]}]}). Is it one of Karpathy's files?");
     return listed;
   }
@@ -118,7 +132,8 @@ class Karpathy {
     if (split == "val") return &validation_;
     if (split == "test") return &test_;
     if (split == "restval") return restval == Restval::train ? &train_ : nullptr;
-    throw DataError(listed.name + ": image '" + shown(listed.images[i].image_id) + "' is in an unknown split (got '" + shown(split) +
+    throw DataError(listed.name + ": image '" + printable(listed.images[i].image_id) +
+                    "' is in an unknown split (got '" + printable(split) +
                     "', expected train, restval, val or test). Mend it.");
   }
 
@@ -128,7 +143,8 @@ class Karpathy {
     ids.reserve(train_.size());
     for (const ImageRecord& record : train_) ids.push_back(record.image_id);
     std::vector<ImageRecord> kept;
-    for (const std::size_t i : split_images(ids, subset, {.train = 1, .validation = 0, .test = 0}, random).train)
+    for (const std::size_t i :
+         split_images(ids, subset, {.train = 1, .validation = 0, .test = 0}, random).train)
       kept.push_back(std::move(train_[i]));
     train_ = std::move(kept);
   }

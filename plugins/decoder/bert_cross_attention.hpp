@@ -1,6 +1,7 @@
 #pragma once
-// BLIP's image-grounded text decoder (Li et al. 2022, section 3.1): a BERT with causal self-attention, cross-attention
-// to the image in every layer, and a language-model head whose matrix is the word embedding.
+// BLIP's image-grounded text decoder (Li et al. 2022, section 3.1): a BERT with causal
+// self-attention, cross-attention to the image in every layer, and a language-model head whose
+// matrix is the word embedding.
 
 #include <cstdint>
 #include <optional>
@@ -13,9 +14,9 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/decoder.hpp"
 #include "vlp/concepts/inspectable.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/attention.hpp"
 #include "vlp/nn/bert.hpp"
@@ -27,57 +28,44 @@
 
 namespace vlp {
 
-/// Parameters are named as below `text_decoder` in Hugging Face's BLIP. Letters: B images, K beams an image, T text
-/// tokens, N image tokens, D width, De the encoder's width, V vocabulary, H heads, d = D / H.
+/// Parameters are named as below `text_decoder` in Hugging Face's BLIP. Letters: B images, K beams
+/// an image, T text tokens, N image tokens, D width, De the encoder's width, V vocabulary, H heads,
+/// d = D / H.
 class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public InspectableText {
  public:
   static constexpr std::string_view name = "bert_cross_attention";
 
   struct Options {
-    std::int64_t width = 768;
-    std::int64_t depth = 12;
-    std::int64_t heads = 12;
-    std::int64_t mlp = 0;
-    std::int64_t max_positions = 512;
-    std::int64_t vocabulary_size = 0;
-    double dropout = 0.0;
-    double layer_norm_eps = 1e-12;
+    TransformerSizes sizes;
+    TextTransformerOptions text;
     bool tie_embeddings = true;
     double initializer_range = kInitialDeviation;
 
     static constexpr auto fields() {
       return std::tuple{
-          field<&Options::width>("Width of the states.", at_least(1)),
-          field<&Options::depth>("Layers.", at_least(1)),
-          field<&Options::heads>("Attention heads; they divide the width.", at_least(1)),
-          field<&Options::mlp>("Hidden width of the feed-forward part; 0 is four times the width.", at_least(0)),
-          field<&Options::max_positions>("Longest text, tokens, [DEC] and prompt included.", at_least(1)),
-          field<&Options::vocabulary_size>("Tokens in the vocabulary; 0 takes the tokenizer's.", at_least(0)),
-          field<&Options::dropout>("Dropout of attention and branches; 0 in Hugging Face's BLIP, 0.1 in the original.", between(0, 0.99)),
-          field<&Options::layer_norm_eps>("Added to the variance in layer norms.", above(0)),
+          group<&Options::sizes>(),
+          group<&Options::text>(),
           field<&Options::tie_embeddings>("The head's matrix is the word embedding."),
-          field<&Options::initializer_range>(
-              "Standard deviation of initial weights; narrow models learn sooner with about 1 / sqrt(width).", above(0)),
+          field<&Options::initializer_range>(kInitializerRangeDoc, above(0)),
       };
-    }
-
-    [[nodiscard]] std::string problem() const {
-      if (width % heads == 0) return {};
-      return "heads don't divide width (got heads " + std::to_string(heads) + ", width " + std::to_string(width) + ")";
     }
   };
 
-  /// @throws RecipeError if the heads don't divide the width, or vocabulary or encoder width aren't known
+  /// @throws RecipeError if the heads don't divide the width, or vocabulary or encoder width aren't
+  /// known
   BertCrossAttentionImpl(const Options& options, const Context& ctx) : options_(options) {
     bert = register_module("bert", Bert(sizes_of(options, ctx), kWhere));
-    const std::int64_t vocabulary = bert->sizes().vocabulary, width = options.width;
-    const auto predictions = register_module("cls", Group())->register_module("predictions", Group());
+    const std::int64_t vocabulary = bert->sizes().vocabulary, width = options.sizes.width;
+    const auto predictions =
+        register_module("cls", Group())->register_module("predictions", Group());
     const auto transform = predictions->register_module("transform", Group());
     head_dense = transform->register_module("dense", Linear(width, width));
-    head_norm = transform->register_module("LayerNorm", LayerNorm(width, options.layer_norm_eps));
+    head_norm =
+        transform->register_module("LayerNorm", LayerNorm(width, options.text.layer_norm_eps));
     head_bias = predictions->register_parameter("bias", at::zeros({vocabulary}));
     if (!options.tie_embeddings)
-      head_weight = predictions->register_module("decoder", Group())->register_parameter("weight", initial_weights({vocabulary, width}));
+      head_weight = predictions->register_module("decoder", Group())
+                        ->register_parameter("weight", initial_weights({vocabulary, width}));
     set_initial_deviation(*this, options.initializer_range);
   }
 
@@ -86,7 +74,8 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
   /// @param mask    [B, T] bool, true = token, padding on the right; undefined = no padding
   /// @param images  [B, N, De]
   /// @return        [B, T, D]; padding gets states too, which nothing before it depends on
-  [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
+  [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask,
+                                  const ImageMemory& images) {
     const at::Tensor x = bert->embed(ids);
     return bert->run(x, mask_for(mask, x), images);
   }
@@ -96,20 +85,23 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
   /// @return        [..., V]
   [[nodiscard]] at::Tensor logits(const at::Tensor& states) {
     const at::Tensor x = head_norm(head_dense->gelu(states));
-    return packed_head_ && !at::GradMode::is_enabled() ? packed_head_->forward(x) : at::linear(x, head_matrix(), head_bias);
+    return packed_head_ && !at::GradMode::is_enabled() ? packed_head_->forward(x)
+                                                       : at::linear(x, head_matrix(), head_bias);
   }
 
   void pack(WeightForm form) override { packed_head_.emplace(head_matrix(), head_bias, form); }
   void unpack() override { packed_head_.reset(); }
 
-  /// The embeddings and what each layer makes of them: depth + 1 tensors [B, T, D]; arguments as for `states`.
+  /// The embeddings and what each layer makes of them: depth + 1 tensors [B, T, D]; arguments as
+  /// for `states`.
   [[nodiscard]] std::vector<at::Tensor> hidden_states(const at::Tensor& ids, const at::Tensor& mask,
                                                       const at::Tensor& image_states) override {
     const at::Tensor x = bert->embed(ids);
     return bert->run_showing_layers(x, mask_for(mask, x), image_states);
   }
 
-  /// Where each token looks; arguments as for `states`. Computes every layer's attention a second time.
+  /// Where each token looks; arguments as for `states`. Computes every layer's attention a second
+  /// time.
   [[nodiscard]] TextAttention attention_probabilities(const at::Tensor& ids, const at::Tensor& mask,
                                                       const at::Tensor& image_states) override {
     const at::Tensor x = bert->embed(ids);
@@ -121,10 +113,12 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
   /// @param beams         K
   /// @param longest       of the texts, tokens
   /// @throws RecipeError if `longest` exceeds max_positions
-  [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) {
-    if (longest > options_.max_positions)
-      throw RecipeError(std::string(kWhere) + ": captions may not be so long (got " + std::to_string(longest) +
-                        " tokens with the prompt, expected at most " + std::to_string(options_.max_positions) +
+  [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams,
+                                         std::int64_t longest) {
+    if (longest > options_.text.max_positions)
+      throw RecipeError(std::string(kWhere) + ": captions may not be so long (got " +
+                        std::to_string(longest) + " tokens with the prompt, expected at most " +
+                        std::to_string(options_.text.max_positions) +
                         ", the decoder's positions). Lower max_length or max_new_tokens.");
     DecodingCache cache;
     cache.beams = beams;
@@ -132,23 +126,27 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
       cache.cross_keys.push_back(layer->crossattention->keys(image_states).contiguous());
       cache.cross_values.push_back(layer->crossattention->values(image_states).contiguous());
       const at::Tensor& like = cache.cross_keys.back();
-      const std::vector<std::int64_t> shape{image_states.size(0) * beams, like.size(1), longest, like.size(3)};
+      const std::vector<std::int64_t> shape{image_states.size(0) * beams, like.size(1), longest,
+                                            like.size(3)};
       cache.self_keys.push_back(at::empty(shape, like.options()));
       cache.self_values.push_back(at::empty(shape, like.options()));
     }
     return cache;
   }
 
-  /// Feeds the next tokens. The beams of an image are further query rows against its one set of keys and values.
+  /// Feeds the next tokens. The beams of an image are further query rows against its one set of
+  /// keys and values.
   /// @param ids    [B * K, t] int64, at positions cache.length..
   /// @param cache  made by `make_cache`; grows by t
   /// @return       [B * K, V] logits behind the last of them
   /// @throws ShapeError if the cache is too short
   [[nodiscard]] at::Tensor step(const at::Tensor& ids, DecodingCache& cache) {
-    const std::int64_t rows = ids.size(0), fresh = ids.size(1), past = cache.length, now = past + fresh;
+    const std::int64_t rows = ids.size(0), fresh = ids.size(1), past = cache.length,
+                       now = past + fresh;
     if (now > cache.self_keys.at(0).size(2))
-      throw ShapeError(std::string(kWhere) + ": the cache is full (got " + std::to_string(now) + " tokens, expected at most " +
-                       std::to_string(cache.self_keys[0].size(2)) + "). Make it longer.");
+      throw ShapeError(std::string(kWhere) + ": the cache is full (got " + std::to_string(now) +
+                       " tokens, expected at most " + std::to_string(cache.self_keys[0].size(2)) +
+                       "). Make it longer.");
     at::Tensor x = bert->embed(ids, past);
     const AttentionMask visible = continuation_mask(fresh, past, x.options());
     for (std::size_t i = 0; i < bert->layers.size(); ++i) {
@@ -156,10 +154,14 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
       BertAttentionImpl &self = *layer->attention, &cross = *layer->crossattention;
       cache.self_keys[i].narrow(2, past, fresh).copy_(self.keys(x));
       cache.self_values[i].narrow(2, past, fresh).copy_(self.values(x));
-      x = self.output(attend(self.queries(x), cache.self_keys[i].narrow(2, 0, now), cache.self_values[i].narrow(2, 0, now), visible), x);
+      x = self.output(attend(self.queries(x), cache.self_keys[i].narrow(2, 0, now),
+                             cache.self_values[i].narrow(2, 0, now), visible),
+                      x);
 
-      const at::Tensor queries = cross.queries(x.view({rows / cache.beams, cache.beams * fresh, -1}));
-      x = cross.output(attend(queries, cache.cross_keys[i], cache.cross_values[i]).view({rows, fresh, -1}), x);
+      const at::Tensor queries =
+          cross.queries(x.view({rows / cache.beams, cache.beams * fresh, -1}));
+      x = cross.output(
+          attend(queries, cache.cross_keys[i], cache.cross_values[i]).view({rows, fresh, -1}), x);
       x = layer->feed_forward(x);
     }
     cache.length = now;
@@ -176,21 +178,14 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
 
   static BertSizes sizes_of(const Options& options, const Context& ctx) {
     if (ctx.dimensions.encoder_width <= 0)
-      throw RecipeError(std::string(kWhere) + ": the encoder's width isn't known (got 0). Build the encoder first.");
-    return {.layer = {.width = options.width,
-                      .image_width = ctx.dimensions.encoder_width,
-                      .heads = options.heads,
-                      .hidden = options.mlp,
-                      .dropout = options.dropout,
-                      .eps = options.layer_norm_eps},
-            .depth = options.depth,
-            .vocabulary = options.vocabulary_size > 0 ? options.vocabulary_size : ctx.dimensions.vocabulary_size,
-            .max_positions = options.max_positions,
-            .padding = ctx.tokens.pad};
+      throw RecipeError(std::string(kWhere) +
+                        ": the encoder's width isn't known (got 0). Build the encoder first.");
+    return bert_sizes(options.sizes, options.text, ctx.dimensions.encoder_width, ctx);
   }
 
   static AttentionMask mask_for(const at::Tensor& mask, const at::Tensor& x) {
-    return mask.defined() ? causal_padding_mask(mask, x.scalar_type()) : AttentionMask{std::nullopt, true};
+    return mask.defined() ? causal_padding_mask(mask, x.scalar_type())
+                          : AttentionMask{std::nullopt, true};
   }
 
   [[nodiscard]] const at::Tensor& head_matrix() const {

@@ -1,6 +1,6 @@
 #pragma once
-// Vision transformer (Dosovitskiy et al. 2021) as BLIP uses it (Li et al. 2022, section 3.1): class token first, learned
-// positions, pre-norm layers, a last layer norm over all tokens.
+// Vision transformer (Dosovitskiy et al. 2021) as BLIP uses it (Li et al. 2022, section 3.1): class
+// token first, learned positions, pre-norm layers, a last layer norm over all tokens.
 
 #include <algorithm>
 #include <cstdint>
@@ -14,13 +14,14 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/encoder.hpp"
 #include "vlp/concepts/inspectable.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/layers.hpp"
 #include "vlp/nn/patch_embedding.hpp"
 #include "vlp/nn/position_table.hpp"
+#include "vlp/nn/transformer_options.hpp"
 #include "vlp/nn/vision_layer.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
@@ -30,23 +31,28 @@ namespace vlp {
 /// How a learned table of positions begins.
 enum class PositionInit {
   normal,  ///< at random, as in BLIP
-  sincos,  ///< with sines and cosines of row and column, so that neighbours are alike from the start
+  sincos,  ///< with sines and cosines of row and column, so that neighbours are alike from the
+           ///< start
 };
 
-/// Sines and cosines of row and column at wavelengths from 2 pi to 20,000 pi patches (Beyer et al. 2022, section 2, after
-/// Vaswani et al. 2017, section 3.5).
+/// Sines and cosines of row and column at wavelengths from 2 pi to 20,000 pi patches (Beyer et al.
+/// 2022, section 2, after Vaswani et al. 2017, section 3.5).
 /// @param width  a multiple of 4
 /// @return       [rows * columns, width], values from -1 to 1
-[[nodiscard]] inline at::Tensor sincos_positions(std::int64_t rows, std::int64_t columns, std::int64_t width) {
+[[nodiscard]] inline at::Tensor sincos_positions(std::int64_t rows, std::int64_t columns,
+                                                 std::int64_t width) {
   const std::int64_t quarter = width / 4;
   const at::Tensor frequency =
-      at::pow(10000.0, at::arange(quarter, at::kFloat) / static_cast<double>(std::max<std::int64_t>(quarter - 1, 1))).reciprocal();
+      at::pow(10000.0, at::arange(quarter, at::kFloat) /
+                           static_cast<double>(std::max<std::int64_t>(quarter - 1, 1)))
+          .reciprocal();
   const at::Tensor y = at::arange(rows, at::kFloat).repeat_interleave(columns).outer(frequency);
   const at::Tensor x = at::arange(columns, at::kFloat).repeat({rows}).outer(frequency);
   return at::cat({x.sin(), x.cos(), y.sin(), y.cos()}, 1);
 }
 
-/// Parameters are named as below `vision_model.` in Hugging Face's BLIP. Letters: D width, P patch, N = 1 + H / P * W / P.
+/// Parameters are named as below `vision_model.` in Hugging Face's BLIP. Letters: D width, P patch,
+/// N = 1 + H / P * W / P.
 class VisionTransformerImpl : public torch::nn::Module, public InspectableEncoder {
  public:
   static constexpr std::string_view name = "vit";
@@ -54,10 +60,7 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
   struct Options {
     std::int64_t image_size = 0;
     std::int64_t patch = 16;
-    std::int64_t width = 768;
-    std::int64_t depth = 12;
-    std::int64_t heads = 12;
-    std::int64_t mlp = 0;
+    TransformerSizes sizes;
     double layer_norm_eps = 1e-5;
     double drop_path = 0.0;
     double initializer_range = kInitialDeviation;
@@ -65,62 +68,72 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
 
     static constexpr auto fields() {
       return std::tuple{
-          field<&Options::image_size>("Side of the square image that the position table is made for, pixels; 0 takes the transforms' size.",
+          field<&Options::image_size>("Side of the square image that the position table is made "
+                                      "for, pixels; 0 takes the transforms' size.",
                                       at_least(0)),
           field<&Options::patch>("Side of a square patch, pixels.", at_least(1)),
-          field<&Options::width>("Width of the states.", at_least(1)),
-          field<&Options::depth>("Layers.", at_least(1)),
-          field<&Options::heads>("Attention heads; they divide the width.", at_least(1)),
-          field<&Options::mlp>("Hidden width of the MLP; 0 is four times the width.", at_least(0)),
-          field<&Options::layer_norm_eps>("Added to the variance in layer norms; 1e-5 in Hugging Face's BLIP, 1e-6 in the original.",
+          group<&Options::sizes>(),
+          field<&Options::layer_norm_eps>("Added to the variance in layer norms; 1e-5 in Hugging "
+                                          "Face's BLIP, 1e-6 in the original.",
                                           above(0)),
-          field<&Options::drop_path>("Share of samples that skip a branch of the last layer while training, growing linearly with depth.",
+          field<&Options::drop_path>("Share of samples that skip a branch of the last layer while "
+                                     "training, growing linearly with depth.",
                                      between(0, 0.99)),
-          field<&Options::initializer_range>(
-              "Standard deviation of initial weights; narrow models learn sooner with about 1 / sqrt(width).", above(0)),
-          field<&Options::position_init>("How the learned positions begin; with sincos a small model finds neighbourhoods much sooner."),
+          field<&Options::initializer_range>(kInitializerRangeDoc, above(0)),
+          field<&Options::position_init>("How the learned positions begin; with sincos a small "
+                                         "model finds neighbourhoods much sooner."),
       };
     }
 
     [[nodiscard]] std::string problem() const {
-      if (width % heads != 0)
-        return "heads don't divide width (got heads " + std::to_string(heads) + ", width " + std::to_string(width) + ")";
-      if (position_init == PositionInit::sincos && width % 4 != 0)
-        return "position_init \"sincos\" needs a width that 4 divides (got " + std::to_string(width) + ")";
+      if (position_init == PositionInit::sincos && sizes.width % 4 != 0)
+        return "position_init \"sincos\" needs a width that 4 divides (got " +
+               std::to_string(sizes.width) + ")";
       return {};
     }
   };
 
-  /// @throws RecipeError if the patch doesn't divide the image, the heads don't divide the width, or no size is known
+  /// @throws RecipeError if the patch doesn't divide the image, the heads don't divide the width,
+  /// or no size is known
   VisionTransformerImpl(const Options& options, const Context& ctx) : options_(options) {
     const Dimensions& given = ctx.dimensions;
-    rows_ = tokens_along(options.image_size > 0 ? options.image_size : given.image_height, "height");
-    columns_ = tokens_along(options.image_size > 0 ? options.image_size : given.image_width, "width");
-    if (options.width % options.heads != 0)
-      throw RecipeError("encoder 'vit': heads don't divide width (got heads " + std::to_string(options.heads) + ", width " +
-                        std::to_string(options.width) + "). Choose heads that divide it.");
-    const std::int64_t width = options.width;
-    const VisionLayerSizes sizes{
-        .width = width, .heads = options.heads, .hidden = options.mlp > 0 ? options.mlp : 4 * width, .eps = options.layer_norm_eps};
+    rows_ =
+        tokens_along(options.image_size > 0 ? options.image_size : given.image_height, "height");
+    columns_ =
+        tokens_along(options.image_size > 0 ? options.image_size : given.image_width, "width");
+    if (const std::string problem = options.sizes.problem(); !problem.empty())
+      throw RecipeError("encoder 'vit': " + problem + ". Choose heads that divide it.");
+    const std::int64_t width = options.sizes.width;
+    const VisionLayerSizes sizes{.width = width,
+                                 .heads = options.sizes.heads,
+                                 .hidden = options.sizes.hidden(),
+                                 .eps = options.layer_norm_eps};
 
     const auto embeddings = register_module("embeddings", Group());
-    class_embedding = embeddings->register_parameter("class_embedding", initial_weights({1, 1, width}));
-    position_embedding = embeddings->register_parameter("position_embedding", initial_weights({1, 1 + rows_ * columns_, width}));
-    patch_embedding = embeddings->register_module("patch_embedding", PatchEmbedding(options.patch, width));
+    class_embedding =
+        embeddings->register_parameter("class_embedding", initial_weights({1, 1, width}));
+    position_embedding = embeddings->register_parameter(
+        "position_embedding", initial_weights({1, 1 + rows_ * columns_, width}));
+    patch_embedding =
+        embeddings->register_module("patch_embedding", PatchEmbedding(options.patch, width));
     const auto list = register_module("encoder", Group())->register_module("layers", Group());
-    for (std::int64_t i = 0; i < options.depth; ++i) {
-      const double drop_path =
-          options.depth == 1 ? options.drop_path : options.drop_path * static_cast<double>(i) / static_cast<double>(options.depth - 1);
+    for (std::int64_t i = 0; i < options.sizes.depth; ++i) {
+      const double drop_path = options.sizes.depth == 1
+                                   ? options.drop_path
+                                   : options.drop_path * static_cast<double>(i) /
+                                         static_cast<double>(options.sizes.depth - 1);
       layers.push_back(list->register_module(std::to_string(i), VisionLayer(sizes, drop_path)));
     }
     post_layernorm = register_module("post_layernorm", LayerNorm(width, options.layer_norm_eps));
     set_initial_deviation(*this, options.initializer_range);
     if (options.position_init == PositionInit::sincos)
-      position_embedding.detach()[0].narrow(0, 1, rows_ * columns_).copy_(sincos_positions(rows_, columns_, width));
+      position_embedding.detach()[0]
+          .narrow(0, 1, rows_ * columns_)
+          .copy_(sincos_positions(rows_, columns_, width));
   }
 
   /// D
-  [[nodiscard]] std::int64_t width() const { return options_.width; }
+  [[nodiscard]] std::int64_t width() const { return options_.sizes.width; }
 
   /// @param pixels  [B, 3, H, W]; another size than the table's takes interpolated positions
   /// @return        [B, N, D], class token first
@@ -131,7 +144,8 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
     return post_layernorm(x);
   }
 
-  /// The embeddings and what each layer makes of them, before the last norm: depth + 1 tensors [B, N, D].
+  /// The embeddings and what each layer makes of them, before the last norm: depth + 1 tensors [B,
+  /// N, D].
   [[nodiscard]] std::vector<at::Tensor> hidden_states(const at::Tensor& pixels) override {
     std::vector<at::Tensor> hidden{embed(pixels)};
     for (VisionLayer& layer : layers) hidden.push_back(layer(hidden.back()));
@@ -139,7 +153,9 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
   }
 
   /// The class token under the last norm once more, as Hugging Face's pooler_output.
-  [[nodiscard]] at::Tensor pooled(const at::Tensor& states) override { return post_layernorm(states.select(1, 0)); }
+  [[nodiscard]] at::Tensor pooled(const at::Tensor& states) override {
+    return post_layernorm(states.select(1, 0));
+  }
 
   at::Tensor class_embedding, position_embedding;  ///< [1, 1, D], [1, N, D]
   PatchEmbedding patch_embedding{nullptr};
@@ -150,27 +166,32 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
   std::int64_t tokens_along(std::int64_t pixels, const char* side) const {
     if (pixels <= 0)
       throw RecipeError(std::string("encoder 'vit': the image's ") + side +
-                        " isn't known (got 0, expected pixels). Set image_size or a transform that fixes the size.");
+                        " isn't known (got 0, expected pixels). Set image_size or a transform that "
+                        "fixes the size.");
     if (pixels % options_.patch != 0)
-      throw RecipeError(std::string("encoder 'vit': patch doesn't divide the image's ") + side + " (got " + std::to_string(pixels) +
-                        ", expected a multiple of " + std::to_string(options_.patch) + "). Change the image's size or patch.");
+      throw RecipeError(std::string("encoder 'vit': patch doesn't divide the image's ") + side +
+                        " (got " + std::to_string(pixels) + ", expected a multiple of " +
+                        std::to_string(options_.patch) + "). Change the image's size or patch.");
     return pixels / options_.patch;
   }
 
   at::Tensor embed(const at::Tensor& pixels) {
     const at::Tensor patches = patch_embedding(pixels);
     at::Tensor tokens = at::cat({class_embedding.expand({patches.size(0), 1, -1}), patches}, 1);
-    return add_residual(std::move(tokens), positions(pixels.size(2) / options_.patch, pixels.size(3) / options_.patch));
+    return add_residual(std::move(tokens), positions(pixels.size(2) / options_.patch,
+                                                     pixels.size(3) / options_.patch));
   }
 
-  /// The position table, resized by torch's bicubic kernel (a = -0.75) when the grid of patches is another than its own.
+  /// The position table, resized by torch's bicubic kernel (a = -0.75) when the grid of patches is
+  /// another than its own.
   at::Tensor positions(std::int64_t rows, std::int64_t columns) const {
     if (rows == rows_ && columns == columns_) return position_embedding;
     return resized_positions(position_embedding, {rows_, columns_}, {rows, columns});
   }
 
   Options options_;
-  std::int64_t rows_ = 0, columns_ = 0;  ///< patches along the height and width of the position table
+  std::int64_t rows_ = 0,
+               columns_ = 0;  ///< patches along the height and width of the position table
 };
 TORCH_MODULE(VisionTransformer);
 static_assert(Encoder<VisionTransformer>);

@@ -1,6 +1,6 @@
 #pragma once
-// Image-text matching loss: does this text belong to this image, told for true pairs and for hard negatives (Li et al.
-// 2022, section 3.2; the negatives: Li et al. 2021, section 3.2).
+// Image-text matching loss: does this text belong to this image, told for true pairs and for hard
+// negatives (Li et al. 2022, section 3.2; the negatives: Li et al. 2021, section 3.2).
 
 #include <algorithm>
 #include <cstdint>
@@ -10,10 +10,10 @@
 #include <vector>
 
 #include <ATen/ATen.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include "vlp/concepts/context.hpp"
+#include "vlp/concepts/full_precision.hpp"
 #include "vlp/concepts/loss.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/core/state.hpp"
@@ -24,12 +24,12 @@
 
 namespace vlp {
 
-/// Which similarities choose hard negatives: those of the contrastive loss (against the momentum twins where there are
-/// twins), or the model's own on both sides.
+/// Which similarities choose hard negatives: those of the contrastive loss (against the momentum
+/// encoders where there are any), or the model's own on both sides.
 enum class NegativesBy { contrastive, online };
 
-/// Cross-entropy of the match logits of B true pairs, of each text with a wrong image, and of each image with a wrong text:
-/// mean over all 3B.
+/// Cross-entropy of the match logits of B true pairs, of each text with a wrong image, and of each
+/// image with a wrong text: mean over all 3B.
 class ImageTextMatching {
  public:
   static constexpr std::string_view name = "itm";
@@ -41,41 +41,51 @@ class ImageTextMatching {
 
     static constexpr auto fields() {
       return std::tuple{
-          field<&Options::similarities>("What chooses hard negatives: `contrastive`, the similarities of itc (against the momentum twins "
-                                        "where there are twins), or `online`, the model's own on both sides."),
-          field<&Options::floor>("Added to the probability of every negative; 1e-4 in pre-training, 0 in retrieval fine-tuning.",
+          field<&Options::similarities>(
+              "What chooses hard negatives: `contrastive`, the similarities of itc (against the "
+              "momentum encoders "
+              "where there are any), or `online`, the model's own on both sides."),
+          field<&Options::floor>("Added to the probability of every negative; 1e-4 in "
+                                 "pre-training, 0 in retrieval fine-tuning.",
                                  at_least(0)),
-          field<&Options::positives>("What is never a negative: the text's own image, or all that show the same image."),
+          field<&Options::positives>(
+              "What is never a negative: the text's own image, or all that show the same image."),
       };
     }
   };
-  static constexpr auto needs = Needs::image_states | Needs::embeddings | Needs::grounded_states | Needs::match_logits;
+  static constexpr auto needs =
+      Needs::image_states | Needs::embeddings | Needs::grounded_states | Needs::match_logits;
   /// A pair alone has no negatives.
   [[nodiscard]] static constexpr std::int64_t smallest_batch(const Options&) { return 2; }
 
   ImageTextMatching(const Options& options, const Context& ctx)
-      : options_(options), random_(ctx.seeds.derive("itm")), evaluation_(random_.derive("evaluation")) {}
+      : options_(options),
+        random_(ctx.seeds.derive("itm")),
+        evaluation_(random_.derive("evaluation")) {}
 
-  /// Computed in float32 at least. Pairs without any negative in their batch count as true pairs only. In evaluation a batch
-  /// draws the same negatives every time.
-  /// @throws ShapeError if the matching head doesn't give two logits, or positives = image and images aren't numbered
+  /// Computed in float32 at least. Pairs without any negative in their batch count as true pairs
+  /// only. In evaluation a batch draws the same negatives every time.
+  /// @throws ShapeError if the matching head doesn't give two logits, or positives = image and
+  /// images aren't numbered
   LossValue operator()(Forward& pass) {
     at::Tensor logits = pass.match_logits(pass.grounded_states());  // [B, 2]
     if (logits.dim() != 2 || logits.size(1) != 2)
-      throw ShapeError("loss 'itm': a matching head gives two logits a pair (got " + std::to_string(logits.size(-1)) +
-                       ", expected 2: no match, match).");
+      throw ShapeError("loss 'itm': a matching head gives two logits a pair (got " +
+                       std::to_string(logits.size(-1)) + ", expected 2: no match, match).");
     const std::int64_t pairs = logits.size(0);
-    at::Tensor labels = at::ones({pairs}, pass.batch().token_ids.options());
+    at::Tensor labels = at::ones({pairs}, pass.batch().texts.token_ids.options());
     if (pairs > 1) {
-      const Drawn drawn = draw(pass);
-      logits = at::cat({logits, pass.match_logits(drawn.grounded)});  // [3B, 2]
-      labels = at::cat({labels, drawn.labels, drawn.labels});
+      const HardPairs hard = draw(pass);
+      logits = at::cat({logits, pass.match_logits(hard.grounded)});  // [3B, 2]
+      labels = at::cat({labels, hard.labels, hard.labels});
     }
-    const c10::impl::ExcludeDispatchKeyGuard full_precision(c10::autocast_dispatch_keyset);
-    const at::Tensor precise = logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat);
-    const at::Tensor loss = at::cross_entropy_loss(precise, labels, {}, at::Reduction::Mean, kIgnored);
-    const at::Tensor right = precise.detach().argmax(1).eq(labels);
-    return {loss, {{"accuracy", right.sum() / labels.ge(0).sum()}, {"recall", right.narrow(0, 0, pairs).to(at::kFloat).mean()}}};
+    const FullPrecision full_precision;
+    const at::Tensor full = precise(logits);
+    const at::Tensor loss = at::cross_entropy_loss(full, labels, {}, at::Reduction::Mean, kIgnored);
+    const at::Tensor right = full.detach().argmax(1).eq(labels);
+    return {loss,
+            {{"accuracy", right.sum() / labels.ge(0).sum()},
+             {"recall", right.narrow(0, 0, pairs).to(at::kFloat).mean()}}};
   }
 
   void save(State& state) const { random_.save(state); }
@@ -85,24 +95,30 @@ class ImageTextMatching {
   static constexpr std::int64_t kIgnored = -100;
 
   /// 2B pairs that don't belong together.
-  struct Drawn {
-    at::Tensor grounded;  // [2B, T, Dt]: each text with a wrong image, then each image with a wrong text
-    at::Tensor labels;    // [B] int64: 0, or kIgnored for a pair that has no negative
+  struct HardPairs {
+    at::Tensor
+        grounded;  // [2B, T, Dt]: each text with a wrong image, then each image with a wrong text
+    at::Tensor labels;  // [B] int64: 0, or kIgnored for a pair that has no negative
   };
 
-  Drawn draw(Forward& pass) {
+  HardPairs draw(Forward& pass) {
     const Batch& batch = pass.batch();
-    const Similarities& similarities = options_.similarities == NegativesBy::contrastive ? pass.similarities() : pass.own_similarities();
-    const at::Tensor allowed = positive_pairs(options_.positives, batch, {}, "loss 'itm'").logical_not();
+    const Similarities& similarities = options_.similarities == NegativesBy::contrastive
+                                           ? pass.similarities()
+                                           : pass.own_similarities();
+    const at::Tensor allowed =
+        positive_pairs(options_.positives, batch, {}, "loss 'itm'").logical_not();
     const at::Tensor uniforms = draw_uniforms(pass, allowed.size(0));
     const auto wrong = [&](const at::Tensor& by, std::int64_t side) {
       return draw_columns(negative_weights(by, allowed, options_.floor), allowed, uniforms[side]);
     };
-    const at::Tensor image = wrong(similarities.text_to_image, 0), text = wrong(similarities.image_to_text, 1);  // [B] each
+    const at::Tensor image = wrong(similarities.text_to_image, 0),
+                     text = wrong(similarities.image_to_text, 1);  // [B] each
     const at::Tensor own = at::arange(image.size(0), image.options());
     return {
-        pass.ground(at::cat({batch.token_ids, batch.token_ids.index_select(0, text)}),
-                    at::cat({batch.token_mask, batch.token_mask.index_select(0, text)}), pass.image_memory().select(at::cat({image, own}))),
+        pass.ground(at::cat({batch.texts.token_ids, batch.texts.token_ids.index_select(0, text)}),
+                    at::cat({batch.texts.token_mask, batch.texts.token_mask.index_select(0, text)}),
+                    pass.image_memory().select(at::cat({image, own}))),
         allowed.any(1).logical_not().to(at::kLong).mul(kIgnored)};
   }
 
@@ -112,8 +128,9 @@ class ImageTextMatching {
     RandomStream repeated = evaluation_.derive(ids.empty() ? std::string_view() : ids.front());
     RandomStream& random = pass.training() ? random_ : repeated;
     const at::Tensor uniforms = at::empty({2, pairs}, at::kDouble);
-    std::generate_n(uniforms.data_ptr<double>(), uniforms.numel(), [&] { return random.uniform(); });
-    return uniforms.to(pass.batch().token_ids.device(), /*non_blocking=*/true);
+    std::generate_n(uniforms.data_ptr<double>(), uniforms.numel(),
+                    [&] { return random.uniform(); });
+    return uniforms.to(pass.batch().texts.token_ids.device(), /*non_blocking=*/true);
   }
 
   Options options_;

@@ -1,6 +1,6 @@
 #pragma once
-// Language-model loss: cross-entropy of the next token under teacher forcing (Li et al. 2022, section 3.2), with label
-// smoothing (Szegedy et al. 2016, section 7).
+// Language-model loss: cross-entropy of the next token under teacher forcing (Li et al. 2022,
+// section 3.2), with label smoothing (Szegedy et al. 2016, section 7).
 
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include <ATen/ATen.h>
 
+#include "vlp/concepts/full_precision.hpp"
 #include "vlp/concepts/loss.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/field.hpp"
@@ -18,8 +19,8 @@
 
 namespace vlp {
 
-/// Mean over the supervised positions of (1 - s) (-log p(target)) + s mean over the vocabulary of (-log p), all captions of the
-/// images together.
+/// Mean over the supervised positions of (1 - s) (-log p(target)) + s mean over the vocabulary of
+/// (-log p), all captions of the images together.
 class LanguageModelLoss {
  public:
   static constexpr std::string_view name = "lm";
@@ -30,17 +31,21 @@ class LanguageModelLoss {
 
     static constexpr auto fields() {
       return std::tuple{
-          field<&Options::label_smoothing>(
-              "Share of the target spread over the vocabulary, 0-1; 0 in Hugging Face's BLIP, 0.1 in the original.", between(0, 1)),
-          field<&Options::captions>(
-              "Captions of an image to learn from at once, in training: the pair's own, and others drawn anew each time.", between(1, 64)),
+          field<&Options::label_smoothing>("Share of the target spread over the vocabulary, 0-1; 0 "
+                                           "in Hugging Face's BLIP, 0.1 in the original.",
+                                           between(0, 1)),
+          field<&Options::captions>("Captions of an image to learn from at once, in training: the "
+                                    "pair's own, and others drawn anew each time.",
+                                    between(1, 64)),
       };
     }
   };
   static constexpr auto needs = Needs::decoder_logits;
 
-  /// The pair's own and the further ones.
-  [[nodiscard]] static constexpr std::int64_t captions_per_image(const Options& options) { return options.captions; }
+  /// The pair's own and the extra ones.
+  [[nodiscard]] static constexpr std::int64_t captions_per_image(const Options& options) {
+    return options.captions;
+  }
 
   explicit LanguageModelLoss(const Options& options) : options_(options) {}
 
@@ -48,11 +53,14 @@ class LanguageModelLoss {
   /// @throws ShapeError if the batch supervises no token, or logits and targets differ in number
   LossValue operator()(Forward& pass) const {
     const Batch& batch = pass.batch();
-    if (batch.targets.numel() == 0)
-      throw ShapeError("loss 'lm': the batch supervises no token (got 0 targets, expected at least 1). Look for empty captions.");
-    Sum all = sum(pass.target_logits(), batch.targets);
-    for (std::size_t k = 0; k < batch.further.size() && std::cmp_less(k + 1, options_.captions); ++k) {
-      const Sum more = sum(pass.further_logits(k), batch.further[k].targets);
+    if (batch.texts.targets.numel() == 0)
+      throw ShapeError(
+          "loss 'lm': the batch supervises no token (got 0 targets, expected at least 1). Look for "
+          "empty captions.");
+    TokenLoss all = sum(pass.target_logits(), batch.texts.targets);
+    for (std::size_t k = 0;
+         k < batch.extra_captions.size() && std::cmp_less(k + 1, options_.captions); ++k) {
+      const TokenLoss more = sum(pass.extra_logits(k), batch.extra_captions[k].targets);
       all = {all.loss + more.loss, all.positions + more.positions, all.dtype};
     }
     const at::Tensor loss = (all.loss / all.positions).to(all.dtype);
@@ -60,19 +68,22 @@ class LanguageModelLoss {
   }
 
  private:
-  struct Sum {
-    at::Tensor loss;       // scalar, in float64: a float32 sum of some dozen losses is itself wrong by a millionth
+  struct TokenLoss {
+    at::Tensor loss;  // scalar, in float64: a float32 sum of some dozen losses is itself wrong by a
+                      // millionth
     at::Tensor positions;  // scalar
     at::ScalarType dtype;
   };
 
-  [[nodiscard]] Sum sum(const at::Tensor& logits, const at::Tensor& targets) const {
+  [[nodiscard]] TokenLoss sum(const at::Tensor& logits, const at::Tensor& targets) const {
     if (logits.dim() != 2 || logits.size(0) != targets.numel())
-      throw ShapeError("loss 'lm': logits and targets don't fit (got " + std::to_string(logits.size(0)) + " rows, expected " +
-                       std::to_string(targets.numel()) + "). Make target_index and targets of one length.");
-    const at::Tensor precise = logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat);
-    const at::Tensor each =
-        at::cross_entropy_loss(precise, targets, {}, at::Reduction::None, /*ignore_index=*/-100, options_.label_smoothing);
+      throw ShapeError("loss 'lm': logits and targets don't fit (got " +
+                       std::to_string(logits.size(0)) + " rows, expected " +
+                       std::to_string(targets.numel()) +
+                       "). Make target_index and targets of one length.");
+    const at::Tensor full = precise(logits);
+    const at::Tensor each = at::cross_entropy_loss(full, targets, {}, at::Reduction::None,
+                                                   /*ignore_index=*/-100, options_.label_smoothing);
     return {each.sum(at::kDouble), targets.ne(-100).sum(), each.scalar_type()};
   }
 

@@ -1,6 +1,6 @@
 #pragma once
-// BLEU-1 to BLEU-4 of captions (Papineni et al. 2002), with the constants and the closest reference length of the COCO
-// caption evaluation (Chen et al. 2015), whose numbers it reproduces.
+// BLEU-1 to BLEU-4 of captions (Papineni et al. 2002), with the constants and the closest reference
+// length of the COCO caption evaluation (Chen et al. 2015), whose numbers it reproduces.
 
 #include <algorithm>
 #include <cmath>
@@ -14,18 +14,19 @@
 
 #include "vlp/concepts/metric.hpp"
 #include "vlp/registry/plugin.hpp"
-#include "vlp/text/caption_set.hpp"
-#include "vlp/text/ngrams.hpp"
+#include "vlp/scoring/caption_set.hpp"
+#include "vlp/scoring/ngrams.hpp"
 
 namespace vlp {
 
-/// Scores Bleu_1 to Bleu_4, 0 to 1. The score over all images pools their counts; it isn't the images' mean.
+/// Scores Bleu_1 to Bleu_4, 0 to 1. The score over all images pools their counts; it isn't the
+/// images' mean.
 class Bleu {
  public:
   static constexpr std::string_view name = "bleu";
 
-  /// A row: the candidate's words, the words of the reference whose length is closest, the candidate's n-grams of 1 to 4
-  /// words, and how many of these stand in a reference.
+  /// A row: the candidate's words, the words of the reference whose length is closest, the
+  /// candidate's n-grams of 1 to 4 words, and how many of these stand in a reference.
   [[nodiscard]] ImageStatistics measure(const CaptionSet& captions) const {
     const NGrams& ngrams = captions.ngrams();
     return measure_images(captions, kColumns, [&](std::size_t image, std::span<double> row) {
@@ -40,8 +41,8 @@ class Bleu {
     });
   }
 
-  /// Differs from the paper: two small constants keep every quotient finite, so that no score is exactly 0 or 1 (but for
-  /// empty candidates and sets, whose scores are 0).
+  /// Differs from the paper: two small constants keep every quotient finite, so that no score is
+  /// exactly 0 or 1 (but for empty candidates and sets, whose scores are 0).
   [[nodiscard]] Scores scores(std::span<const double> sums) const {
     constexpr double kTiny = 1e-15;
     constexpr double kSmall = 1e-9;
@@ -51,7 +52,8 @@ class Bleu {
     double precisions = 1;
     for (std::size_t n = 0; n < kLongestNGram; ++n) {
       precisions *= (sums[kCorrect + n] + kTiny) / (sums[kNGrams + n] + kSmall);
-      scores.emplace_back("Bleu_" + std::to_string(n + 1), std::pow(precisions, 1.0 / static_cast<double>(n + 1)) * brevity_penalty);
+      scores.emplace_back("Bleu_" + std::to_string(n + 1),
+                          std::pow(precisions, 1.0 / static_cast<double>(n + 1)) * brevity_penalty);
     }
     return scores;
   }
@@ -68,23 +70,30 @@ class Bleu {
   /// Of the captions (candidate, end), in words; the shorter of two that are equally close.
   static std::size_t closest_length(const NGrams& ngrams, std::size_t candidate, std::size_t end) {
     const std::size_t words = ngrams.words(candidate);
-    const auto distance = [&](std::size_t length) { return length > words ? length - words : words - length; };
+    const auto distance = [&](std::size_t length) {
+      return length > words ? length - words : words - length;
+    };
     std::size_t closest = ngrams.words(candidate + 1);
     for (std::size_t reference = candidate + 2; reference < end; ++reference)
       if (const std::size_t length = ngrams.words(reference);
-          distance(length) < distance(closest) || (distance(length) == distance(closest) && length < closest))
+          distance(length) < distance(closest) ||
+          (distance(length) == distance(closest) && length < closest))
         closest = length;
     return closest;
   }
 
-  /// How many of the candidate's n-grams stand in a reference, each at most as often as in the reference that has it most.
-  static std::size_t correct(const NGrams& ngrams, std::size_t candidate, std::size_t end, std::size_t order) {
+  /// How many of the candidate's n-grams stand in a reference, each at most as often as in the
+  /// reference that has it most.
+  static std::size_t correct(const NGrams& ngrams, std::size_t candidate, std::size_t end,
+                             std::size_t order) {
     const NGramSpan own = ngrams.of(candidate, order);
-    std::vector<std::uint32_t> most(own.size());  // by the place where an n-gram's run begins in `own`
+    std::vector<std::uint32_t> most(
+        own.size());  // by the place where an n-gram's run begins in `own`
     for (std::size_t reference = candidate + 1; reference < end; ++reference)
-      for_each_shared(own, ngrams.of(reference, order), [&](std::size_t place, std::uint32_t ours, std::uint32_t theirs) {
-        most[place] = std::max(most[place], std::min(ours, theirs));
-      });
+      for_each_shared(own, ngrams.of(reference, order),
+                      [&](std::size_t place, std::uint32_t ours, std::uint32_t theirs) {
+                        most[place] = std::max(most[place], std::min(ours, theirs));
+                      });
     return std::accumulate(most.begin(), most.end(), std::size_t{0});
   }
 };

@@ -1,6 +1,7 @@
 #pragma once
-// CIDEr-D and plain CIDEr of captions (Vedantam, Zitnick, Parikh 2015), without stemming, as the COCO caption evaluation
-// computes them; document frequencies come from the references of the images that are scored, or from a file.
+// CIDEr-D and plain CIDEr of captions (Vedantam, Zitnick, Parikh 2015), without stemming, as the
+// COCO caption evaluation computes them; document frequencies come from the references of the
+// images that are scored, or from a file.
 
 #include <algorithm>
 #include <array>
@@ -17,22 +18,23 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/metric.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
-#include "vlp/text/caption_set.hpp"
-#include "vlp/text/document_frequencies.hpp"
-#include "vlp/text/ngrams.hpp"
+#include "vlp/scoring/caption_set.hpp"
+#include "vlp/scoring/document_frequencies.hpp"
+#include "vlp/scoring/ngrams.hpp"
 
 namespace vlp {
 
-/// Which of the paper's two scores: `cider_d` clips counts and punishes differing lengths, `plain` does neither.
+/// Which of the paper's two scores: `cider_d` clips counts and punishes differing lengths, `plain`
+/// does neither.
 enum class CiderVariant { cider_d, plain };
 
-/// Scores CIDEr, as everybody's tables call CIDEr-D, or CIDEr_plain, 0 to 10: the mean over the images. Scores of different
-/// sets of images can't be compared or averaged, because an n-gram weighs the more, the fewer images of the set have it in
-/// a reference; a single image scores 0.
+/// Scores CIDEr, as everybody's tables call CIDEr-D, or CIDEr_plain, 0 to 10: the mean over the
+/// images. Scores of different sets of images can't be compared or averaged, because an n-gram
+/// weighs the more, the fewer images of the set have it in a reference; a single image scores 0.
 class Cider {
  public:
   static constexpr std::string_view name = "cider";
@@ -42,15 +44,19 @@ class Cider {
     std::string document_frequencies;
 
     static constexpr auto fields() {
-      return std::tuple{field<&Options::variant>("cider_d clips counts and punishes differing lengths; plain does neither."),
-                        field<&Options::document_frequencies>(
-                            "A file of document frequencies, relative to --data-dir; \"\" = those of the references that are scored.")};
+      return std::tuple{
+          field<&Options::variant>(
+              "cider_d clips counts and punishes differing lengths; plain does neither."),
+          field<&Options::document_frequencies>(
+              "A file of document frequencies, relative to --data-dir; \"\" = those of the "
+              "references that are scored.")};
     }
   };
 
   Cider() = default;
   /// With the options' file, or the scored references' own frequencies.
-  explicit Cider(Options options, const Context& ctx = {}) : options_(std::move(options)), folder_(ctx.data_dir) {}
+  explicit Cider(Options options, const Context& ctx = {})
+      : options_(std::move(options)), folder_(ctx.data_dir) {}
   /// With frequencies counted elsewhere, e.g. merged from several processes.
   Cider(CiderVariant variant, std::shared_ptr<const DocumentFrequencies> given)
       : options_{.variant = variant, .document_frequencies = {}}, given_(std::move(given)) {}
@@ -75,22 +81,28 @@ class Cider {
 
   /// 0 without images.
   [[nodiscard]] Scores scores(std::span<const double> sums) const {
-    return {{options_.variant == CiderVariant::plain ? "CIDEr_plain" : "CIDEr", sums[1] == 0 ? 0 : sums[0] / sums[1]}};
+    return {{options_.variant == CiderVariant::plain ? "CIDEr_plain" : "CIDEr",
+             sums[1] == 0 ? 0 : sums[0] / sums[1]}};
   }
 
  private:
   using Norms = std::array<double, kLongestNGram>;
 
-  /// What one occurrence of an n-gram counts: the logarithm of (images / images that have it in a reference).
+  /// What one occurrence of an n-gram counts: the logarithm of (images / images that have it in a
+  /// reference).
   class Weights {
    public:
     /// From the scored references' own frequencies.
     explicit Weights(std::size_t images)
-        : log_images_(std::log(static_cast<double>(std::max<std::size_t>(images, 1)))), by_frequency_(std::min(images + 1, kTabulated)) {
+        : log_images_(std::log(static_cast<double>(std::max<std::size_t>(images, 1)))),
+          by_frequency_(std::min(images + 1, kTabulated)) {
       for (std::size_t i = 0; i < by_frequency_.size(); ++i) by_frequency_[i] = weight_of(i);
     }
     /// From given frequencies.
-    Weights(const DocumentFrequencies& given, const CaptionSet& captions) : Weights(given.images()) { given_ = given.table(captions); }
+    Weights(const DocumentFrequencies& given, const CaptionSet& captions)
+        : Weights(given.images()) {
+      given_ = given.table(captions);
+    }
 
     double operator()(std::size_t order, NGram ngram) const {
       const std::size_t frequency = given_ ? (*given_)[order - 1][ngram.id] : ngram.documents;
@@ -129,8 +141,8 @@ class Cider {
   }
 
   /// Mean over the orders of the cosine between two captions' weighted counts, 0 to 1.
-  [[nodiscard]] double similarity(const NGrams& ngrams, std::size_t candidate, const Norms& norms, std::size_t reference,
-                                  const Weights& weights) const {
+  [[nodiscard]] double similarity(const NGrams& ngrams, std::size_t candidate, const Norms& norms,
+                                  std::size_t reference, const Weights& weights) const {
     const bool clips = options_.variant == CiderVariant::cider_d;
     const Norms reference_norms = norms_of(ngrams, reference, weights);
     double sum = 0;
@@ -144,13 +156,17 @@ class Cider {
       const double scale = norms[order - 1] * reference_norms[order - 1];
       sum += scale != 0 ? dot / scale : dot;
     }
-    return sum / static_cast<double>(kLongestNGram) * (clips ? length_factor(ngrams.words(candidate), ngrams.words(reference)) : 1.0);
+    return sum / static_cast<double>(kLongestNGram) *
+           (clips ? length_factor(ngrams.words(candidate), ngrams.words(reference)) : 1.0);
   }
 
-  /// Differs from the paper, as the COCO evaluation does: lengths are counted in bigrams, not words.
+  /// Differs from the paper, as the COCO evaluation does: lengths are counted in bigrams, not
+  /// words.
   static double length_factor(std::size_t candidate_words, std::size_t reference_words) {
     constexpr double kSigma = 6;
-    const auto bigrams = [](std::size_t words) { return static_cast<double>(std::max<std::size_t>(words, 1) - 1); };
+    const auto bigrams = [](std::size_t words) {
+      return static_cast<double>(std::max<std::size_t>(words, 1) - 1);
+    };
     const double difference = bigrams(candidate_words) - bigrams(reference_words);
     return std::exp(-difference * difference / (2 * kSigma * kSigma));
   }

@@ -1,6 +1,6 @@
 #pragma once
-// Recall at K of image-text retrieval: the share of queries that find a right answer among their first K (Karpathy and
-// Fei-Fei 2015, section 4.1; with re-ranking: Li et al. 2022, section 5.1).
+// Recall at K of image-text retrieval: the share of queries that find a right answer among their
+// first K (Karpathy and Fei-Fei 2015, section 4.1; with re-ranking: Li et al. 2022, section 5.1).
 
 #include <algorithm>
 #include <array>
@@ -11,15 +11,16 @@
 #include <tuple>
 
 #include "vlp/concepts/metric.hpp"
-#include "vlp/core/needs.hpp"
+#include "vlp/concepts/needs.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
 
 namespace vlp {
 
-/// In percent, as tables of papers show it. `TR@K`: images with one of their own captions among the first K of all texts.
-/// `IR@K`: texts with their image among the first K of all images. TR_mean and IR_mean: the means over K = 1, 5, 10; R_mean:
-/// the mean of these two. With re-ranking, names that begin with ITC_ are the same by similarity alone.
+/// In percent, as tables of papers show it. `TR@K`: images with one of their own captions among the
+/// first K of all texts. `IR@K`: texts with their image among the first K of all images. TR_mean
+/// and IR_mean: the means over K = 1, 5, 10; R_mean: the mean of these two. With re-ranking, names
+/// that begin with ITC_ are the same by similarity alone.
 class Recall {
  public:
   static constexpr std::string_view name = "recall";
@@ -28,13 +29,16 @@ class Recall {
     std::int64_t rerank = 0;
 
     static constexpr auto fields() {
-      return std::tuple{field<&Options::rerank>(
-          "Items at the head of each list that the matching head sorts anew; BLIP takes 256 on COCO and 128 on Flickr30k. 0 = none.",
-          at_least(0))};
+      return std::tuple{
+          field<&Options::rerank>("Items at the head of each list that the matching head sorts "
+                                  "anew; BLIP takes 256 on COCO and 128 on Flickr30k. 0 = none.",
+                                  at_least(0))};
     }
   };
   /// What the model must serve.
-  [[nodiscard]] static constexpr Needs needs(const Options& options) { return retrieval_needs(options.rerank); }
+  [[nodiscard]] static constexpr Needs needs(const Options& options) {
+    return retrieval_needs(options.rerank);
+  }
 
   Recall() = default;
   explicit Recall(const Options& options) : options_(options) {}
@@ -55,15 +59,19 @@ class Recall {
 
   /// Percentage of ranks below `cutoff`.
   static double recall(std::span<const std::int64_t> ranks, std::int64_t cutoff) {
-    const auto found = std::ranges::count_if(ranks, [&](std::int64_t rank) { return rank < cutoff; });
-    return ranks.empty() ? 0 : 100.0 * static_cast<double>(found) / static_cast<double>(ranks.size());
+    const auto found =
+        std::ranges::count_if(ranks, [&](std::int64_t rank) { return rank < cutoff; });
+    return ranks.empty() ? 0
+                         : 100.0 * static_cast<double>(found) / static_cast<double>(ranks.size());
   }
 
   static void add(Scores& scores, const std::string& prefix, const Ranks& ranks) {
-    const auto direction = [&](const std::string& letters, std::span<const std::int64_t> of_queries) {
+    const auto direction = [&](const std::string& letters,
+                               std::span<const std::int64_t> of_queries) {
       double sum = 0;
       for (const std::int64_t cutoff : kCutoffs) {
-        scores.emplace_back(prefix + letters + "@" + std::to_string(cutoff), recall(of_queries, cutoff));
+        scores.emplace_back(prefix + letters + "@" + std::to_string(cutoff),
+                            recall(of_queries, cutoff));
         sum += scores.back().second;
       }
       return sum / static_cast<double>(kCutoffs.size());

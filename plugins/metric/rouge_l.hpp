@@ -8,14 +8,15 @@
 
 #include "vlp/concepts/metric.hpp"
 #include "vlp/registry/plugin.hpp"
-#include "vlp/text/caption_set.hpp"
-#include "vlp/text/common_subsequence.hpp"
+#include "vlp/scoring/caption_set.hpp"
+#include "vlp/scoring/common_subsequence.hpp"
 
 namespace vlp {
 
-/// Scores ROUGE_L, 0 to 1: the mean over the images of an F measure of the longest common subsequence of tokens, in which
-/// recall counts more (beta 1.2). Differs from the paper, as the COCO evaluation does: the best precision and the best
-/// recall may come from two references. Two empty captions score 1.
+/// Scores ROUGE_L, 0 to 1: the mean over the images of an F measure of the longest common
+/// subsequence of tokens, in which recall counts more (beta 1.2). Differs from the paper, as the
+/// COCO evaluation does: the best precision and the best recall may come from two references. Two
+/// empty captions score 1.
 class RougeL {
  public:
   static constexpr std::string_view name = "rouge_l";
@@ -26,20 +27,25 @@ class RougeL {
       const std::span<const std::uint32_t> candidate = captions.tokens(captions.candidate(image));
       const CommonSubsequence common(candidate);
       double precision = 0, recall = 0;
-      for (std::size_t caption = captions.candidate(image) + 1; caption < captions.candidate(image + 1); ++caption) {
+      for (std::size_t caption = captions.candidate(image) + 1;
+           caption < captions.candidate(image + 1); ++caption) {
         const std::span<const std::uint32_t> reference = captions.tokens(caption);
         const auto length = static_cast<double>(common.length(reference));
         precision = std::max(precision, length / static_cast<double>(candidate.size()));
         recall = std::max(recall, length / static_cast<double>(reference.size()));
       }
       constexpr double kBeta = 1.2;
-      row[0] = precision == 0 || recall == 0 ? 0 : (1 + kBeta * kBeta) * precision * recall / (recall + kBeta * kBeta * precision);
+      row[0] = precision == 0 || recall == 0 ? 0
+                                             : (1 + kBeta * kBeta) * precision * recall /
+                                                   (recall + kBeta * kBeta * precision);
       row[1] = 1;
     });
   }
 
   /// 0 without images.
-  [[nodiscard]] Scores scores(std::span<const double> sums) const { return {{"ROUGE_L", sums[1] == 0 ? 0 : sums[0] / sums[1]}}; }
+  [[nodiscard]] Scores scores(std::span<const double> sums) const {
+    return {{"ROUGE_L", sums[1] == 0 ? 0 : sums[0] / sums[1]}};
+  }
 };
 static_assert(Metric<RougeL>);
 

@@ -1,8 +1,9 @@
 #pragma once
-// BLIP (Li et al. 2022): an image encoder with a text encoder, a text decoder, or both. With both it is the paper's
-// multimodal mixture of encoder-decoder (section 3.1), with the decoder a captioner, with the text encoder a model for
-// retrieval, and with one that can't attend to images a dual encoder as in CLIP (Radford et al. 2021).
-// Letters: B texts, N image tokens, T text tokens, D image width, Dt text width, E width of embeddings, V vocabulary.
+// BLIP (Li et al. 2022): an image encoder with a text encoder, a text decoder, or both. With both
+// it is the paper's multimodal mixture of encoder-decoder (section 3.1), with the decoder a
+// captioner, with the text encoder a model for retrieval, and with one that can't attend to images
+// a dual encoder as in CLIP (Radford et al. 2021). Letters: B texts, N image tokens, T text tokens,
+// D image width, Dt text width, E width of embeddings, V vocabulary.
 
 #include <cstdint>
 #include <memory>
@@ -18,18 +19,18 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/decoder.hpp"
 #include "vlp/concepts/encoder.hpp"
 #include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/text_encoder.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/generate/captions.hpp"
 #include "vlp/nn/bert.hpp"
 #include "vlp/nn/layers.hpp"
-#include "vlp/nn/momentum_twin.hpp"
+#include "vlp/nn/momentum_encoder.hpp"
 #include "vlp/nn/unit_rows.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
@@ -40,11 +41,13 @@ namespace vlp {
 /// What stands at position 0 of a text that is grounded in an image.
 enum class MatchToken {
   enc,  ///< [ENC], as in BLIP's training and evaluation
-  cls,  ///< the ids as they come, with the tokenizer's [CLS], as Hugging Face's BlipForImageTextRetrieval does
+  cls,  ///< the ids as they come, with the tokenizer's [CLS], as Hugging Face's
+        ///< BlipForImageTextRetrieval does
 };
 
-/// Parameters are named as in Hugging Face's BlipForConditionalGeneration and BlipForImageTextRetrieval if the parts are
-/// `vit`, `bert` and `bert_cross_attention`; the temperature and the twins (`vision_model_m`, ...) as in the original.
+/// Parameters are named as in Hugging Face's BlipForConditionalGeneration and
+/// BlipForImageTextRetrieval if the parts are `vit`, `bert` and `bert_cross_attention`; the
+/// temperature and the momentum encoders (`vision_model_m`, ...) as in the original.
 class BlipImpl : public torch::nn::Module {
  public:
   static constexpr std::string_view name = "blip";
@@ -62,27 +65,38 @@ class BlipImpl : public torch::nn::Module {
     static constexpr auto fields() {
       return std::tuple{
           field<&Options::encoder>("Turns pixels into image states."),
-          field<&Options::text_encoder>("Turns texts into states, for embeddings and, if it can attend to images, for matching."),
+          field<&Options::text_encoder>("Turns texts into states, for embeddings and, if it can "
+                                        "attend to images, for matching."),
           field<&Options::decoder>("Writes text, attending to the image states."),
-          field<&Options::sharing>("Weights that text encoder and decoder have in common; the decoder's are taken."),
-          field<&Options::embedding_width>("Width of the space in which images and texts are compared.", at_least(1)),
-          field<&Options::temperature>("Initial value of the learned divisor of similarities, kept within 0.001-0.5.",
-                                       between(kLowestTemperature, kHighestTemperature)),
-          field<&Options::momentum>("Share of a momentum twin that stays in each update, 0-1.", between(0, 1)),
-          field<&Options::match_token>(
-              "Position 0 of texts grounded in images: [ENC] as in BLIP, or [CLS] as Hugging Face's model leaves it."),
+          field<&Options::sharing>(
+              "Weights that text encoder and decoder have in common; the decoder's are taken."),
+          field<&Options::embedding_width>(
+              "Width of the space in which images and texts are compared.", at_least(1)),
+          field<&Options::temperature>(
+              "Initial value of the learned divisor of similarities, kept within 0.001-0.5.",
+              between(kLowestTemperature, kHighestTemperature)),
+          field<&Options::momentum>("Share of a momentum encoder that stays in each update, 0-1.",
+                                    between(0, 1)),
+          field<&Options::match_token>("Position 0 of texts grounded in images: [ENC] as in BLIP, "
+                                       "or [CLS] as Hugging Face's model leaves it."),
       };
     }
 
     [[nodiscard]] std::string problem() const {
-      if (!text_encoder && !decoder) return "a text_encoder, a decoder or both are missing; add [model.text_encoder] or [model.decoder]";
-      if (!text_encoder || !decoder || !text_encoder->chosen() || !decoder->chosen() || sharing == Sharing::nothing) return {};
+      if (!text_encoder && !decoder)
+        return "a text_encoder, a decoder or both are missing; add [model.text_encoder] or "
+               "[model.decoder]";
+      if (!text_encoder || !decoder || !text_encoder->chosen() || !decoder->chosen() ||
+          sharing == Sharing::nothing)
+        return {};
       const Value own = text_encoder->write(), owner = decoder->write();
-      for (const char* key : {"depth", "width", "heads", "max_positions", "dropout", "layer_norm_eps"}) {
+      for (const char* key :
+           {"depth", "width", "heads", "max_positions", "dropout", "layer_norm_eps"}) {
         const Entry *one = own.as<Table>()->find(key), *other = owner.as<Table>()->find(key);
         if (one && other && one->value.brief() != other->value.brief())
-          return "text_encoder and decoder can't share weights, their " + std::string(key) + " differs (got " + one->value.brief() +
-                 " and " + other->value.brief() + "); make them equal, or set sharing = \"nothing\"";
+          return "text_encoder and decoder can't share weights, their " + std::string(key) +
+                 " differs (got " + one->value.brief() + " and " + other->value.brief() +
+                 "); make them equal, or set sharing = \"nothing\"";
       }
       return {};
     }
@@ -96,27 +110,34 @@ class BlipImpl : public torch::nn::Module {
     Needs served = Needs::image_states;
     if (options.text_encoder) {
       served = served | Needs::text_states | Needs::embeddings | Needs::momentum_embeddings;
-      if (sees_images(*options.text_encoder)) served = served | Needs::grounded_states | Needs::match_logits;
+      if (sees_images(*options.text_encoder))
+        served = served | Needs::grounded_states | Needs::match_logits;
     }
     return options.decoder ? served | Needs::decoder_logits : served;
   }
 
-  /// Random weights. Momentum twins are made if the context needs momentum embeddings.
-  /// @throws RecipeError if there is neither text encoder nor decoder, or they can't share what `sharing` says
+  /// Random weights. Momentum encoders are made if the context needs momentum embeddings.
+  /// @throws RecipeError if there is neither text encoder nor decoder, or they can't share what
+  /// `sharing` says
   BlipImpl(const Options& options, const Context& ctx)
       : tokens_(ctx.tokens),
         match_token_(options.match_token),
         momentum_(options.momentum),
         serves_(serves(options)),
         encoder_(options.encoder.build(ctx)) {
-    if (const std::string problem = options.problem(); !problem.empty()) throw RecipeError("model 'blip': " + problem + ".");
+    if (const std::string problem = options.problem(); !problem.empty())
+      throw RecipeError("model 'blip': " + problem + ".");
     const Context behind = behind_encoder(ctx);
     register_module("vision_model", encoder_.ptr());
-    if (options.text_encoder) register_module("text_encoder", text_encoder_.emplace(options.text_encoder->build(behind)).ptr());
-    if (options.decoder) register_module("text_decoder", decoder_.emplace(options.decoder->build(behind)).ptr());
+    if (options.text_encoder)
+      register_module("text_encoder",
+                      text_encoder_.emplace(options.text_encoder->build(behind)).ptr());
+    if (options.decoder)
+      register_module("text_decoder", decoder_.emplace(options.decoder->build(behind)).ptr());
     if (text_encoder_ && decoder_) share(options.sharing);
     if (text_encoder_) add_embeddings(options);
-    if (text_encoder_ && covers(ctx.needs, Needs::momentum_embeddings)) add_twins(options, ctx);
+    if (text_encoder_ && covers(ctx.needs, Needs::momentum_embeddings))
+      add_momentum_encoders(options, ctx);
   }
 
   /// What this model offers to losses.
@@ -124,7 +145,9 @@ class BlipImpl : public torch::nn::Module {
 
   /// @param pixels  [B, 3, H, W]
   /// @return        [B, N, D]
-  [[nodiscard]] at::Tensor image_states(const at::Tensor& pixels) { return encoder_.forward(pixels); }
+  [[nodiscard]] at::Tensor image_states(const at::Tensor& pixels) {
+    return encoder_.forward(pixels);
+  }
 
   /// No image is seen.
   /// @param ids   [B, T] int64
@@ -147,15 +170,15 @@ class BlipImpl : public torch::nn::Module {
     return unit_rows(part(text_proj_, "text encoder, and so no projections")(first(states)));
   }
 
-  /// By the momentum twin.
+  /// By the momentum encoder.
   /// @param pixels  [B, 3, H, W]
   /// @return        [B, E] unit rows without gradient
   [[nodiscard]] at::Tensor momentum_image_embeddings(const at::Tensor& pixels) {
     const at::NoGradGuard no_grad;
-    Twin& twin = part(twin_, "momentum twin");
-    return unit_rows(twin.vision_proj(first(twin.encoder.forward(pixels))));
+    MomentumModel& momentum_model = part(momentum_model_, "momentum encoder");
+    return unit_rows(momentum_model.vision_proj(first(momentum_model.encoder.forward(pixels))));
   }
-  /// By the momentum twin.
+  /// By the momentum encoder.
   /// @param ids   [B, T] int64
   /// @param mask  [B, T] bool, true = token
   /// @return      [B, E] unit rows without gradient
@@ -163,8 +186,9 @@ class BlipImpl : public torch::nn::Module {
   [[nodiscard]] at::Tensor momentum_text_embeddings(const at::Tensor& ids, const at::Tensor& mask) {
     check_text(ids, mask);
     const at::NoGradGuard no_grad;
-    Twin& twin = part(twin_, "momentum twin");
-    return unit_rows(twin.text_proj(first(twin.text_encoder.text_states(ids, mask))));
+    MomentumModel& momentum_model = part(momentum_model_, "momentum encoder");
+    return unit_rows(
+        momentum_model.text_proj(first(momentum_model.text_encoder.text_states(ids, mask))));
   }
 
   /// Scalar by which similarities of embeddings are divided.
@@ -176,16 +200,19 @@ class BlipImpl : public torch::nn::Module {
   /// @param images  states [B, N, D], or [1, N, D] for one image with all texts
   /// @return        [B, T, Dt]
   /// @throws ShapeError if ids, mask and image states don't fit together
-  [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
+  [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask,
+                                           const ImageMemory& images) {
     check_pairs(ids, mask, images.sizes(), /*one_image_will_do=*/true);
     AnyTextEncoder& encoder = part(text_encoder_, "text encoder");
-    return encoder.grounded_states(match_token_ == MatchToken::enc ? begun_with(tokens_.encode, ids) : ids, mask, images);
+    return encoder.grounded_states(
+        match_token_ == MatchToken::enc ? begun_with(tokens_.encode, ids) : ids, mask, images);
   }
 
   /// @param grounded  [B, T, Dt]
   /// @return          [B, 2]: no match, match
   [[nodiscard]] at::Tensor match_logits(const at::Tensor& grounded) {
-    return part(itm_head_, "text encoder that attends to images, and so no matching head")(first(grounded));
+    return part(itm_head_,
+                "text encoder that attends to images, and so no matching head")(first(grounded));
   }
 
   /// Teacher forcing; position 0 is read as [DEC] whatever stands there.
@@ -194,14 +221,17 @@ class BlipImpl : public torch::nn::Module {
   /// @param images  states [B, N, D]
   /// @return        [B, T, Dt]
   /// @throws ShapeError if ids, mask and image states don't fit together
-  [[nodiscard]] at::Tensor decoder_states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
+  [[nodiscard]] at::Tensor decoder_states(const at::Tensor& ids, const at::Tensor& mask,
+                                          const ImageMemory& images) {
     check_pairs(ids, mask, images.sizes(), /*one_image_will_do=*/false);
     return part(decoder_, "decoder").states(begun_with(tokens_.decode, ids), mask, images);
   }
 
   /// @param states  [..., Dt]
   /// @return        [..., V]
-  [[nodiscard]] at::Tensor decoder_logits(const at::Tensor& states) { return part(decoder_, "decoder").logits(states); }
+  [[nodiscard]] at::Tensor decoder_logits(const at::Tensor& states) {
+    return part(decoder_, "decoder").logits(states);
+  }
 
   /// Captions; put the model into evaluation mode first.
   /// @param image_states  [B, N, D]
@@ -209,34 +239,41 @@ class BlipImpl : public torch::nn::Module {
   /// @param options       lengths, beams, penalties, sampling
   /// @param random        B streams, one an image; needed for sampling only
   /// @return              for each image its candidates, best first
-  [[nodiscard]] std::vector<std::vector<Candidate>> generate(const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,
-                                                             const GenerateOptions& options, const std::vector<RandomStream>& random = {}) {
+  [[nodiscard]] std::vector<std::vector<Candidate>> generate(
+      const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,
+      const GenerateOptions& options, const std::vector<RandomStream>& random = {}) {
     const c10::InferenceMode inference;
-    return generate_captions(part(decoder_, "decoder"), image_states, prompt, tokens_, options, random);
+    return generate_captions(part(decoder_, "decoder"), image_states, prompt, tokens_, options,
+                             random);
   }
 
-  /// Whether there are momentum twins.
-  [[nodiscard]] bool has_momentum() const { return !twins_.empty(); }
-  /// Makes every twin equal to its original, as it begins: for whoever changes weights and not the twins'.
-  void copy_to_twins() { twins_.copy(); }
+  /// Whether there are momentum encoders.
+  [[nodiscard]] bool has_momentum() const { return !momentum_encoders_.empty(); }
+  /// Makes every momentum encoder equal to its original, as it begins: for whoever changes weights
+  /// and not theirs.
+  void copy_to_momentum_encoders() { momentum_encoders_.copy(); }
 
-  /// Before the passes of an update: twins follow, and the temperature returns to its bounds (as in the original).
+  /// Before the passes of an update: momentum encoders follow, and the temperature returns to its
+  /// bounds (as in the original).
   void begin_step() {
     const at::NoGradGuard no_grad;
-    twins_.follow(momentum_);
+    momentum_encoders_.follow(momentum_);
     if (temperature_.defined()) temperature_.clamp_(kLowestTemperature, kHighestTemperature);
   }
 
  private:
   /// What embeddings are made by, a second time.
-  struct Twin {
+  struct MomentumModel {
     AnyEncoder encoder;
     AnyTextEncoder text_encoder;
     Linear vision_proj, text_proj;
   };
 
-  /// A component that was named and couldn't be read is reported as such; nothing else is to be said of it.
-  static bool sees_images(const Use<AnyTextEncoder>& use) { return !use.chosen() || covers(use.serves(), Needs::grounded_states); }
+  /// A component that was named and couldn't be read is reported as such; nothing else is to be
+  /// said of it.
+  static bool sees_images(const Use<AnyTextEncoder>& use) {
+    return !use.chosen() || covers(use.serves(), Needs::grounded_states);
+  }
 
   Context behind_encoder(Context ctx) const {
     ctx.dimensions.encoder_width = encoder_.width();
@@ -247,9 +284,11 @@ class BlipImpl : public torch::nn::Module {
     if (sharing == Sharing::nothing) return;
     BertImpl *own = find_bert(*text_encoder_->ptr()), *owner = find_bert(*decoder_->ptr());
     if (!own || !owner)
-      throw RecipeError(std::string("model 'blip': text encoder and decoder can't share weights (got a ") +
-                        (own ? "decoder" : "text encoder") +
-                        " of another kind, expected `bert` and `bert_cross_attention`). Set sharing = \"nothing\".");
+      throw RecipeError(
+          std::string("model 'blip': text encoder and decoder can't share weights (got a ") +
+          (own ? "decoder" : "text encoder") +
+          " of another kind, expected `bert` and `bert_cross_attention`). Set sharing = "
+          "\"nothing\".");
     own->share(*owner, sharing);
   }
 
@@ -261,18 +300,24 @@ class BlipImpl : public torch::nn::Module {
     };
     vision_proj_ = head("vision_proj", encoder_.width(), options.embedding_width);
     text_proj_ = head("text_proj", text_encoder_->width(), options.embedding_width);
-    if (covers(serves_, Needs::match_logits)) itm_head_ = head("itm_head", text_encoder_->width(), 2);
+    if (covers(serves_, Needs::match_logits))
+      itm_head_ = head("itm_head", text_encoder_->width(), 2);
     temperature_ = register_parameter("temp", at::scalar_tensor(options.temperature));
   }
 
-  void add_twins(const Options& options, const Context& ctx) {
-    Twin& twin =
-        twin_.emplace(Twin{options.encoder.build(ctx), options.text_encoder->build(behind_encoder(ctx)),
-                           Linear(encoder_.width(), options.embedding_width), Linear(text_encoder_->width(), options.embedding_width)});
-    twins_.add(*encoder_.ptr(), *register_module("vision_model_m", twin.encoder.ptr()));
-    twins_.add(*text_encoder_->ptr(), *register_module("text_encoder_m", twin.text_encoder.ptr()));
-    twins_.add(*vision_proj_, *register_module("vision_proj_m", twin.vision_proj.ptr()));
-    twins_.add(*text_proj_, *register_module("text_proj_m", twin.text_proj.ptr()));
+  void add_momentum_encoders(const Options& options, const Context& ctx) {
+    MomentumModel& momentum_model = momentum_model_.emplace(
+        MomentumModel{options.encoder.build(ctx), options.text_encoder->build(behind_encoder(ctx)),
+                      Linear(encoder_.width(), options.embedding_width),
+                      Linear(text_encoder_->width(), options.embedding_width)});
+    momentum_encoders_.add(*encoder_.ptr(),
+                           *register_module("vision_model_m", momentum_model.encoder.ptr()));
+    momentum_encoders_.add(*text_encoder_->ptr(),
+                           *register_module("text_encoder_m", momentum_model.text_encoder.ptr()));
+    momentum_encoders_.add(*vision_proj_,
+                           *register_module("vision_proj_m", momentum_model.vision_proj.ptr()));
+    momentum_encoders_.add(*text_proj_,
+                           *register_module("text_proj_m", momentum_model.text_proj.ptr()));
   }
 
   template <class Part>
@@ -284,19 +329,25 @@ class BlipImpl : public torch::nn::Module {
     if (held.is_empty()) lacks(what);
     return held;
   }
-  [[noreturn]] static void lacks(const std::string& what) { throw ShapeError("model 'blip': it has no " + what + ". Build it with one."); }
+  [[noreturn]] static void lacks(const std::string& what) {
+    throw ContractError("model 'blip': it has no " + what + ". Build it with one.");
+  }
 
   static void check_text(const at::Tensor& ids, const at::Tensor& mask) {
     if (ids.dim() == 2 && ids.size(1) > 0 && mask.defined() && mask.sizes() == ids.sizes()) return;
-    throw ShapeError("model 'blip': ids and mask don't fit (got ids " + c10::str(ids.sizes()) + ", mask " +
+    throw ShapeError("model 'blip': ids and mask don't fit (got ids " + c10::str(ids.sizes()) +
+                     ", mask " +
                      (mask.defined() ? c10::str(mask.sizes()) : std::string("undefined")) +
                      ", expected [B, T] both, T at least 1). Pass one batch's tensors.");
   }
-  static void check_pairs(const at::Tensor& ids, const at::Tensor& mask, at::IntArrayRef images, bool one_image_will_do) {
+  static void check_pairs(const at::Tensor& ids, const at::Tensor& mask, at::IntArrayRef images,
+                          bool one_image_will_do) {
     check_text(ids, mask);
-    if (images.size() == 3 && (images[0] == ids.size(0) || (one_image_will_do && images[0] == 1))) return;
-    throw ShapeError("model 'blip': texts and images don't fit (got ids " + c10::str(ids.sizes()) + ", image states " + c10::str(images) +
-                     ", expected [B, T] and [B, N, D]" + (one_image_will_do ? " or [1, N, D]" : "") + "). Pass one batch's tensors.");
+    if (images.size() == 3 && (images[0] == ids.size(0) || (one_image_will_do && images[0] == 1)))
+      return;
+    throw ShapeError("model 'blip': texts and images don't fit (got ids " + c10::str(ids.sizes()) +
+                     ", image states " + c10::str(images) + ", expected [B, T] and [B, N, D]" +
+                     (one_image_will_do ? " or [1, N, D]" : "") + "). Pass one batch's tensors.");
   }
 
   static at::Tensor begun_with(std::int64_t token, const at::Tensor& ids) {
@@ -317,8 +368,8 @@ class BlipImpl : public torch::nn::Module {
   std::optional<AnyDecoder> decoder_;
   Linear vision_proj_{nullptr}, text_proj_{nullptr}, itm_head_{nullptr};
   at::Tensor temperature_;
-  std::optional<Twin> twin_;
-  MomentumTwins twins_;
+  std::optional<MomentumModel> momentum_model_;
+  MomentumEncoders momentum_encoders_;
 };
 TORCH_MODULE(Blip);
 static_assert(Model<Blip>);

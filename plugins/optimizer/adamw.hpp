@@ -1,5 +1,6 @@
 #pragma once
-// AdamW with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), one fused kernel a group.
+// AdamW with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), one fused kernel a
+// group.
 
 #include <cstddef>
 #include <optional>
@@ -10,10 +11,10 @@
 #include <vector>
 
 #include "vlp/concepts/optimizer.hpp"
-#include "vlp/concepts/parameter.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/state.hpp"
+#include "vlp/nn/parameter.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
 
@@ -25,9 +26,9 @@
 
 namespace vlp {
 
-/// p -= lr * (wd * p + m_hat / (sqrt(v_hat) + eps)), with bias-corrected moments m_hat and v_hat of the gradient.
-/// Differs from torch.optim.AdamW: all parameters share one count of steps, so a parameter that gets its first gradient
-/// late starts with the bias correction of that late step.
+/// p -= lr * (wd * p + m_hat / (sqrt(v_hat) + eps)), with bias-corrected moments m_hat and v_hat of
+/// the gradient. Differs from torch.optim.AdamW: all parameters share one count of steps, so a
+/// parameter that gets its first gradient late starts with the bias correction of that late step.
 class AdamW {
  public:
   static constexpr std::string_view name = "adamw";
@@ -42,26 +43,30 @@ class AdamW {
 
     static constexpr auto fields() {
       constexpr Range below_one = between(0.0, 1 - 1e-9);
-      return std::tuple{field<&Options::lr>("Learning rate before the schedule's factor.", above(0.0)),
-                        field<&Options::weight_decay>("Share of a parameter that a step of lr 1 would remove.", at_least(0.0)),
-                        field<&Options::beta1>("Decay of the gradients' mean, a step, 0 to below 1.", below_one),
-                        field<&Options::beta2>("Decay of the gradients' mean square, a step, 0 to below 1.", below_one),
-                        field<&Options::eps>("Added to the root of the mean square.", above(0.0)),
-                        field<&Options::decay_norms_and_biases>("Whether norms and biases are decayed too.")};
+      return std::tuple{
+          field<&Options::lr>("Learning rate before the schedule's factor.", above(0.0)),
+          field<&Options::weight_decay>("Share of a parameter that a step of lr 1 would remove.",
+                                        at_least(0.0)),
+          field<&Options::beta1>("Decay of the gradients' mean, a step, 0 to below 1.", below_one),
+          field<&Options::beta2>("Decay of the gradients' mean square, a step, 0 to below 1.",
+                                 below_one),
+          field<&Options::eps>("Added to the root of the mean square.", above(0.0)),
+          field<&Options::decay_norms_and_biases>("Whether norms and biases are decayed too.")};
     }
   };
 
   explicit AdamW(Options options) : options_(options) {}
 
-  /// @throws ShapeError if a group mixes devices or dtypes, or a parameter is neither float32 nor float64
+  /// @throws ContractError if a group mixes devices or dtypes, or a parameter is neither float32
+  /// nor float64
   void manage(std::vector<ParameterGroup> groups) {
     groups_.clear();
     for (ParameterGroup& group : groups)
       if (!group.parameters.empty()) groups_.push_back(Managed(std::move(group)));
   }
 
-  /// One update of every parameter that has a gradient; the others and their moments stay as they are. Gradients are
-  /// scratch afterwards: the kernel may leave them divided by `grad_scale`.
+  /// One update of every parameter that has a gradient; the others and their moments stay as they
+  /// are. Gradients are scratch afterwards: the kernel may leave them divided by `grad_scale`.
   void step(const StepControl& control) {
     const at::NoGradGuard no_grad;
     for (Managed& group : groups_) update(group, control);
@@ -87,7 +92,8 @@ class AdamW {
       put_tensor(state, "step", group.steps);
     }
   }
-  /// Call `manage` first. @throws WeightsError naming a parameter whose moments are missing or don't fit
+  /// Call `manage` first. @throws WeightsError naming a parameter whose moments are missing or
+  /// don't fit
   void load(const State& state) {
     for (Managed& group : groups_) {
       for (std::size_t i = 0; i < group.of.names.size(); ++i) {
@@ -103,14 +109,15 @@ class AdamW {
     explicit Managed(ParameterGroup group) : of(std::move(group)) {
       const at::Tensor& first = of.parameters.front();
       if (of.names.size() != of.parameters.size())
-        throw ShapeError("adamw: names and parameters of a group differ in number (got " + std::to_string(of.names.size()) + " and " +
-                         std::to_string(of.parameters.size()) + ").");
+        throw ContractError("adamw: names and parameters of a group differ in number (got " +
+                            std::to_string(of.names.size()) + " and " +
+                            std::to_string(of.parameters.size()) + ").");
       for (std::size_t i = 0; i < of.names.size(); ++i) {
         const at::Tensor& p = of.parameters[i];
         require_updatable(name, of.names[i], p);
         if (p.device() != first.device() || p.scalar_type() != first.scalar_type())
-          throw ShapeError("adamw: parameters '" + of.names[i] + "' and '" + of.names.front() +
-                           "' of one group differ in device or dtype.");
+          throw ContractError("adamw: parameters '" + of.names[i] + "' and '" + of.names.front() +
+                              "' of one group differ in device or dtype.");
         exp_avg.push_back(at::zeros_like(p).detach());
         exp_avg_sq.push_back(at::zeros_like(p).detach());
       }
@@ -131,18 +138,23 @@ class AdamW {
       if (!grad.defined()) continue;
       parameters.push_back(parameter);
       // The kernel walks through memory, so all of a parameter's tensors must have its strides.
-      grads.push_back(grad.strides() == parameter.strides() ? grad : at::empty_like(parameter).copy_(grad));
+      grads.push_back(
+          grad.strides() == parameter.strides() ? grad : at::empty_like(parameter).copy_(grad));
       means.push_back(group.exp_avg[i]);
       squares.push_back(group.exp_avg_sq[i]);
     }
     group.steps.add_(1);
     if (control.found_inf.defined()) group.steps.sub_(control.found_inf);
     if (parameters.empty()) return;
-    const auto given = [](const at::Tensor& t) { return t.defined() ? std::optional(t) : std::nullopt; };
-    const std::vector<at::Tensor> steps(parameters.size(), group.steps);  // the kernel only reads it
-    at::_fused_adamw_(parameters, grads, means, squares, /*max_exp_avg_sqs=*/{}, steps, options_.lr * control.lr_factor, options_.beta1,
-                      options_.beta2, group.of.decay ? options_.weight_decay : 0.0, options_.eps, /*amsgrad=*/false, /*maximize=*/false,
-                      given(control.grad_scale), given(control.found_inf));
+    const auto given = [](const at::Tensor& t) {
+      return t.defined() ? std::optional(t) : std::nullopt;
+    };
+    const std::vector<at::Tensor> steps(parameters.size(),
+                                        group.steps);  // the kernel only reads it
+    at::_fused_adamw_(parameters, grads, means, squares, /*max_exp_avg_sqs=*/{}, steps,
+                      options_.lr * control.lr_factor, options_.beta1, options_.beta2,
+                      group.of.decay ? options_.weight_decay : 0.0, options_.eps, /*amsgrad=*/false,
+                      /*maximize=*/false, given(control.grad_scale), given(control.found_inf));
   }
 
   Options options_;

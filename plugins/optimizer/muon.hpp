@@ -1,6 +1,7 @@
 #pragma once
-// Muon: momentum whose matrices are orthogonalised before each step (Jordan et al. 2024), with the step size and the decoupled
-// weight decay of Liu et al. 2025 ("Muon is scalable for LLM training", equation 4), so that AdamW's settings carry over.
+// Muon: momentum whose matrices are orthogonalised before each step (Jordan et al. 2024), with the
+// step size and the decoupled weight decay of Liu et al. 2025 ("Muon is scalable for LLM training",
+// equation 4), so that AdamW's settings carry over.
 
 #include <algorithm>
 #include <array>
@@ -14,11 +15,11 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/optimizer.hpp"
-#include "vlp/concepts/parameter.hpp"
 #include "vlp/concepts/tensor_state.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/state.hpp"
+#include "vlp/nn/parameter.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
 #include "vlp/registry/use.hpp"
@@ -28,25 +29,29 @@
 
 namespace vlp {
 
-/// U S V^T -> U f(S) V^T, where f takes singular values that aren't tiny to between about 0.7 and 1.2: Newton-Schulz iterations
-/// with Jordan's quintic 3.4445 x - 4.7750 x^3 + 2.0315 x^5, in the dtype of the matrices.
+/// U S V^T -> U f(S) V^T, where f takes singular values that aren't tiny to between about 0.7
+/// and 1.2: Newton-Schulz iterations with Jordan's quintic 3.4445 x - 4.7750 x^3 + 2.0315 x^5, in
+/// the dtype of the matrices.
 /// @param matrices    [K, R, C], of any size; one of zeros stays so
 /// @param iterations  5 in the original
 /// @return            [K, R, C]
-[[nodiscard]] inline at::Tensor orthogonalised(const at::Tensor& matrices, std::int64_t iterations) {
+[[nodiscard]] inline at::Tensor orthogonalised(const at::Tensor& matrices,
+                                               std::int64_t iterations) {
   const bool tall = matrices.size(1) > matrices.size(2);
   at::Tensor x = tall ? matrices.transpose(1, 2) : matrices;  // the smaller Gram matrix
   x = x / x.norm(2, {1, 2}, /*keepdim=*/true).clamp_min(1e-7);
   for (std::int64_t i = 0; i < iterations; ++i) {
     const at::Tensor gram = x.bmm(x.transpose(1, 2));
-    x = at::baddbmm(x, at::baddbmm(gram, gram, gram, /*beta=*/-4.7750, /*alpha=*/2.0315), x, /*beta=*/3.4445);
+    x = at::baddbmm(x, at::baddbmm(gram, gram, gram, /*beta=*/-4.7750, /*alpha=*/2.0315), x,
+                    /*beta=*/3.4445);
   }
   return tall ? x.transpose(1, 2) : x;
 }
 
-/// p -= lr * (wd * p + 0.2 sqrt(max(R, C)) * orthogonalised(g + momentum * (m - g))) for each hidden matrix p [R, C], with m the
-/// running mean of its gradient g. Embeddings, heads, norms, biases and whatever else is no matrix go to another optimizer.
-/// Differs from torch.optim.Muon: iterates in float32, unless `bfloat16` is set, and all matrices of one shape at a time.
+/// p -= lr * (wd * p + 0.2 sqrt(max(R, C)) * orthogonalised(g + momentum * (m - g))) for each
+/// hidden matrix p [R, C], with m the running mean of its gradient g. Embeddings, heads, norms,
+/// biases and whatever else is no matrix go to another optimizer. Differs from torch.optim.Muon:
+/// iterates in float32, unless `bfloat16` is set, and all matrices of one shape at a time.
 class Muon {
  public:
   static constexpr std::string_view name = "muon";
@@ -62,25 +67,34 @@ class Muon {
 
     static constexpr auto fields() {
       return std::tuple{
-          field<&Options::lr>("Learning rate of hidden matrices before the schedule's factor; AdamW's fits.", above(0.0)),
-          field<&Options::weight_decay>("Share of a hidden matrix that a step of lr 1 would remove.", at_least(0.0)),
-          field<&Options::momentum>("Decay of the gradients' mean, a step, 0 to below 1; Nesterov's.", between(0.0, 1 - 1e-9)),
+          field<&Options::lr>(
+              "Learning rate of hidden matrices before the schedule's factor; AdamW's fits.",
+              above(0.0)),
+          field<&Options::weight_decay>(
+              "Share of a hidden matrix that a step of lr 1 would remove.", at_least(0.0)),
+          field<&Options::momentum>(
+              "Decay of the gradients' mean, a step, 0 to below 1; Nesterov's.",
+              between(0.0, 1 - 1e-9)),
           field<&Options::iterations>("Newton-Schulz iterations.", between(1, 20)),
-          field<&Options::bfloat16>("Whether they are done in bfloat16, as torch.optim.Muon does: faster on a GPU."),
-          field<&Options::except>("Parts of names: matrices with one of them go to `others` too, beside embeddings and BLIP's heads."),
+          field<&Options::bfloat16>(
+              "Whether they are done in bfloat16, as torch.optim.Muon does: faster on a GPU."),
+          field<&Options::except>("Parts of names: matrices with one of them go to `others` too, "
+                                  "beside embeddings and BLIP's heads."),
           field<&Options::others>("Updates all that isn't a hidden matrix."),
       };
     }
   };
 
-  Muon(Options options, const Context& ctx) : options_(std::move(options)), others_(options_.others.build(ctx)) {}
+  Muon(Options options, const Context& ctx)
+      : options_(std::move(options)), others_(options_.others.build(ctx)) {}
 
   /// @throws ShapeError if a hidden matrix is neither float32 nor float64
   void manage(std::vector<ParameterGroup> groups) {
     shapes_.clear();
     std::vector<ParameterGroup> rest;
     for (const ParameterGroup& group : groups) {
-      ParameterGroup& left = rest.emplace_back(ParameterGroup{.names = {}, .parameters = {}, .decay = group.decay});
+      ParameterGroup& left =
+          rest.emplace_back(ParameterGroup{.names = {}, .parameters = {}, .decay = group.decay});
       for (std::size_t i = 0; i < group.names.size(); ++i) {
         const at::Tensor& parameter = group.parameters[i];
         if (is_hidden_matrix(group.names[i], parameter)) {
@@ -94,7 +108,8 @@ class Muon {
     others_.manage(std::move(rest));
   }
 
-  /// One update of every parameter that has a gradient; the others and their momentum stay as they are.
+  /// One update of every parameter that has a gradient; the others and their momentum stay as they
+  /// are.
   void step(const StepControl& control) {
     const at::NoGradGuard no_grad;
     for (auto& [shape, matrices] : shapes_) update(matrices, control);
@@ -115,11 +130,13 @@ class Muon {
 
   void save(State& state) const {
     for (const auto& [shape, matrices] : shapes_)
-      for (const Matrix& matrix : matrices) put_tensor(state, "momentum." + matrix.name, matrix.mean);
+      for (const Matrix& matrix : matrices)
+        put_tensor(state, "momentum." + matrix.name, matrix.mean);
     State rest = state.prefixed("others");
     others_.save(rest);
   }
-  /// Call `manage` first. @throws WeightsError naming a parameter whose momentum is missing or doesn't fit
+  /// Call `manage` first. @throws WeightsError naming a parameter whose momentum is missing or
+  /// doesn't fit
   void load(const State& state) {
     for (auto& [shape, matrices] : shapes_)
       for (Matrix& matrix : matrices) load_tensor(state, "momentum." + matrix.name, matrix.mean);
@@ -133,20 +150,28 @@ class Muon {
     bool decay;
   };
 
-  /// Embeddings, projections into the space of embeddings, the matching head and the language-model head.
-  static constexpr std::array<std::string_view, 5> kNotHidden{"embedding", "vision_proj", "text_proj", "itm_head", "cls."};
+  /// Embeddings, projections into the space of embeddings, the matching head and the language-model
+  /// head.
+  static constexpr std::array<std::string_view, 5> kNotHidden{"embedding", "vision_proj",
+                                                              "text_proj", "itm_head", "cls."};
 
-  [[nodiscard]] bool is_hidden_matrix(const std::string& called, const at::Tensor& parameter) const {
-    const auto in_name = [&](std::string_view part) { return called.find(part) != std::string::npos; };
-    return parameter.dim() == 2 && std::ranges::none_of(kNotHidden, in_name) && std::ranges::none_of(options_.except, in_name);
+  [[nodiscard]] bool is_hidden_matrix(const std::string& called,
+                                      const at::Tensor& parameter) const {
+    const auto in_name = [&](std::string_view part) {
+      return called.find(part) != std::string::npos;
+    };
+    return parameter.dim() == 2 && std::ranges::none_of(kNotHidden, in_name) &&
+           std::ranges::none_of(options_.except, in_name);
   }
 
   void take(const std::string& called, const at::Tensor& parameter, bool decay) {
     require_updatable(name, called, parameter);
-    shapes_[parameter.sizes().vec()].push_back({called, parameter, at::zeros_like(parameter).detach(), decay});
+    shapes_[parameter.sizes().vec()].push_back(
+        {called, parameter, at::zeros_like(parameter).detach(), decay});
   }
 
-  /// Of matrices [R, C] of one shape; one that must be skipped keeps its value and momentum to the last bit.
+  /// Of matrices [R, C] of one shape; one that must be skipped keeps its value and momentum to the
+  /// last bit.
   void update(std::vector<Matrix>& matrices, const StepControl& control) const {
     std::vector<Matrix*> moved;
     std::vector<at::Tensor> directions;
@@ -164,13 +189,17 @@ class Muon {
     }
     if (moved.empty()) return;
     const at::Tensor stacked = at::stack(directions);
-    const at::Tensor steps = orthogonalised(options_.bfloat16 ? stacked.to(at::kBFloat16) : stacked, options_.iterations);
+    const at::Tensor steps = orthogonalised(options_.bfloat16 ? stacked.to(at::kBFloat16) : stacked,
+                                            options_.iterations);
     const double lr = options_.lr * control.lr_factor;
-    const double size = lr * 0.2 * std::sqrt(static_cast<double>(std::max(stacked.size(1), stacked.size(2))));
+    const double size =
+        lr * 0.2 * std::sqrt(static_cast<double>(std::max(stacked.size(1), stacked.size(2))));
     for (std::size_t i = 0; i < moved.size(); ++i) {
       at::Tensor& parameter = moved[i]->parameter;
-      const at::Tensor decayed = moved[i]->decay ? parameter * (1 - lr * options_.weight_decay) : parameter;
-      parameter.copy_(unless_skipped(decayed.sub(steps[static_cast<std::int64_t>(i)], size), parameter));
+      const at::Tensor decayed =
+          moved[i]->decay ? parameter * (1 - lr * options_.weight_decay) : parameter;
+      parameter.copy_(
+          unless_skipped(decayed.sub(steps[static_cast<std::int64_t>(i)], size), parameter));
     }
   }
 

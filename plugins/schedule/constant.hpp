@@ -21,8 +21,11 @@ class ConstantSchedule {
     double warmup_start = 0;
 
     static constexpr auto fields() {
-      return std::tuple{field<&Options::warmup>("Length of the linear warm-up, updates whatever the unit; 0 = none.", at_least(0)),
-                        field<&Options::warmup_start>("Factor of the first update of the warm-up, 0-1.", between(0.0, 1.0))};
+      return std::tuple{
+          field<&Options::warmup>(
+              "Length of the linear warm-up, updates whatever the unit; 0 = none.", at_least(0)),
+          field<&Options::warmup_start>("Factor of the first update of the warm-up, 0-1.",
+                                        between(0.0, 1.0))};
     }
   };
 

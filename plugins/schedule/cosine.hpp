@@ -1,5 +1,6 @@
 #pragma once
-// A learning rate that falls along half a cosine (Loshchilov and Hutter 2017, equation 5, without restarts).
+// A learning rate that falls along half a cosine (Loshchilov and Hutter 2017, equation 5, without
+// restarts).
 
 #include <cmath>
 #include <cstdint>
@@ -13,23 +14,21 @@
 
 namespace vlp {
 
-/// min + (1 - min) / 2 * (1 + cos(pi * progress)). With unit = "epoch" it is the one BLIP fine-tunes with, which holds
-/// the rate through an epoch and so never quite reaches min_factor; with unit = "step", transformers' cosine.
+/// min + (1 - min) / 2 * (1 + cos(pi * progress)). With unit = "epoch" it is the one BLIP
+/// fine-tunes with, which holds the rate through an epoch and so never quite reaches min_factor;
+/// with unit = "step", transformers' cosine.
 class CosineSchedule {
  public:
   static constexpr std::string_view name = "cosine";
 
   struct Options {
-    ScheduleUnit unit = ScheduleUnit::step;
-    std::int64_t warmup = 0;
-    double warmup_start = 0;
+    DecayOptions decay;
     double min_factor = 0;
 
     static constexpr auto fields() {
-      return std::tuple{field<&Options::unit>("What the decay counts: every update, or whole epochs."),
-                        field<&Options::warmup>("Length of the linear warm-up, updates whatever the unit; 0 = none.", at_least(0)),
-                        field<&Options::warmup_start>("Factor of the first update of the warm-up, 0-1.", between(0.0, 1.0)),
-                        field<&Options::min_factor>("Factor at the end of the run, 0-1.", between(0.0, 1.0))};
+      return std::tuple{
+          group<&Options::decay>(),
+          field<&Options::min_factor>("Factor at the end of the run, 0-1.", between(0.0, 1.0))};
     }
   };
 
@@ -37,9 +36,9 @@ class CosineSchedule {
 
   /// @return  factor of the update about to be done, 0-1
   [[nodiscard]] double operator()(const SchedulePosition& position) const {
-    const Warmup warmup{options_.warmup, options_.warmup_start};
+    const Warmup warmup = options_.decay.ramp();
     if (warmup.covers(position)) return warmup.factor(position);
-    const double turn = std::numbers::pi * decay_progress(position, options_.unit, warmup);
+    const double turn = std::numbers::pi * decay_progress(position, options_.decay.unit, warmup);
     return options_.min_factor + 0.5 * (1 - options_.min_factor) * (1 + std::cos(turn));
   }
 

@@ -13,25 +13,23 @@
 
 namespace vlp {
 
-/// gamma^epochs, never below min_factor. With unit = "epoch" it is the one BLIP pre-trains with (gamma 0.9); with
-/// unit = "step" the same curve without stairs, starting after the warm-up.
+/// gamma^epochs, never below min_factor. With unit = "epoch" it is the one BLIP pre-trains with
+/// (gamma 0.9); with unit = "step" the same curve without stairs, starting after the warm-up.
 class ExponentialSchedule {
  public:
   static constexpr std::string_view name = "exponential";
 
   struct Options {
-    ScheduleUnit unit = ScheduleUnit::step;
-    std::int64_t warmup = 0;
-    double warmup_start = 0;
+    DecayOptions decay;
     double gamma = 0.9;
     double min_factor = 0;
 
     static constexpr auto fields() {
-      return std::tuple{field<&Options::unit>("What the decay counts: every update, or whole epochs."),
-                        field<&Options::warmup>("Length of the linear warm-up, updates whatever the unit; 0 = none.", at_least(0)),
-                        field<&Options::warmup_start>("Factor of the first update of the warm-up, 0-1.", between(0.0, 1.0)),
-                        field<&Options::gamma>("Factor of one epoch, above 0, at most 1.", above_up_to(0.0, 1.0)),
-                        field<&Options::min_factor>("Factor below which it never falls, 0-1.", between(0.0, 1.0))};
+      return std::tuple{
+          group<&Options::decay>(),
+          field<&Options::gamma>("Factor of one epoch, above 0, at most 1.", above_up_to(0.0, 1.0)),
+          field<&Options::min_factor>("Factor below which it never falls, 0-1.",
+                                      between(0.0, 1.0))};
     }
   };
 
@@ -39,11 +37,12 @@ class ExponentialSchedule {
 
   /// @return  factor of the update about to be done, 0-1
   [[nodiscard]] double operator()(const SchedulePosition& position) const {
-    const Warmup warmup{options_.warmup, options_.warmup_start};
+    const Warmup warmup = options_.decay.ramp();
     if (warmup.covers(position)) return warmup.factor(position);
     const double length = static_cast<double>(std::max<std::int64_t>(1, position.steps_per_epoch));
-    const double epochs = options_.unit == ScheduleUnit::epoch ? static_cast<double>(epochs_done(position))
-                                                               : static_cast<double>(position.step - warmup.steps) / length;
+    const double epochs = options_.decay.unit == ScheduleUnit::epoch
+                              ? static_cast<double>(epochs_done(position))
+                              : static_cast<double>(position.step - warmup.steps) / length;
     return std::max(options_.min_factor, std::pow(options_.gamma, epochs));
   }
 

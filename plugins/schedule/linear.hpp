@@ -11,23 +11,20 @@
 
 namespace vlp {
 
-/// From 1 after the warm-up to min_factor at the end. With unit = "step" and min_factor = 0 it is transformers'
-/// get_linear_schedule_with_warmup.
+/// From 1 after the warm-up to min_factor at the end. With unit = "step" and min_factor = 0 it is
+/// transformers' get_linear_schedule_with_warmup.
 class LinearSchedule {
  public:
   static constexpr std::string_view name = "linear";
 
   struct Options {
-    ScheduleUnit unit = ScheduleUnit::step;
-    std::int64_t warmup = 0;
-    double warmup_start = 0;
+    DecayOptions decay;
     double min_factor = 0;
 
     static constexpr auto fields() {
-      return std::tuple{field<&Options::unit>("What the decay counts: every update, or whole epochs."),
-                        field<&Options::warmup>("Length of the linear warm-up, updates whatever the unit; 0 = none.", at_least(0)),
-                        field<&Options::warmup_start>("Factor of the first update of the warm-up, 0-1.", between(0.0, 1.0)),
-                        field<&Options::min_factor>("Factor at the end of the run, 0-1.", between(0.0, 1.0))};
+      return std::tuple{
+          group<&Options::decay>(),
+          field<&Options::min_factor>("Factor at the end of the run, 0-1.", between(0.0, 1.0))};
     }
   };
 
@@ -35,9 +32,9 @@ class LinearSchedule {
 
   /// @return  factor of the update about to be done, 0-1
   [[nodiscard]] double operator()(const SchedulePosition& position) const {
-    const Warmup warmup{options_.warmup, options_.warmup_start};
+    const Warmup warmup = options_.decay.ramp();
     if (warmup.covers(position)) return warmup.factor(position);
-    return 1 - (1 - options_.min_factor) * decay_progress(position, options_.unit, warmup);
+    return 1 - (1 - options_.min_factor) * decay_progress(position, options_.decay.unit, warmup);
   }
 
  private:

@@ -1,6 +1,7 @@
 #pragma once
-// BLIP's text encoder (Li et al. 2022, section 3.1): a BERT whose tokens all see one another. Without an image it encodes a
-// text alone; with one, by cross-attention in every layer, it is grounded in it.
+// BLIP's text encoder (Li et al. 2022, section 3.1): a BERT whose tokens all see one another.
+// Without an image it encodes a text alone; with one, by cross-attention in every layer, it is
+// grounded in it.
 
 #include <cstdint>
 #include <string>
@@ -12,10 +13,10 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/inspectable.hpp"
 #include "vlp/concepts/text_encoder.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/attention.hpp"
 #include "vlp/nn/bert.hpp"
@@ -25,53 +26,39 @@
 
 namespace vlp {
 
-/// Parameters are named as below `text_encoder` in Hugging Face's BLIP. Letters: B texts, T text tokens, N image tokens,
-/// D width, De the image encoder's width.
+/// Parameters are named as below `text_encoder` in Hugging Face's BLIP. Letters: B texts, T text
+/// tokens, N image tokens, D width, De the image encoder's width.
 class BertTextEncoderImpl : public BertImpl, public InspectableText {
  public:
   static constexpr std::string_view name = "bert";
 
   struct Options {
-    std::int64_t width = 768;
-    std::int64_t depth = 12;
-    std::int64_t heads = 12;
-    std::int64_t mlp = 0;
-    std::int64_t max_positions = 512;
-    std::int64_t vocabulary_size = 0;
-    double dropout = 0.0;
-    double layer_norm_eps = 1e-12;
+    TransformerSizes sizes;
+    TextTransformerOptions text;
     bool cross_attention = true;
     double initializer_range = kInitialDeviation;
 
     static constexpr auto fields() {
       return std::tuple{
-          field<&Options::width>("Width of the states.", at_least(1)),
-          field<&Options::depth>("Layers.", at_least(1)),
-          field<&Options::heads>("Attention heads; they divide the width.", at_least(1)),
-          field<&Options::mlp>("Hidden width of the feed-forward part; 0 is four times the width.", at_least(0)),
-          field<&Options::max_positions>("Longest text, tokens, [CLS] included.", at_least(1)),
-          field<&Options::vocabulary_size>("Tokens in the vocabulary; 0 takes the tokenizer's.", at_least(0)),
-          field<&Options::dropout>("Dropout of attention and branches; 0 in Hugging Face's BLIP, 0.1 in the original.", between(0, 0.99)),
-          field<&Options::layer_norm_eps>("Added to the variance in layer norms.", above(0)),
-          field<&Options::cross_attention>("Whether it can attend to images; without, a model has no matching head."),
-          field<&Options::initializer_range>(
-              "Standard deviation of initial weights; narrow models learn sooner with about 1 / sqrt(width).", above(0)),
+          group<&Options::sizes>(),
+          group<&Options::text>(),
+          field<&Options::cross_attention>(
+              "Whether it can attend to images; without, a model has no matching head."),
+          field<&Options::initializer_range>(kInitializerRangeDoc, above(0)),
       };
-    }
-
-    [[nodiscard]] std::string problem() const {
-      if (width % heads == 0) return {};
-      return "heads don't divide width (got heads " + std::to_string(heads) + ", width " + std::to_string(width) + ")";
     }
   };
 
   /// What a text encoder of these options offers.
   [[nodiscard]] static Needs serves(const Options& options) {
-    return options.cross_attention ? Needs::text_states | Needs::grounded_states : Needs::text_states;
+    return options.cross_attention ? Needs::text_states | Needs::grounded_states
+                                   : Needs::text_states;
   }
 
-  /// @throws RecipeError if the heads don't divide the width, or vocabulary or encoder width aren't known
-  BertTextEncoderImpl(const Options& options, const Context& ctx) : BertImpl(sizes_of(options, ctx), kWhere) {
+  /// @throws RecipeError if the heads don't divide the width, or vocabulary or encoder width aren't
+  /// known
+  BertTextEncoderImpl(const Options& options, const Context& ctx)
+      : BertImpl(sizes_of(options, ctx), kWhere) {
     set_initial_deviation(*this, options.initializer_range);
   }
 
@@ -83,20 +70,25 @@ class BertTextEncoderImpl : public BertImpl, public InspectableText {
   /// @param mask  [B, T] bool, true = token; undefined = no padding
   /// @return      [B, T, D]; padding gets states too, which nothing else depends on
   /// @throws ShapeError if the text is too long
-  [[nodiscard]] at::Tensor text_states(const at::Tensor& ids, const at::Tensor& mask) { return states(ids, mask, {}); }
+  [[nodiscard]] at::Tensor text_states(const at::Tensor& ids, const at::Tensor& mask) {
+    return states(ids, mask, {});
+  }
 
-  /// The text with its eyes on an image.
+  /// The text, cross-attending to an image.
   /// @param ids     [B, T] int64, at most max_positions long
   /// @param mask    [B, T] bool, true = token; undefined = no padding
   /// @param images  [B, N, De], or [1, N, De] for one image with all texts
   /// @return        [B, T, D]
-  /// @throws ShapeError if the text is too long, the images don't fit, or there is no cross-attention
-  [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
+  /// @throws ShapeError if the text is too long, the images don't fit, or there is no
+  /// cross-attention
+  [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask,
+                                           const ImageMemory& images) {
     check_images(ids, images);
     return states(ids, mask, images);
   }
 
-  /// The embeddings and what each layer makes of them: depth + 1 tensors [B, T, D]. Undefined image states: the text alone.
+  /// The embeddings and what each layer makes of them: depth + 1 tensors [B, T, D]. Undefined image
+  /// states: the text alone.
   [[nodiscard]] std::vector<at::Tensor> hidden_states(const at::Tensor& ids, const at::Tensor& mask,
                                                       const at::Tensor& image_states) override {
     if (image_states.defined()) check_images(ids, image_states);
@@ -117,27 +109,23 @@ class BertTextEncoderImpl : public BertImpl, public InspectableText {
 
   static BertSizes sizes_of(const Options& options, const Context& ctx) {
     if (options.cross_attention && ctx.dimensions.encoder_width <= 0)
-      throw RecipeError(std::string(kWhere) + ": the image encoder's width isn't known (got 0). Build that first.");
-    return {.layer = {.width = options.width,
-                      .image_width = options.cross_attention ? ctx.dimensions.encoder_width : 0,
-                      .heads = options.heads,
-                      .hidden = options.mlp,
-                      .dropout = options.dropout,
-                      .eps = options.layer_norm_eps},
-            .depth = options.depth,
-            .vocabulary = options.vocabulary_size > 0 ? options.vocabulary_size : ctx.dimensions.vocabulary_size,
-            .max_positions = options.max_positions,
-            .padding = ctx.tokens.pad};
+      throw RecipeError(std::string(kWhere) +
+                        ": the image encoder's width isn't known (got 0). Build that first.");
+    return bert_sizes(options.sizes, options.text,
+                      options.cross_attention ? ctx.dimensions.encoder_width : 0, ctx);
   }
 
   void check_images(const at::Tensor& ids, const ImageMemory& images) const {
     const std::int64_t image_width = sizes().layer.image_width;
     const std::vector<std::int64_t> image = images.sizes();
     if (image_width == 0)
-      throw ShapeError(std::string(kWhere) + ": it can't attend to images (got cross_attention = false). Set cross_attention = true.");
+      throw ContractError(
+          std::string(kWhere) +
+          ": it can't attend to images (got cross_attention = false). Set cross_attention = true.");
     if (image.size() != 3 || image[2] != image_width || (image[0] != 1 && image[0] != ids.size(0)))
-      throw ShapeError(std::string(kWhere) + ": texts and images don't fit (got image states " + c10::str(at::IntArrayRef(image)) +
-                       ", expected [" + std::to_string(ids.size(0)) + " or 1, N, " + std::to_string(image_width) +
+      throw ShapeError(std::string(kWhere) + ": texts and images don't fit (got image states " +
+                       c10::str(at::IntArrayRef(image)) + ", expected [" +
+                       std::to_string(ids.size(0)) + " or 1, N, " + std::to_string(image_width) +
                        "]). Pass the states of each text's image, or of one image.");
   }
 

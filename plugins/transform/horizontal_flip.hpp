@@ -11,7 +11,8 @@
 
 namespace vlp {
 
-/// Swaps left and right with a given probability (Li et al. 2022 use one half). Draws one number an image.
+/// Swaps left and right with a given probability (Li et al. 2022 use one half). Draws one number an
+/// image.
 class HorizontalFlip {
  public:
   static constexpr std::string_view name = "horizontal_flip";
@@ -19,7 +20,8 @@ class HorizontalFlip {
   struct Options {
     double probability = 0.5;
     static constexpr auto fields() {
-      return std::tuple{field<&Options::probability>("Share of images that are mirrored, 0-1.", between(0, 1))};
+      return std::tuple{
+          field<&Options::probability>("Share of images that are mirrored, 0-1.", between(0, 1))};
     }
   };
   explicit HorizontalFlip(Options options) : options_(options) {}

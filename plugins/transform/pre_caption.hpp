@@ -1,5 +1,6 @@
 #pragma once
-// Captions as BLIP reads them in training: lower case, without most punctuation, cut to a number of words.
+// Captions as BLIP reads them in training: lower case, without most punctuation, cut to a number of
+// words.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,9 +15,10 @@
 
 namespace vlp {
 
-/// Lower-cases, makes each of . ! " ( ) * # : ; ~ a blank and two or more white characters in a row one blank, strips
-/// blanks from both ends (line ends behind the text before that), and keeps the first `words` between blanks (Li et al.
-/// 2022). Commas, hyphens, apostrophes and question marks stay. Bytes that are no UTF-8 become U+FFFD. Draws nothing.
+/// Lower-cases, makes each of . ! " ( ) * # : ; ~ a blank and two or more white characters in a row
+/// one blank, strips blanks from both ends (line ends behind the text before that), and keeps the
+/// first `words` between blanks (Li et al. 2022). Commas, hyphens, apostrophes and question marks
+/// stay. Bytes that are no UTF-8 become U+FFFD. Draws nothing.
 class PreCaption {
  public:
   static constexpr std::string_view name = "pre_caption";
@@ -24,17 +26,21 @@ class PreCaption {
   struct Options {
     std::int64_t words = 30;
     static constexpr auto fields() {
-      return std::tuple{field<&Options::words>("Longest caption; further words are cut off.", at_least(1))};
+      return std::tuple{
+          field<&Options::words>("Longest caption; further words are cut off.", at_least(1))};
     }
   };
   explicit PreCaption(Options options) : options_(options) {}
 
   /// @param caption  UTF-8
-  std::string operator()(std::string_view caption, RandomStream&) const { return first_words(cleaned(caption)); }
+  std::string operator()(std::string_view caption, RandomStream&) const {
+    return first_words(cleaned(caption));
+  }
 
  private:
-  /// Differs from Python's lower(), which the reference uses, in two letters: a capital sigma at the end of a word becomes a
-  /// plain one, and the dotted capital I loses its dot. BERT's tokenizer strips the dot anyway.
+  /// Differs from Python's lower(), which the reference uses, in two letters: a capital sigma at
+  /// the end of a word becomes a plain one, and the dotted capital I loses its dot. BERT's
+  /// tokenizer strips the dot anyway.
   static std::string cleaned(std::string_view caption) {
     constexpr std::string_view kBlanked = ".!\"()*#:;~";
     std::string text, white;  // `white` holds white characters that may turn out to be several
@@ -46,7 +52,8 @@ class PreCaption {
     };
     while (!caption.empty()) {
       char32_t character = take_character(caption);
-      if (character < 0x80 && kBlanked.find(static_cast<char>(character)) != kBlanked.npos) character = ' ';
+      if (character < 0x80 && kBlanked.find(static_cast<char>(character)) != kBlanked.npos)
+        character = ' ';
       if (is_white_space(character)) {
         append_utf8(white, character);
         ++run;

@@ -21,22 +21,37 @@
 namespace vlp {
 
 /// What RandAugment can do to an image.
-enum class Augmentation { identity, autocontrast, brightness, sharpness, equalize, shear_x, shear_y, translate_x, translate_y, rotate };
+enum class Augmentation {
+  identity,
+  autocontrast,
+  brightness,
+  sharpness,
+  equalize,
+  shear_x,
+  shear_y,
+  translate_x,
+  translate_y,
+  rotate
+};
 
-/// Does one thing to an image. With magnitude M of 10: brightness and sharpness by the factor 0.18 M + 0.1, which is 1 and
-/// so no change at M = 5; shears by 0.03 M; translations by M pixels, whatever the image's size; rotations by 3 M degrees.
-/// What comes in from outside is grey, level 128. The others have no magnitude.
-/// Differs from BLIP's code in two slips of 8-bit arithmetic: there autocontrast makes a channel white if its darkest level
-/// isn't 0, and sharpness beyond 0-255 begins anew at the other end; here both are as in Pillow, after which they are named.
+/// Does one thing to an image. With magnitude M of 10: brightness and sharpness by the factor 0.18
+/// M + 0.1, which is 1 and so no change at M = 5; shears by 0.03 M; translations by M pixels,
+/// whatever the image's size; rotations by 3 M degrees. What comes in from outside is grey, level
+/// 128. The others have no magnitude. Differs from BLIP's code in two slips of 8-bit arithmetic:
+/// there autocontrast makes a channel white if its darkest level isn't 0, and sharpness beyond
+/// 0-255 begins anew at the other end; here both are as in Pillow, after which they are named.
 /// @param image      RGB
 /// @param operation  what is done
 /// @param magnitude  from 0
 /// @param opposite   shear, shift or turn the other way
-[[nodiscard]] inline Pixels augmented(Pixels image, Augmentation operation, double magnitude, bool opposite) {
+[[nodiscard]] inline Pixels augmented(Pixels image, Augmentation operation, double magnitude,
+                                      bool opposite) {
   constexpr std::uint8_t kBorder = 128;
   const double level = magnitude / 10, sign = opposite ? -1 : 1;
   const double factor = level * 1.8 + 0.1;
-  const auto single = [](double x) { return static_cast<double>(static_cast<float>(x)); };  // the reference's matrices are float32
+  const auto single = [](double x) {
+    return static_cast<double>(static_cast<float>(x));
+  };  // the reference's matrices are float32
   const auto warped = [&](const AffineMap& map) { return warp_affine(image, map, kBorder); };
   switch (operation) {
     case Augmentation::identity:     return image;
@@ -49,13 +64,15 @@ enum class Augmentation { identity, autocontrast, brightness, sharpness, equaliz
     case Augmentation::translate_x:  return warped({.x0 = -single(sign * level * 10)});
     case Augmentation::translate_y:  return warped({.y0 = -single(sign * level * 10)});
     case Augmentation::rotate:
-      return warped(rotation_about(static_cast<double>(image.width) / 2, static_cast<double>(image.height) / 2, sign * level * 30));
+      return warped(rotation_about(static_cast<double>(image.width) / 2,
+                                   static_cast<double>(image.height) / 2, sign * level * 30));
   }
   return image;
 }
 
-/// Draws operations uniformly with replacement; each one drawn is then applied with probability one half. Draws first all
-/// operations, then for each whether it is applied, then, for those of the geometric ones that are, the direction.
+/// Draws operations uniformly with replacement; each one drawn is then applied with probability one
+/// half. Draws first all operations, then for each whether it is applied, then, for those of the
+/// geometric ones that are, the direction.
 class RandAugment {
  public:
   static constexpr std::string_view name = "rand_augment";
@@ -65,8 +82,11 @@ class RandAugment {
     double magnitude = 5;
     static constexpr auto fields() {
       return std::tuple{
-          field<&Options::operations>("Operations drawn for each image; half of them are applied.", between(0, 100)),
-          field<&Options::magnitude>("Strength of the operations, 0-10; at 5 brightness and sharpness change nothing.", between(0, 10))};
+          field<&Options::operations>("Operations drawn for each image; half of them are applied.",
+                                      between(0, 100)),
+          field<&Options::magnitude>(
+              "Strength of the operations, 0-10; at 5 brightness and sharpness change nothing.",
+              between(0, 10))};
     }
   };
   explicit RandAugment(Options options) : options_(options) {}
@@ -79,7 +99,8 @@ class RandAugment {
     require_image(image, std::string(name));
     constexpr std::uint64_t kKinds = EnumNames<Augmentation>::count();
     std::vector<Augmentation> drawn;
-    for (std::int64_t i = 0; i < options_.operations; ++i) drawn.push_back(static_cast<Augmentation>(random.below(kKinds)));
+    for (std::int64_t i = 0; i < options_.operations; ++i)
+      drawn.push_back(static_cast<Augmentation>(random.below(kKinds)));
     std::vector<std::pair<Augmentation, bool>> applied;
     for (const Augmentation operation : drawn) {
       if (random.uniform() > 0.5) continue;
@@ -88,7 +109,8 @@ class RandAugment {
     }
     if (applied.empty()) return image;
     Pixels pixels = to_pixels(image, std::string(name));
-    for (const auto& [operation, opposite] : applied) pixels = augmented(std::move(pixels), operation, options_.magnitude, opposite);
+    for (const auto& [operation, opposite] : applied)
+      pixels = augmented(std::move(pixels), operation, options_.magnitude, opposite);
     return to_tensor(std::move(pixels));
   }
 

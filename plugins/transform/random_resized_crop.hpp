@@ -1,5 +1,6 @@
 #pragma once
-// A random part of an image, resized to a square (Szegedy et al. 2015; the algorithm of torchvision's RandomResizedCrop).
+// A random part of an image, resized to a square (Szegedy et al. 2015; the algorithm of
+// torchvision's RandomResizedCrop).
 
 #include <cmath>
 #include <cstdint>
@@ -26,9 +27,10 @@ struct CropBox {
   std::int64_t width = 0;   ///< pixels
 };
 
-/// Crops a random rectangle and resizes it to `size` x `size` pixels. Draws, at most ten times until the rectangle fits:
-/// its share of the area, uniform; the logarithm of its width by its height, uniform; and where it fits, top and left,
-/// uniform. Where none fits it takes the largest centred part whose proportions are allowed.
+/// Crops a random rectangle and resizes it to `size` x `size` pixels. Draws, at most ten times
+/// until the rectangle fits: its share of the area, uniform; the logarithm of its width by its
+/// height, uniform; and where it fits, top and left, uniform. Where none fits it takes the largest
+/// centred part whose proportions are allowed.
 class RandomResizedCrop {
  public:
   static constexpr std::string_view name = "random_resized_crop";
@@ -41,9 +43,13 @@ class RandomResizedCrop {
     static constexpr auto fields() {
       return std::tuple{
           field<&Options::size>("Height and width that come out, pixels.", between(1, 4096)),
-          field<&Options::scale>("Smallest and largest share of the image's area that is kept, above 0 and at most 1.", between(2, 2)),
-          field<&Options::ratio>("Smallest and largest width by height of the part that is kept.", between(2, 2)),
-          field<&Options::kernel>("torchvision: its rounding, fast; pillow: Pillow's rounding, to the bit.")};
+          field<&Options::scale>(
+              "Smallest and largest share of the image's area that is kept, above 0 and at most 1.",
+              between(2, 2)),
+          field<&Options::ratio>("Smallest and largest width by height of the part that is kept.",
+                                 between(2, 2)),
+          field<&Options::kernel>(
+              "torchvision: its rounding, fast; pillow: Pillow's rounding, to the bit.")};
     }
     /// What is wrong with the ranges; empty = nothing.
     [[nodiscard]] std::string problem() const {
@@ -55,8 +61,11 @@ class RandomResizedCrop {
         for (const double x : range) numbers += (numbers.empty() ? "" : ", ") + std::to_string(x);
         return "[" + numbers + "]";
       };
-      if (wrong(scale, 1)) return "bad scale (got " + text(scale) + ", expected two numbers in order, above 0 and at most 1)";
-      if (wrong(ratio, 1e6)) return "bad ratio (got " + text(ratio) + ", expected two numbers in order, above 0)";
+      if (wrong(scale, 1))
+        return "bad scale (got " + text(scale) +
+               ", expected two numbers in order, above 0 and at most 1)";
+      if (wrong(ratio, 1e6))
+        return "bad ratio (got " + text(ratio) + ", expected two numbers in order, above 0)";
       return {};
     }
   };
@@ -88,16 +97,21 @@ class RandomResizedCrop {
     const auto whole = [](double x) { return std::llrint(x); };  // half to even
     for (int attempt = 0; attempt < kAttempts; ++attempt) {
       const double area = h * w * random.uniform(options_.scale[0], options_.scale[1]);
-      const double ratio = std::exp(random.uniform(std::log(options_.ratio[0]), std::log(options_.ratio[1])));
+      const double ratio =
+          std::exp(random.uniform(std::log(options_.ratio[0]), std::log(options_.ratio[1])));
       CropBox box{0, 0, whole(std::sqrt(area / ratio)), whole(std::sqrt(area * ratio))};
       if (box.height < 1 || box.height > height || box.width < 1 || box.width > width) continue;
-      box.top = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(height - box.height + 1)));
-      box.left = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(width - box.width + 1)));
+      box.top = static_cast<std::int64_t>(
+          random.below(static_cast<std::uint64_t>(height - box.height + 1)));
+      box.left = static_cast<std::int64_t>(
+          random.below(static_cast<std::uint64_t>(width - box.width + 1)));
       return box;
     }
     CropBox box{0, 0, height, width};
-    if (w / h < options_.ratio[0]) box.height = std::max<std::int64_t>(1, whole(w / options_.ratio[0]));
-    if (w / h > options_.ratio[1]) box.width = std::max<std::int64_t>(1, whole(h * options_.ratio[1]));
+    if (w / h < options_.ratio[0])
+      box.height = std::max<std::int64_t>(1, whole(w / options_.ratio[0]));
+    if (w / h > options_.ratio[1])
+      box.width = std::max<std::int64_t>(1, whole(h * options_.ratio[1]));
     box.top = (height - box.height) / 2;
     box.left = (width - box.width) / 2;
     return box;

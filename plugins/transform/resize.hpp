@@ -1,5 +1,6 @@
 #pragma once
-// Resize to a square by bicubic interpolation with antialiasing (a = -0.5), each step rounded to whole grey levels.
+// Resize to a square by bicubic interpolation with antialiasing (a = -0.5), each step rounded to
+// whole grey levels.
 
 #include <cstdint>
 #include <tuple>
@@ -13,7 +14,8 @@
 
 namespace vlp {
 
-/// Resizes an image to `size` x `size` pixels; the aspect ratio is not kept (Li et al. 2022, BLIP's evaluation path).
+/// Resizes an image to `size` x `size` pixels; the aspect ratio is not kept (Li et al. 2022, BLIP's
+/// evaluation path).
 class Resize {
  public:
   static constexpr std::string_view name = "resize";
@@ -22,8 +24,10 @@ class Resize {
     std::int64_t size = 384;
     ResizeKernel kernel = ResizeKernel::torchvision;
     static constexpr auto fields() {
-      return std::tuple{field<&Options::size>("Height and width that come out, pixels.", between(1, 4096)),
-                        field<&Options::kernel>("torchvision: its rounding, fast; pillow: Pillow's rounding, to the bit.")};
+      return std::tuple{
+          field<&Options::size>("Height and width that come out, pixels.", between(1, 4096)),
+          field<&Options::kernel>(
+              "torchvision: its rounding, fast; pillow: Pillow's rounding, to the bit.")};
     }
   };
   explicit Resize(Options options) : options_(options) {}

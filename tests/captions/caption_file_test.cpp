@@ -1,3 +1,5 @@
+#include "vlp/captions/caption_file.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <cstdio>
@@ -10,8 +12,7 @@
 #include <zlib.h>
 
 #include "tests/captions/problem_of.hpp"
-#include "tests/weights/scratch_folder.hpp"
-#include "vlp/data/caption_file.hpp"
+#include "tests/support/scratch_folder.hpp"
 
 using vlp::CaptionFile;
 using vlp::CaptionFormat;
@@ -24,16 +25,20 @@ std::vector<std::string> listing(const CaptionFile& file) {
   std::vector<std::string> lines;
   for (const vlp::ImageCaptions& image : file.images) {
     lines.push_back(image.image_id + ":");
-    for (std::size_t i = 0; i < image.captions.size(); ++i) lines.back() += (i > 0 ? "; " : " ") + image.captions[i];
+    for (std::size_t i = 0; i < image.captions.size(); ++i)
+      lines.back() += (i > 0 ? "; " : " ") + image.captions[i];
   }
   return lines;
 }
 
-std::vector<std::string> listing_of(std::string_view bytes, const vlp::CaptionFileOptions& options = {}) {
+std::vector<std::string> listing_of(std::string_view bytes,
+                                    const vlp::CaptionFileOptions& options = {}) {
   return listing(parse_caption_file(bytes, "c.json", options));
 }
 
-CaptionFormat format_of(std::string_view bytes) { return parse_caption_file(bytes, "c.json").format; }
+CaptionFormat format_of(std::string_view bytes) {
+  return parse_caption_file(bytes, "c.json").format;
+}
 
 using Lines = std::vector<std::string>;
 
@@ -46,7 +51,8 @@ constexpr std::string_view kKarpathy = R"({"images": [
 std::string gzip(std::string_view text) {
   constexpr int kGzip = 16 + MAX_WBITS, kMemory = 8;
   z_stream stream{};
-  BOOST_REQUIRE_EQUAL(::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzip, kMemory, Z_DEFAULT_STRATEGY), Z_OK);
+  BOOST_REQUIRE_EQUAL(
+      ::deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, kGzip, kMemory, Z_DEFAULT_STRATEGY), Z_OK);
   std::string packed(::deflateBound(&stream, text.size()), '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
   stream.avail_in = static_cast<uInt>(text.size());
@@ -72,48 +78,58 @@ BOOST_AUTO_TEST_CASE(coco_images_follow_their_list_and_captions_their_annotation
   const CaptionFile file = parse_caption_file(text, "c.json");
   BOOST_CHECK(file.format == CaptionFormat::coco_captions);
   BOOST_TEST(listing(file) == (Lines{"9: a ", "3: b; a"}), boost::test_tools::per_element());
-  BOOST_TEST(file.notes == (Lines{"c.json: 2 captions of images that \"images\" doesn't list were passed over, the first is '4'.",
-                                  "c.json: 1 images without a caption were left out, the first is '5'."}),
-             boost::test_tools::per_element());
+  BOOST_TEST(
+      file.notes == (Lines{"c.json: 2 captions of images that \"images\" doesn't list were passed "
+                           "over, the first is '4'.",
+                           "c.json: 1 images without a caption were left out, the first is '5'."}),
+      boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(coco_fields_may_come_in_any_order) {
-  constexpr std::string_view text = R"({"annotations": [{"image_id": 1, "caption": "x"}, {"image_id": 2, "caption": "y"}],
+  constexpr std::string_view text =
+      R"({"annotations": [{"image_id": 1, "caption": "x"}, {"image_id": 2, "caption": "y"}],
     "images": [{"id": 2}, {"id": 1}, {"id": 2}]})";
   BOOST_TEST(listing_of(text) == (Lines{"2: y", "1: x"}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(annotations_alone_give_images_in_order_of_first_appearance) {
-  constexpr std::string_view text = R"({"annotations": [{"image_id": 2, "caption": "x"}, {"image_id": 1, "caption": "y"},
+  constexpr std::string_view text =
+      R"({"annotations": [{"image_id": 2, "caption": "x"}, {"image_id": 1, "caption": "y"},
     {"image_id": 2, "caption": "z"}]})";
   BOOST_TEST(listing_of(text) == (Lines{"2: x; z", "1: y"}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(results_keep_the_order_of_their_rows) {
-  constexpr std::string_view text = R"([ {"image_id": 7, "caption": "x", "score": -1.5e3, "more": [null, {"a": true}]},
+  constexpr std::string_view text =
+      R"([ {"image_id": 7, "caption": "x", "score": -1.5e3, "more": [null, {"a": true}]},
     {"caption": "y", "image_id": "seven"}, {"image_id": "7", "caption": "z"} ])";
   const CaptionFile file = parse_caption_file(text, "c.json");
   BOOST_CHECK(file.format == CaptionFormat::coco_results);
   BOOST_TEST(listing(file) == (Lines{"7: x; z", "seven: y"}), boost::test_tools::per_element());
-  BOOST_TEST(file.second_rows == (std::vector<std::size_t>{2, 0}), boost::test_tools::per_element());
+  BOOST_TEST(file.second_rows == (std::vector<std::size_t>{2, 0}),
+             boost::test_tools::per_element());
   BOOST_TEST(file.row_name(2) == "[2]");
 }
 
 BOOST_AUTO_TEST_CASE(json_lines_hold_one_caption_or_several) {
   constexpr std::string_view text =
-      "\n{\"image_id\": 1, \"caption\": \"x\"}\r\n  \n{\"captions\": [\"y\", \"z\"], \"image_id\": \"b\\u00e9\"}\n"
+      "\n{\"image_id\": 1, \"caption\": \"x\"}\r\n  \n{\"captions\": [\"y\", \"z\"], \"image_id\": "
+      "\"b\\u00e9\"}\n"
       "{\"image_id\": \"b\\u00e9\", \"caption\": \"w\"}";
   const CaptionFile file = parse_caption_file(text, "c.json");
   BOOST_CHECK(file.format == CaptionFormat::json_lines);
-  BOOST_TEST(listing(file) == (Lines{"1: x", "b\u00e9: y; z; w"}), boost::test_tools::per_element());
+  BOOST_TEST(listing(file) == (Lines{"1: x", "b\u00e9: y; z; w"}),
+             boost::test_tools::per_element());
   BOOST_CHECK(format_of(R"({"image_id": 1, "caption": "x"})") == CaptionFormat::json_lines);
-  BOOST_CHECK(format_of("{\"id\": {\"caption\": 1}, \"image_id\": 1, \"caption\": \"}{\"}\n\n") == CaptionFormat::json_lines);
+  BOOST_CHECK(format_of("{\"id\": {\"caption\": 1}, \"image_id\": 1, \"caption\": \"}{\"}\n\n") ==
+              CaptionFormat::json_lines);
 }
 
 BOOST_AUTO_TEST_CASE(karpathy_images_are_named_by_cocoid_where_they_have_one) {
   const CaptionFile file = parse_caption_file(kKarpathy, "c.json");
   BOOST_CHECK(file.format == CaptionFormat::karpathy);
-  BOOST_TEST(listing(file) == (Lines{"70: X a.; X b.", "71: Y a."}), boost::test_tools::per_element());
+  BOOST_TEST(listing(file) == (Lines{"70: X a.; X b.", "71: Y a."}),
+             boost::test_tools::per_element());
   BOOST_TEST(file.splits == (Lines{"test", "train"}), boost::test_tools::per_element());
   BOOST_TEST(file.notes.size() == 1U);
   constexpr std::string_view flickr =
@@ -122,15 +138,19 @@ BOOST_AUTO_TEST_CASE(karpathy_images_are_named_by_cocoid_where_they_have_one) {
 }
 
 BOOST_AUTO_TEST_CASE(karpathy_split_and_image_key_can_be_chosen) {
-  BOOST_TEST(listing_of(kKarpathy, {.split = "train", .image_key = ""}) == Lines{"71: Y a."}, boost::test_tools::per_element());
-  BOOST_TEST(listing_of(kKarpathy, {.split = "test", .image_key = "filename"}) == Lines{"a.jpg: X a.; X b."},
+  BOOST_TEST(listing_of(kKarpathy, {.split = "train", .image_key = ""}) == Lines{"71: Y a."},
              boost::test_tools::per_element());
-  BOOST_TEST(listing_of(kKarpathy, {.split = "", .image_key = "imgid"}) == (Lines{"0: X a.; X b.", "1: Y a."}),
+  BOOST_TEST(listing_of(kKarpathy, {.split = "test", .image_key = "filename"}) ==
+                 Lines{"a.jpg: X a.; X b."},
+             boost::test_tools::per_element());
+  BOOST_TEST(listing_of(kKarpathy, {.split = "", .image_key = "imgid"}) ==
+                 (Lines{"0: X a.; X b.", "1: Y a."}),
              boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(kaggle_csv_is_known_by_its_header) {
-  constexpr std::string_view text = "\xEF\xBB\xBFimage_name| comment_number| comment\nb.jpg| 1| y\nb.jpg| 0| x\n";
+  constexpr std::string_view text =
+      "\xEF\xBB\xBFimage_name| comment_number| comment\nb.jpg| 1| y\nb.jpg| 0| x\n";
   const CaptionFile file = parse_caption_file(text, "c.csv");
   BOOST_CHECK(file.format == CaptionFormat::kaggle_csv);
   BOOST_TEST(listing(file) == Lines{"b.jpg: x; y"}, boost::test_tools::per_element());
@@ -139,7 +159,9 @@ BOOST_AUTO_TEST_CASE(kaggle_csv_is_known_by_its_header) {
 BOOST_AUTO_TEST_CASE(captions_stay_as_they_are_written) {
   using namespace std::string_literals;
   const auto caption = [](const std::string& json) {
-    return parse_caption_file(R"([{"image_id": 1, "caption": ")" + json + "\"}]", "c.json").images.at(0).captions.at(0);
+    return parse_caption_file(R"([{"image_id": 1, "caption": ")" + json + "\"}]", "c.json")
+        .images.at(0)
+        .captions.at(0);
   };
   BOOST_TEST(caption("") == "");
   BOOST_TEST(caption("  two  blanks ") == "  two  blanks ");
@@ -153,7 +175,9 @@ BOOST_AUTO_TEST_CASE(captions_stay_as_they_are_written) {
 
 BOOST_AUTO_TEST_CASE(integer_ids_are_kept_as_written_whatever_their_size) {
   const auto id = [](const std::string& json) {
-    return parse_caption_file("[{\"image_id\": " + json + ", \"caption\": \"x\"}]", "c.json").images.at(0).image_id;
+    return parse_caption_file("[{\"image_id\": " + json + ", \"caption\": \"x\"}]", "c.json")
+        .images.at(0)
+        .image_id;
   };
   BOOST_TEST(id("123456789012345678901234567890") == "123456789012345678901234567890");
   BOOST_TEST(id("-5") == "-5");
@@ -163,27 +187,35 @@ BOOST_AUTO_TEST_CASE(integer_ids_are_kept_as_written_whatever_their_size) {
 }
 
 BOOST_AUTO_TEST_CASE(numbers_that_nobody_needs_may_be_beyond_double) {
-  BOOST_TEST(listing_of(R"([{"image_id": 1, "caption": "x", "score": 1e999, "hash": 99999999999999999999999}])") == Lines{"1: x"},
-             boost::test_tools::per_element());
+  BOOST_TEST(
+      listing_of(
+          R"([{"image_id": 1, "caption": "x", "score": 1e999, "hash": 99999999999999999999999}])") ==
+          Lines{"1: x"},
+      boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_byte_order_mark_and_white_space_around_are_skipped) {
-  for (const std::string_view text : {kResults, kKarpathy, std::string_view(R"({"image_id": 1, "caption": "x"})")})
-    BOOST_TEST(listing_of("\xEF\xBB\xBF \r\n\t" + std::string(text) + " \n\n") == listing_of(text), boost::test_tools::per_element());
+  for (const std::string_view text :
+       {kResults, kKarpathy, std::string_view(R"({"image_id": 1, "caption": "x"})")})
+    BOOST_TEST(listing_of("\xEF\xBB\xBF \r\n\t" + std::string(text) + " \n\n") == listing_of(text),
+               boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(pretty_printing_changes_nothing) {
   constexpr std::string_view text =
-      "{\n \"images\": [{\"id\": 1}\n , {\"id\": 2}]\n, \"annotations\": [\n{\"image_id\": 1,\n\"caption\": \"x\"}\n]\n}\n";
+      "{\n \"images\": [{\"id\": 1}\n , {\"id\": 2}]\n, \"annotations\": [\n{\"image_id\": "
+      "1,\n\"caption\": \"x\"}\n]\n}\n";
   BOOST_TEST(listing_of(text) == Lines{"1: x"}, boost::test_tools::per_element());
-  constexpr std::string_view leading_commas = "{\"images\":[{\"id\":1}\n,{\"id\":2}],\"annotations\":[{\"image_id\":2,\"caption\":\"x\"}]}";
+  constexpr std::string_view leading_commas =
+      "{\"images\":[{\"id\":1}\n,{\"id\":2}],\"annotations\":[{\"image_id\":2,\"caption\":\"x\"}]}";
   BOOST_TEST(listing_of(leading_commas) == Lines{"2: x"}, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(gzip_files_are_unpacked_member_by_member) {
   BOOST_TEST(listing_of(gzip(kResults)) == listing_of(kResults), boost::test_tools::per_element());
-  BOOST_TEST(listing_of(gzip(kResults.substr(0, 10)) + gzip(kResults.substr(10))) == listing_of(kResults),
-             boost::test_tools::per_element());
+  BOOST_TEST(
+      listing_of(gzip(kResults.substr(0, 10)) + gzip(kResults.substr(10))) == listing_of(kResults),
+      boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_file_is_read_as_its_bytes_are) {
@@ -195,14 +227,17 @@ BOOST_AUTO_TEST_CASE(a_file_is_read_as_its_bytes_are) {
     text.insert(text.size() - 1, length - text.size(), ' ');
     const std::filesystem::path path = folder.path / "c.json";
     std::ofstream(path, std::ios::binary) << text;
-    BOOST_TEST(listing(vlp::read_caption_file(path)) == listing_of(kResults), boost::test_tools::per_element());
+    BOOST_TEST(listing(vlp::read_caption_file(path)) == listing_of(kResults),
+               boost::test_tools::per_element());
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_pipe_is_read_to_its_end) {
-  std::FILE* const pipe = ::popen("printf '[{\"image_id\":7,'; printf '\"caption\":\"a cat\"}]'", "r");
+  std::FILE* const pipe =
+      ::popen("printf '[{\"image_id\":7,'; printf '\"caption\":\"a cat\"}]'", "r");
   BOOST_REQUIRE(pipe);
-  BOOST_TEST(listing(vlp::read_caption_file("/dev/fd/" + std::to_string(::fileno(pipe)))) == listing_of(kResults),
+  BOOST_TEST(listing(vlp::read_caption_file("/dev/fd/" + std::to_string(::fileno(pipe)))) ==
+                 listing_of(kResults),
              boost::test_tools::per_element());
   ::pclose(pipe);
 }

@@ -4,17 +4,14 @@
 #include <string>
 #include <string_view>
 
-#include "vlp/data/caption_file.hpp"
+#include "tests/support/messages.hpp"
+#include "vlp/captions/caption_file.hpp"
+#include "vlp/core/error.hpp"
 
 /// The message of the DataError that `work` ends with; empty if there is none.
 template <class Work>
 std::string problem_in(const Work& work) {
-  try {
-    work();
-  } catch (const vlp::DataError& error) {
-    return error.what();
-  }
-  return {};
+  return vlp_test::message_of<vlp::DataError>(work);
 }
 
 /// The message of reading `bytes` as the file "c.json"; empty if it is read.
@@ -22,4 +19,6 @@ inline std::string problem_of(std::string_view bytes, const vlp::CaptionFileOpti
   return problem_in([&] { (void)vlp::parse_caption_file(bytes, "c.json", options); });
 }
 
-inline bool contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
+inline bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != text.npos;
+}

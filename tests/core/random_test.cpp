@@ -1,3 +1,5 @@
+#include "vlp/core/random.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -7,8 +9,6 @@
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
-
-#include "vlp/core/random.hpp"
 
 BOOST_AUTO_TEST_SUITE(random_stream)
 
@@ -23,8 +23,9 @@ BOOST_AUTO_TEST_CASE(same_seed_gives_the_same_stream) {
 
 BOOST_AUTO_TEST_CASE(derived_streams_differ_and_do_not_advance_their_parent) {
   vlp::RandomStream parent(1), untouched(1);
-  std::set<std::uint64_t> firsts{parent.derive("loader").next(), parent.derive("split").next(), parent.derive(0).next(),
-                                 parent.derive(1).next(), parent.derive("loader").derive(0).next()};
+  std::set<std::uint64_t> firsts{parent.derive("loader").next(), parent.derive("split").next(),
+                                 parent.derive(0).next(), parent.derive(1).next(),
+                                 parent.derive("loader").derive(0).next()};
   BOOST_TEST(firsts.size() == 5U);
   BOOST_TEST(parent.next() == untouched.next());
 }

@@ -1,8 +1,10 @@
+#include "vlp/core/state.hpp"
+
 #include <string>
 
 #include <boost/test/unit_test.hpp>
 
-#include "vlp/core/state.hpp"
+#include "tests/support/messages.hpp"
 
 BOOST_AUTO_TEST_SUITE(state)
 
@@ -18,16 +20,11 @@ BOOST_AUTO_TEST_CASE(prefixed_parts_share_the_entries) {
 BOOST_AUTO_TEST_CASE(a_missing_or_differently_typed_entry_is_named) {
   vlp::State state;
   state.put("lr", 0.5);
-  const auto message_of = [](auto&& call) {
-    try {
-      call();
-    } catch (const vlp::WeightsError& error) {
-      return std::string(error.what());
-    }
-    return std::string("nothing thrown");
-  };
-  BOOST_TEST(message_of([&] { (void)state.prefixed("a").number("x"); }) == "checkpoint: entry 'a.x' is missing.");
-  BOOST_TEST(message_of([&] { (void)state.integer("lr"); }) == "checkpoint: entry 'lr' has another type.");
+  using vlp_test::message_of;
+  BOOST_TEST(message_of<vlp::WeightsError>([&] { (void)state.prefixed("a").number("x"); }) ==
+             "checkpoint: entry 'a.x' is missing.");
+  BOOST_TEST(message_of<vlp::WeightsError>([&] { (void)state.integer("lr"); }) ==
+             "checkpoint: entry 'lr' has another type.");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

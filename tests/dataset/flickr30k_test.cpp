@@ -1,13 +1,15 @@
+#include "plugins/dataset/flickr30k.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <filesystem>
 #include <fstream>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "plugins/dataset/flickr30k.hpp"
+#include "tests/support/messages.hpp"
+#include "tests/support/scratch_folder.hpp"
 
 namespace fs = std::filesystem;
 using vlp::Context;
@@ -17,32 +19,27 @@ using vlp::Split;
 
 namespace {
 
-/// A small copy of Kaggle's layout in a folder of its own, removed at the end.
+/// A small copy of Kaggle's layout in a folder of its own.
 struct Fixture {
   explicit Fixture(int count = 20, const std::string& images = "flickr30k_images") {
     fs::create_directories(root / images);
     std::ofstream csv(root / "results.csv");
     csv << "image_name| comment_number| comment\n";
     for (int i = 0; i < count; ++i) {
-      for (int c = 0; c < 5; ++c) csv << name(i) << "| " << c << "| caption " << c << " of " << i << " .\n";
+      for (int c = 0; c < 5; ++c)
+        csv << name(i) << "| " << c << "| caption " << c << " of " << i << " .\n";
       std::ofstream(root / images / name(i)) << "not decoded here";
     }
     ctx.data_dir = root;
   }
-  ~Fixture() { fs::remove_all(root); }
 
   static std::string name(int i) { return std::to_string(1000 + i) + ".jpg"; }
   [[nodiscard]] std::string problem(const Flickr30k::Options& options = {}) const {
-    try {
-      (void)Flickr30k(options, ctx);
-    } catch (const DataError& error) {
-      return error.what();
-    }
-    return {};
+    return vlp_test::message_of<DataError>([&] { (void)Flickr30k(options, ctx); });
   }
 
-  fs::path root = fs::temp_directory_path() /
-                  ("vlp-flickr30k-" + std::to_string(std::random_device{}()) + "-" + std::to_string(std::random_device{}()));
+  ScratchFolder scratch;
+  fs::path root = scratch.path;
   Context ctx;
 };
 
@@ -63,7 +60,8 @@ BOOST_AUTO_TEST_CASE(splits_hold_each_image_once_with_its_captions_and_file) {
       BOOST_TEST(ids.insert(record.image_id).second);
       BOOST_TEST(record.file == data.root / "flickr30k_images" / record.image_id);
       BOOST_REQUIRE_EQUAL(record.captions.size(), 5);
-      BOOST_TEST(record.captions[3] == "caption 3 of " + std::to_string(std::stoi(record.image_id) - 1000) + " .");
+      BOOST_TEST(record.captions[3] ==
+                 "caption 3 of " + std::to_string(std::stoi(record.image_id) - 1000) + " .");
     }
   BOOST_TEST(ids.size() == 20);
 }
@@ -88,7 +86,8 @@ BOOST_AUTO_TEST_CASE(the_seed_draws_the_split_and_the_subset) {
 BOOST_AUTO_TEST_CASE(kaggle_s_folder_in_a_folder_and_further_images_are_accepted) {
   const Fixture data(10, "flickr30k_images/flickr30k_images");
   std::ofstream(data.root / "flickr30k_images" / "results.csv") << "Kaggle's second copy";
-  std::ofstream(data.root / "flickr30k_images" / "flickr30k_images" / "more.jpg") << "not in the list";
+  std::ofstream(data.root / "flickr30k_images" / "flickr30k_images" / "more.jpg")
+      << "not in the list";
   for (const std::string folder : {"flickr30k_images", "flickr30k_images/"}) {
     Flickr30k::Options options;
     options.images = folder;
@@ -103,10 +102,12 @@ BOOST_AUTO_TEST_CASE(a_missing_file_or_folder_is_named_with_the_way_out) {
   Flickr30k::Options no_csv, no_images;
   no_csv.captions = "other.csv";
   no_images.images = "nowhere";
-  BOOST_TEST(data.problem(no_csv) == "dataset flickr30k: captions not found at " + (data.root / "other.csv").string() +
-                                         ". Pass --data-dir DIR, the folder that holds them, or set dataset.captions.");
-  BOOST_TEST(data.problem(no_images) == "dataset flickr30k: images not found at " + (data.root / "nowhere").string() +
-                                            ". Pass --data-dir DIR, the folder that holds them, or set dataset.images.");
+  BOOST_TEST(data.problem(no_csv) ==
+             "dataset flickr30k: captions not found at " + (data.root / "other.csv").string() +
+                 ". Pass --data-dir DIR, the folder that holds them, or set dataset.captions.");
+  BOOST_TEST(data.problem(no_images) ==
+             "dataset flickr30k: images not found at " + (data.root / "nowhere").string() +
+                 ". Pass --data-dir DIR, the folder that holds them, or set dataset.images.");
 }
 
 BOOST_AUTO_TEST_CASE(missing_images_are_listed_at_once_by_exact_name) {
@@ -114,8 +115,9 @@ BOOST_AUTO_TEST_CASE(missing_images_are_listed_at_once_by_exact_name) {
   const fs::path images = data.root / "flickr30k_images";
   fs::rename(images / "1007.jpg", images / "1007.JPG");
   fs::remove(images / "1003.jpg");
-  BOOST_TEST(data.problem() == "dataset flickr30k: 2 of 30 images are not in " + images.string() +
-                                   ": 1003.jpg, 1007.jpg. Unpack all of flickr30k_images, or pass --data-dir DIR.");
+  BOOST_TEST(data.problem() ==
+             "dataset flickr30k: 2 of 30 images are not in " + images.string() +
+                 ": 1003.jpg, 1007.jpg. Unpack all of flickr30k_images, or pass --data-dir DIR.");
   for (int i = 0; i < 30; ++i) fs::remove(images / Fixture::name(i));
   const std::string problem = data.problem();
   BOOST_TEST(problem.find("30 of 30 images") != problem.npos);
@@ -126,7 +128,8 @@ BOOST_AUTO_TEST_CASE(missing_images_are_listed_at_once_by_exact_name) {
 BOOST_AUTO_TEST_CASE(broken_rows_are_reported_with_file_and_line) {
   const Fixture data;
   std::ofstream(data.root / "results.csv", std::ios::app) << "broken row\n";
-  BOOST_TEST(data.problem().starts_with((data.root / "results.csv").string() + ":102: no separator"));
+  BOOST_TEST(
+      data.problem().starts_with((data.root / "results.csv").string() + ":102: no separator"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

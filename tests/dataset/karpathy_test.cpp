@@ -1,3 +1,5 @@
+#include "plugins/dataset/karpathy.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <filesystem>
@@ -5,9 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "plugins/dataset/karpathy.hpp"
-#include "tests/dataset/data_folder.hpp"
-#include "vlp/data/caption_file.hpp"
+#include "tests/support/data_folder.hpp"
+#include "vlp/captions/caption_file.hpp"
 
 namespace fs = std::filesystem;
 using boost::test_tools::per_element;
@@ -22,9 +23,11 @@ std::string flickr(int images) {
   std::string text;
   for (int i = 0; i < images; ++i) {
     const std::string id = std::to_string(i);
-    text += (i > 0 ? ", " : "") + std::string(R"({"sentids": [)") + id + R"(], "imgid": )" + id + R"(, "sentences": [)" +
-            R"({"tokens": ["caption"], "raw": "Caption )" + id + R"(.", "imgid": )" + id + R"(, "sentid": 0}, )" +
-            R"({"tokens": ["other"], "raw": "Other )" + id + R"(.", "imgid": )" + id + R"(, "sentid": 1}], "split": ")" +
+    text += (i > 0 ? ", " : "") + std::string(R"({"sentids": [)") + id + R"(], "imgid": )" + id +
+            R"(, "sentences": [)" + R"({"tokens": ["caption"], "raw": "Caption )" + id +
+            R"(.", "imgid": )" + id + R"(, "sentid": 0}, )" +
+            R"({"tokens": ["other"], "raw": "Other )" + id + R"(.", "imgid": )" + id +
+            R"(, "sentid": 1}], "split": ")" +
             (i % 5 == 3   ? "val"
              : i % 5 == 4 ? "test"
                           : "train") +
@@ -44,8 +47,9 @@ const std::string kCoco =
   "sentences": [{"raw": "A shoe."}], "cocoid": 42},
  {"filepath": "val2014", "filename": "COCO_val2014_000000000073.jpg", "imgid": 3, "split": "val",
   "sentences": [{"raw": "A motorbike."}], "cocoid": 73}], "dataset": "coco"})";
-const Lines kCocoImages{"val2014/COCO_val2014_000000391895.jpg", "train2014/COCO_train2014_000000000009.jpg",
-                        "val2014/COCO_val2014_000000000042.jpg", "val2014/COCO_val2014_000000000073.jpg"};
+const Lines kCocoImages{
+    "val2014/COCO_val2014_000000391895.jpg", "train2014/COCO_train2014_000000000009.jpg",
+    "val2014/COCO_val2014_000000000042.jpg", "val2014/COCO_val2014_000000000073.jpg"};
 
 struct FlickrFolder : DataFolder {
   explicit FlickrFolder(int count = 10) {
@@ -72,19 +76,26 @@ BOOST_AUTO_TEST_CASE(flickr30k_s_images_are_in_the_splits_of_the_file) {
   const FlickrFolder data;
   const Karpathy dataset(Karpathy::Options{}, data.ctx);
   BOOST_TEST(dataset.records(Split::train).size() == 6);
-  BOOST_TEST(shown_records(dataset, Split::validation) == (Lines{"3.jpg: Caption 3.|Other 3.", "8.jpg: Caption 8.|Other 8."}),
+  BOOST_TEST(shown_records(dataset, Split::validation) ==
+                 (Lines{"3.jpg: Caption 3.|Other 3.", "8.jpg: Caption 8.|Other 8."}),
              per_element());
-  BOOST_TEST(shown_records(dataset, Split::test) == (Lines{"4.jpg: Caption 4.|Other 4.", "9.jpg: Caption 9.|Other 9."}), per_element());
-  for (const vlp::ImageRecord& record : dataset.records(Split::train)) BOOST_TEST(fs::is_regular_file(record.file));
+  BOOST_TEST(shown_records(dataset, Split::test) ==
+                 (Lines{"4.jpg: Caption 4.|Other 4.", "9.jpg: Caption 9.|Other 9."}),
+             per_element());
+  for (const vlp::ImageRecord& record : dataset.records(Split::train))
+    BOOST_TEST(fs::is_regular_file(record.file));
 }
 
 BOOST_AUTO_TEST_CASE(coco_s_images_lie_in_the_folders_that_the_file_names) {
   const CocoFolder data;
   const Karpathy dataset(data.options, data.ctx);
-  BOOST_TEST(shown_records(dataset, Split::train) == (Lines{"9: A plate.|Food.", "42: A shoe."}), per_element());
-  BOOST_TEST(shown_records(dataset, Split::validation) == (Lines{"73: A motorbike."}), per_element());
+  BOOST_TEST(shown_records(dataset, Split::train) == (Lines{"9: A plate.|Food.", "42: A shoe."}),
+             per_element());
+  BOOST_TEST(shown_records(dataset, Split::validation) == (Lines{"73: A motorbike."}),
+             per_element());
   BOOST_TEST(shown_records(dataset, Split::test) == (Lines{"391895: A man."}), per_element());
-  BOOST_TEST(dataset.records(Split::test)[0].file == (data.path / "images" / kCocoImages[0]).string());
+  BOOST_TEST(dataset.records(Split::test)[0].file ==
+             (data.path / "images" / kCocoImages[0]).string());
 }
 
 BOOST_AUTO_TEST_CASE(coco_s_images_may_lie_all_in_one_folder) {
@@ -93,26 +104,34 @@ BOOST_AUTO_TEST_CASE(coco_s_images_may_lie_all_in_one_folder) {
     fs::rename(data.path / "images" / image, data.path / "images" / fs::path(image).filename());
   }
   const Karpathy dataset(data.options, data.ctx);
-  BOOST_TEST(dataset.records(Split::test)[0].file == (data.path / "images" / "COCO_val2014_000000391895.jpg").string());
+  BOOST_TEST(dataset.records(Split::test)[0].file ==
+             (data.path / "images" / "COCO_val2014_000000391895.jpg").string());
 }
 
 BOOST_AUTO_TEST_CASE(restval_can_be_skipped_and_its_images_need_not_be_there) {
   CocoFolder data;
   fs::remove(data.path / "images" / kCocoImages[2]);
-  BOOST_TEST(data.problem<Karpathy>(data.options) == "dataset karpathy: 1 of 4 images are not in " + (data.path / "images").string() +
-                                                         ": " + kCocoImages[2] + ". Unpack all images there, or set dataset.images.");
+  BOOST_TEST(data.problem<Karpathy>(data.options) ==
+             "dataset karpathy: 1 of 4 images are not in " + (data.path / "images").string() +
+                 ": " + kCocoImages[2] + ". Unpack all images there, or set dataset.images.");
   data.options.restval = Karpathy::Restval::skip;
-  BOOST_TEST(shown_records(Karpathy(data.options, data.ctx), Split::train) == (Lines{"9: A plate.|Food."}), per_element());
+  BOOST_TEST(
+      shown_records(Karpathy(data.options, data.ctx), Split::train) == (Lines{"9: A plate.|Food."}),
+      per_element());
 }
 
 BOOST_AUTO_TEST_CASE(ids_are_those_by_which_the_scorer_reads_the_same_file) {
   CocoFolder data;
   using Key = Karpathy::ImageKey;
-  for (const auto& [key, name] : std::vector<std::pair<Key, std::string>>{
-           {Key::automatic, ""}, {Key::cocoid, "cocoid"}, {Key::filename, "filename"}, {Key::imgid, "imgid"}}) {
+  for (const auto& [key, name] :
+       std::vector<std::pair<Key, std::string>>{{Key::automatic, ""},
+                                                {Key::cocoid, "cocoid"},
+                                                {Key::filename, "filename"},
+                                                {Key::imgid, "imgid"}}) {
     data.options.image_key = key;
     const Karpathy dataset(data.options, data.ctx);
-    const vlp::CaptionFile references = vlp::read_caption_file(data.path / "dataset_coco.json", {.split = "test", .image_key = name});
+    const vlp::CaptionFile references = vlp::read_caption_file(
+        data.path / "dataset_coco.json", {.split = "test", .image_key = name});
     BOOST_REQUIRE_EQUAL(references.images.size(), 1);
     BOOST_TEST(dataset.records(Split::test)[0].image_id == references.images[0].image_id);
     BOOST_TEST(references.files.empty());
@@ -149,8 +168,10 @@ BOOST_AUTO_TEST_CASE(what_is_not_there_is_told_from_what_is_broken) {
   no_file.captions = "dataset_coco.json";
   no_folder.images = "nowhere";
   BOOST_TEST(data.not_found<Karpathy>(no_file));
-  BOOST_TEST(data.problem<Karpathy>(no_file) == "dataset karpathy: captions not found at " + (data.path / "dataset_coco.json").string() +
-                                                    ". Pass --data-dir DIR, the folder that holds them, or set dataset.captions.");
+  BOOST_TEST(data.problem<Karpathy>(no_file) ==
+             "dataset karpathy: captions not found at " +
+                 (data.path / "dataset_coco.json").string() +
+                 ". Pass --data-dir DIR, the folder that holds them, or set dataset.captions.");
   BOOST_TEST(data.not_found<Karpathy>(no_folder));
   data.write("dataset_flickr30k.json", R"({"images": [{"split": "train", "sentences": 7}]})");
   BOOST_TEST(!data.not_found<Karpathy>(Karpathy::Options{}));
@@ -166,21 +187,32 @@ BOOST_AUTO_TEST_CASE(broken_files_are_refused_with_the_place) {
   const std::string file = (data.path / "dataset_flickr30k.json").string();
   BOOST_TEST(problem(R"({"imgid": 7, "split": "train", "sentences": [{"raw": "a cat"}]})") ==
              file + ":1:13: images[0] has no \"filename\" (expected a string). Add it.");
-  BOOST_TEST(problem(R"({"filename": "1.jpg", "filepath": 7, "split": "train", "sentences": [{"raw": "a cat"}]})") ==
-             file + ":1:47: images[0].filepath is wrong (got 7, expected a string). Mend it.");
+  BOOST_TEST(
+      problem(
+          R"({"filename": "1.jpg", "filepath": 7, "split": "train", "sentences": [{"raw": "a cat"}]})") ==
+      file + ":1:47: images[0].filepath is wrong (got 7, expected a string). Mend it.");
   BOOST_TEST(problem(R"({"filename": "1.jpg", "split": "dev", "sentences": [{"raw": "a cat"}]})") ==
-             file + ": image '1.jpg' is in an unknown split (got 'dev', expected train, restval, val or test). Mend it.");
-  BOOST_TEST(problem("").starts_with(file + ": no images with captions (expected {\"images\":[{\"filename\":\"1.jpg\""));
+             file +
+                 ": image '1.jpg' is in an unknown split (got 'dev', expected train, restval, val "
+                 "or test). Mend it.");
+  BOOST_TEST(problem("").starts_with(
+      file + ": no images with captions (expected {\"images\":[{\"filename\":\"1.jpg\""));
 }
 
 BOOST_AUTO_TEST_CASE(an_image_without_captions_is_left_out_with_a_note) {
   DataFolder data;
   data.images({"flickr30k_images/1.jpg"});
-  const std::string file = data.write("dataset_flickr30k.json",
-                                      R"({"images": [{"filename": "1.jpg", "split": "train", "sentences": [{"raw": "a cat"}]},
+  const std::string file = data.write(
+      "dataset_flickr30k.json",
+      R"({"images": [{"filename": "1.jpg", "split": "train", "sentences": [{"raw": "a cat"}]},
 {"filename": "2.jpg", "split": "train", "sentences": []}]})");
-  BOOST_TEST(shown_records(Karpathy(Karpathy::Options{}, data.ctx), Split::train) == (Lines{"1.jpg: a cat"}), per_element());
-  BOOST_TEST(data.notes == (Lines{file + ": 1 images without a caption were left out, the first is '2.jpg'."}), per_element());
+  BOOST_TEST(shown_records(Karpathy(Karpathy::Options{}, data.ctx), Split::train) ==
+                 (Lines{"1.jpg: a cat"}),
+             per_element());
+  BOOST_TEST(
+      data.notes ==
+          (Lines{file + ": 1 images without a caption were left out, the first is '2.jpg'."}),
+      per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

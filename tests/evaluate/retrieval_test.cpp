@@ -1,4 +1,7 @@
-// Ranks by similarity and after re-ranking, against a computation without blocks, batches or tensors.
+// Ranks by similarity and after re-ranking, against a computation without blocks, batches or
+// tensors.
+
+#include "vlp/evaluate/retrieval.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,14 +14,12 @@
 #include <ATen/ATen.h>
 #include <boost/test/unit_test.hpp>
 
-#include "vlp/evaluate/retrieval.hpp"
-
 namespace {
 
 using Ids = std::vector<std::int64_t>;
 
-/// A split of images and texts with a model made of tables: a text's first id behind [CLS] names its embedding, an image's
-/// first state its number.
+/// A split of images and texts with a model made of tables: a text's first id behind [CLS] names
+/// its embedding, an image's first state its number.
 struct Tables {
   at::Tensor image_embeddings;  // [I, E]
   at::Tensor text_embeddings;   // [W, E]
@@ -28,8 +29,10 @@ struct Tables {
   std::int64_t text_passes = 0, pairs = 0, image_passes = 0;
 
   /// @param captions_of_image  how many texts each image has
-  /// @param wordings           different texts; several texts of one wording if there are more texts than that
-  Tables(const std::vector<std::int64_t>& captions_of_image, std::int64_t wordings, std::uint64_t seed) {
+  /// @param wordings           different texts; several texts of one wording if there are more
+  ///                           texts than that
+  Tables(const std::vector<std::int64_t>& captions_of_image, std::int64_t wordings,
+         std::uint64_t seed) {
     at::manual_seed(seed);
     const auto images = static_cast<std::int64_t>(captions_of_image.size());
     const auto unit = [](const at::Tensor& x) { return x / x.norm(2, {1}, true); };
@@ -38,9 +41,11 @@ struct Tables {
     logits = at::randn({images, wordings});
     std::int64_t text = 0;
     for (std::int64_t image = 0; image < images; ++image)
-      for (std::int64_t c = 0; c < captions_of_image[static_cast<std::size_t>(image)]; ++c, ++text) {
+      for (std::int64_t c = 0; c < captions_of_image[static_cast<std::size_t>(image)];
+           ++c, ++text) {
         Ids ids{101, text * 7 % wordings, 102};
-        ids.resize(3 + static_cast<std::size_t>(text * 7 % wordings % 4), 9);  // of different lengths
+        ids.resize(3 + static_cast<std::size_t>(text * 7 % wordings % 4),
+                   9);  // of different lengths
         texts.ids.push_back(ids);
         texts.images.push_back(image);
       }
@@ -56,12 +61,15 @@ struct Tables {
     parts.text_embeddings = [this](const at::Tensor& states) {
       return text_embeddings.index_select(0, states.select(1, 1).select(1, 0).to(at::kLong));
     };
-    parts.grounded_states = [this](const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image) {
+    parts.grounded_states = [this](const at::Tensor& ids, const at::Tensor& mask,
+                                   const at::Tensor& image) {
       BOOST_TEST(image.size(0) == 1);
-      BOOST_TEST(mask.sum(1).amax().item<std::int64_t>() == ids.size(1));  // no more padding than needed
+      BOOST_TEST(mask.sum(1).amax().item<std::int64_t>() ==
+                 ids.size(1));  // no more padding than needed
       pairs += ids.size(0);
       ++image_passes;
-      const at::Tensor row = logits[image[0][0][0].item<std::int64_t>()].index_select(0, ids.select(1, 1));
+      const at::Tensor row =
+          logits[image[0][0][0].item<std::int64_t>()].index_select(0, ids.select(1, 1));
       return at::stack({-row, row}, 1).unsqueeze(1);
     };
     parts.match_logits = [](const at::Tensor& grounded) { return grounded.select(1, 0); };
@@ -75,7 +83,8 @@ struct Tables {
     vlp::Retrieval retrieval(parts, texts, images(), rerank, ctx);
     for (std::int64_t first = 0; first < images(); first += 3) {
       const std::int64_t n = std::min<std::int64_t>(3, images() - first);
-      const at::Tensor states = at::arange(first, first + n, at::kFloat).view({n, 1, 1}).expand({n, 2, 1});
+      const at::Tensor states =
+          at::arange(first, first + n, at::kFloat).view({n, 1, 1}).expand({n, 2, 1});
       retrieval.add_images({.memory = states, .embeddings = {}, .momentum_embeddings = {}});
     }
     retrieval.rank("matching");
@@ -104,19 +113,25 @@ struct Tables {
 
   static void sort(std::vector<Item>& items, std::size_t count) {
     std::stable_sort(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(count),
-                     [](const Item& a, const Item& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+                     [](const Item& a, const Item& b) {
+                       return a.first != b.first ? a.first > b.first : a.second < b.second;
+                     });
   }
   [[nodiscard]] vlp::Ranks by_sorting(std::int64_t rerank) const {
     const std::size_t count = texts.ids.size();
-    std::vector<std::vector<float>> table(static_cast<std::size_t>(images()), std::vector<float>(count));
+    std::vector<std::vector<float>> table(static_cast<std::size_t>(images()),
+                                          std::vector<float>(count));
     for (std::int64_t i = 0; i < images(); ++i)
-      for (std::size_t t = 0; t < count; ++t) table[static_cast<std::size_t>(i)][t] = similarity(i, t);
+      for (std::size_t t = 0; t < count; ++t)
+        table[static_cast<std::size_t>(i)][t] = similarity(i, t);
     const auto list = [&](std::size_t size, const auto& similarity_of, const auto& logit_of) {
       std::vector<Item> items;
-      for (std::size_t j = 0; j < size; ++j) items.emplace_back(similarity_of(j), static_cast<std::int64_t>(j));
+      for (std::size_t j = 0; j < size; ++j)
+        items.emplace_back(similarity_of(j), static_cast<std::int64_t>(j));
       sort(items, size);
       const std::size_t head = std::min(size, static_cast<std::size_t>(rerank));
-      for (std::size_t j = 0; j < head; ++j) items[j].first += logit_of(static_cast<std::size_t>(items[j].second));
+      for (std::size_t j = 0; j < head; ++j)
+        items[j].first += logit_of(static_cast<std::size_t>(items[j].second));
       sort(items, head);
       return items;
     };
@@ -124,17 +139,26 @@ struct Tables {
     for (std::size_t i = 0; i < table.size(); ++i) {
       const auto items = list(
           count, [&](std::size_t t) { return static_cast<double>(table[i][t]); },
-          [&](std::size_t t) { return static_cast<double>(logits[static_cast<std::int64_t>(i)][wording(t)].item<float>()); });
-      const auto found = std::ranges::find_if(
-          items, [&](const Item& item) { return texts.images[static_cast<std::size_t>(item.second)] == static_cast<std::int64_t>(i); });
+          [&](std::size_t t) {
+            return static_cast<double>(
+                logits[static_cast<std::int64_t>(i)][wording(t)].item<float>());
+          });
+      const auto found = std::ranges::find_if(items, [&](const Item& item) {
+        return texts.images[static_cast<std::size_t>(item.second)] == static_cast<std::int64_t>(i);
+      });
       if (found != items.end()) ranks.of_images.push_back(found - items.begin());
     }
     for (std::size_t t = 0; t < count; ++t) {
       const auto items = list(
           table.size(), [&](std::size_t i) { return static_cast<double>(table[i][t]); },
-          [&](std::size_t i) { return static_cast<double>(logits[static_cast<std::int64_t>(i)][wording(t)].item<float>()); });
-      ranks.of_texts.push_back(std::ranges::find_if(items, [&](const Item& item) { return item.second == texts.images[t]; }) -
-                               items.begin());
+          [&](std::size_t i) {
+            return static_cast<double>(
+                logits[static_cast<std::int64_t>(i)][wording(t)].item<float>());
+          });
+      ranks.of_texts.push_back(
+          std::ranges::find_if(items,
+                               [&](const Item& item) { return item.second == texts.images[t]; }) -
+          items.begin());
     }
     return ranks;
   }
@@ -147,12 +171,16 @@ std::vector<std::int64_t> captions(std::int64_t images) {
 }
 
 void check(const vlp::RetrievalRanks& found, const vlp::RetrievalRanks& expected) {
-  BOOST_TEST(found.by_similarity.of_images == expected.by_similarity.of_images, boost::test_tools::per_element());
-  BOOST_TEST(found.by_similarity.of_texts == expected.by_similarity.of_texts, boost::test_tools::per_element());
+  BOOST_TEST(found.by_similarity.of_images == expected.by_similarity.of_images,
+             boost::test_tools::per_element());
+  BOOST_TEST(found.by_similarity.of_texts == expected.by_similarity.of_texts,
+             boost::test_tools::per_element());
   BOOST_TEST_REQUIRE(found.reranked.has_value() == expected.reranked.has_value());
   if (!found.reranked) return;
-  BOOST_TEST(found.reranked->of_images == expected.reranked->of_images, boost::test_tools::per_element());
-  BOOST_TEST(found.reranked->of_texts == expected.reranked->of_texts, boost::test_tools::per_element());
+  BOOST_TEST(found.reranked->of_images == expected.reranked->of_images,
+             boost::test_tools::per_element());
+  BOOST_TEST(found.reranked->of_texts == expected.reranked->of_texts,
+             boost::test_tools::per_element());
 }
 
 }  // namespace
@@ -204,7 +232,8 @@ BOOST_AUTO_TEST_CASE(many_texts_of_an_image_go_through_in_few_passes) {
 
 BOOST_AUTO_TEST_CASE(an_equal_similarity_is_ahead_if_its_index_is_lower) {
   const at::Tensor same = at::full({4, 2}, 0.5F);
-  const vlp::RetrievalSide queries{same.narrow(0, 0, 2), at::tensor({2, 0}, at::kLong)}, items{same, at::tensor({0, 1, 2, 2}, at::kLong)};
+  const vlp::RetrievalSide queries{same.narrow(0, 0, 2), at::tensor({2, 0}, at::kLong)},
+      items{same, at::tensor({0, 1, 2, 2}, at::kLong)};
   const vlp::RankedQueries ranked = vlp::rank_by_similarity(queries, items, 3);
   BOOST_TEST(ranked.ranks == (std::vector<std::int64_t>{2, 0}), boost::test_tools::per_element());
   BOOST_TEST(ranked.best.index.equal(at::tensor({0, 1, 2, 0, 1, 2}, at::kLong).view({2, 3})));
@@ -216,18 +245,22 @@ BOOST_AUTO_TEST_CASE(blocks_do_not_change_the_ranks) {
   const vlp::RetrievalSide items{at::randn({kItems, 3}), at::arange(kItems)};
   const vlp::RetrievalSide queries{items.embeddings.narrow(0, 0, kQueries), at::arange(kQueries)};
   const vlp::RankedQueries whole = vlp::rank_by_similarity(queries, items, 2);
-  const vlp::RankedQueries tail =
-      vlp::rank_by_similarity({queries.embeddings.narrow(0, 2000, 100), queries.images.narrow(0, 2000, 100)}, items, 2);
-  BOOST_TEST(std::vector<std::int64_t>(whole.ranks.begin() + 2000, whole.ranks.end()) == tail.ranks, boost::test_tools::per_element());
+  const vlp::RankedQueries tail = vlp::rank_by_similarity(
+      {queries.embeddings.narrow(0, 2000, 100), queries.images.narrow(0, 2000, 100)}, items, 2);
+  BOOST_TEST(std::vector<std::int64_t>(whole.ranks.begin() + 2000, whole.ranks.end()) == tail.ranks,
+             boost::test_tools::per_element());
   BOOST_TEST(whole.best.index.narrow(0, 2000, 100).equal(tail.best.index));
   BOOST_TEST(whole.best.similarity.narrow(0, 2000, 100).equal(tail.best.similarity));
 }
 
 BOOST_AUTO_TEST_CASE(what_is_not_a_number_is_last) {
   const float nan = std::nanf("");
-  const vlp::RetrievalSide queries{at::tensor({1.0F, nan}).view({2, 1}), at::tensor({1, 1}, at::kLong)};
-  const vlp::RetrievalSide items{at::tensor({0.5F, nan, -0.5F}).view({3, 1}), at::tensor({0, 1, 2}, at::kLong)};
-  BOOST_TEST(vlp::rank_by_similarity(queries, items, 0).ranks == (std::vector<std::int64_t>{2, 1}), boost::test_tools::per_element());
+  const vlp::RetrievalSide queries{at::tensor({1.0F, nan}).view({2, 1}),
+                                   at::tensor({1, 1}, at::kLong)};
+  const vlp::RetrievalSide items{at::tensor({0.5F, nan, -0.5F}).view({3, 1}),
+                                 at::tensor({0, 1, 2}, at::kLong)};
+  BOOST_TEST(vlp::rank_by_similarity(queries, items, 0).ranks == (std::vector<std::int64_t>{2, 1}),
+             boost::test_tools::per_element());
   Tables tables(captions(9), 1000, 11);
   tables.logits.fill_(nan);
   Tables level = Tables(captions(9), 1000, 11);
@@ -238,16 +271,19 @@ BOOST_AUTO_TEST_CASE(what_is_not_a_number_is_last) {
 BOOST_AUTO_TEST_CASE(a_model_that_serves_no_matching_head_is_refused) {
   Tables tables(captions(3), 100, 12);
   tables.parts.serves = vlp::Needs::embeddings;
-  BOOST_CHECK_EXCEPTION((void)tables.retrieval(2, {}), vlp::ShapeError, [](const vlp::ShapeError& error) {
-    return std::string(error.what()) ==
-           "retrieval: the model serves no part for an image-grounded text encoder and a matching head. Choose another model or rerank = "
-           "0.";
-  });
+  BOOST_CHECK_EXCEPTION((void)tables.retrieval(2, {}), vlp::ContractError,
+                        [](const vlp::ContractError& error) {
+                          return std::string(error.what()) ==
+                                 "retrieval: the model serves no part for an image-grounded text "
+                                 "encoder and a matching head. Choose another model or rerank = "
+                                 "0.";
+                        });
   BOOST_TEST(tables.retrieval(0, {}).ranks(0).by_similarity.of_images.size() == 3U);
 }
 
 BOOST_AUTO_TEST_CASE(embeddings_of_another_width_are_refused) {
-  const vlp::RetrievalSide queries{at::ones({2, 3}), at::arange(2)}, items{at::ones({2, 4}), at::arange(2)};
+  const vlp::RetrievalSide queries{at::ones({2, 3}), at::arange(2)},
+      items{at::ones({2, 4}), at::arange(2)};
   BOOST_CHECK_THROW((void)vlp::rank_by_similarity(queries, items, 0), vlp::ShapeError);
 }
 

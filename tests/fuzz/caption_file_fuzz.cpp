@@ -1,5 +1,5 @@
-// Any bytes at all as a caption file: they are read, or refused with a DataError. JSON that is read is JSON to another
-// parser too, and strings come out as UTF-8.
+// Any bytes at all as a caption file: they are read, or refused with a DataError. JSON that is read
+// is JSON to another parser too, and strings come out as UTF-8.
 
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "vlp/data/caption_file.hpp"
+#include "vlp/captions/caption_file.hpp"
 #include "vlp/text/utf8.hpp"
 
 namespace {
@@ -30,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(!file.images.empty() && file.second_rows.size() == file.images.size());
     for (const vlp::ImageCaptions& image : file.images) {
       require(!image.captions.empty() && vlp::utf8_prefix(image.image_id) == image.image_id.size());
-      for (const std::string& caption : image.captions) require(vlp::utf8_prefix(caption) == caption.size());
+      for (const std::string& caption : image.captions)
+        require(vlp::utf8_prefix(caption) == caption.size());
     }
     if (is_one_document(file.format) && !vlp::is_gzip(bytes)) {
       // What its parser can't hold, numbers beyond double, is no mistake of the text.

@@ -6,8 +6,8 @@
 
 #include "vlp/weights/tensor_map.hpp"
 
-/// Touches the first and the last byte, so that the address sanitizer sees views beyond the file. Aborts if the bytes
-/// don't fit the shape.
+/// Touches the first and the last byte, so that the address sanitizer sees views beyond the file.
+/// Aborts if the bytes don't fit the shape.
 inline void check_tensors(const vlp::TensorMap& tensors) {
   volatile unsigned char seen = 0;
   for (const auto& [name, tensor] : tensors) {

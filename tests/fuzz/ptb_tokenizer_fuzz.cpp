@@ -1,5 +1,6 @@
-// Any bytes at all as captions, a line each: every caption gives one line of tokens, whatever its tokenizer has read before,
-// and a caption that is isolated gives what it gives as a stream of its own.
+// Any bytes at all as captions, a line each: every caption gives one line of tokens, whatever its
+// tokenizer has read before, and a caption that is isolated gives what it gives as a stream of its
+// own.
 
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vlp/text/ptb_tokenizer.hpp"
+#include "vlp/scoring/ptb_tokenizer.hpp"
 #include "vlp/text/utf8.hpp"
 
 namespace {
@@ -20,11 +21,12 @@ void require(bool condition) {
 }
 
 /// The tokens of one caption: UTF-8 without line feeds, separated by single blanks.
-std::string tokens(vlp::PtbTokenizer& tokenizer, std::span<const std::string_view> captions, std::size_t index, bool isolated,
-                   bool keep_punctuation) {
+std::string tokens(vlp::PtbTokenizer& tokenizer, std::span<const std::string_view> captions,
+                   std::size_t index, bool isolated, bool keep_punctuation) {
   std::string line;
   tokenizer.tokenize(captions, index, isolated, keep_punctuation, line);
-  require(line.find('\n') == line.npos && line.find("  ") == line.npos && !line.starts_with(' ') && !line.ends_with(' '));
+  require(line.find('\n') == line.npos && line.find("  ") == line.npos && !line.starts_with(' ') &&
+          !line.ends_with(' '));
   require(vlp::utf8_prefix(line) == line.size());
   return line;
 }
@@ -45,8 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t i = 0; i < captions.size(); ++i) {
     lines[i] = tokens(forwards, captions, i, false, true);
     tokens(forwards, captions, i, false, false);
-    require(tokens(forwards, captions, i, true, true) == tokens(backwards, std::span(&captions[i], 1), 0, false, true));
+    require(tokens(forwards, captions, i, true, true) ==
+            tokens(backwards, std::span(&captions[i], 1), 0, false, true));
   }
-  for (std::size_t i = captions.size(); i-- > 0;) require(tokens(backwards, captions, i, false, true) == lines[i]);
+  for (std::size_t i = captions.size(); i-- > 0;)
+    require(tokens(backwards, captions, i, false, true) == lines[i]);
   return 0;
 }

@@ -9,7 +9,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {
-    check_tensors(vlp::read_safetensors("fuzz", {std::as_bytes(std::span(data, size)), nullptr}).tensors);
+    check_tensors(
+        vlp::read_safetensors("fuzz", {std::as_bytes(std::span(data, size)), nullptr}).tensors);
   } catch (const vlp::WeightsError&) {
   }
   return 0;

@@ -1,5 +1,6 @@
-// Any bytes at all as a file of torch.save. What begins as an archive goes to minizip; anything else is also put into a
-// sound archive as its pickle, beside two storages, so that the pickle reader and the tensors behind it are reached.
+// Any bytes at all as a file of torch.save. What begins as an archive goes to minizip; anything
+// else is also put into a sound archive as its pickle, beside two storages, so that the pickle
+// reader and the tensors behind it are reached.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,11 +18,14 @@ void append(std::string& text, std::uint64_t number, std::size_t count) {
   for (; count > 0; --count, number >>= 8) text += static_cast<char>(number);
 }
 
-/// What a local header and a directory's entry share: versions, no compression, checksum, sizes, length of the name.
+/// What a local header and a directory's entry share: versions, no compression, checksum, sizes,
+/// length of the name.
 std::string facts(const std::string& name, const std::string& bytes) {
   std::string text;
   append(text, 0, 10);
-  append(text, crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())), 4);
+  append(text,
+         crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())),
+         4);
   append(text, bytes.size(), 4);
   append(text, bytes.size(), 4);
   append(text, name.size(), 4);
@@ -31,8 +35,9 @@ std::string facts(const std::string& name, const std::string& bytes) {
 std::string archive(const std::string& pickle) {
   std::string text;
   std::string directory;
-  for (const auto& [name, bytes] :
-       {std::pair<std::string, std::string>("x/data.pkl", pickle), {"x/data/0", std::string(64, '\1')}, {"x/data/1", "abcd"}}) {
+  for (const auto& [name, bytes] : {std::pair<std::string, std::string>("x/data.pkl", pickle),
+                                    {"x/data/0", std::string(64, '\1')},
+                                    {"x/data/1", "abcd"}}) {
     const std::size_t begin = text.size();
     text += "PK\x03\x04" + facts(name, bytes) + name + bytes;
     directory += std::string("PK\x01\x02") + std::string(2, '\0') + facts(name, bytes);

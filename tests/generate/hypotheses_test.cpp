@@ -1,9 +1,10 @@
 // Torch-free: the bookkeeping of one image's beams by hand.
+
+#include "vlp/generate/hypotheses.hpp"
+
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
-
-#include "vlp/generate/hypotheses.hpp"
 
 namespace {
 
@@ -11,8 +12,14 @@ using Ids = std::vector<std::int64_t>;
 using Steps = std::vector<vlp::Hypotheses::Continuation>;
 constexpr std::int64_t kEnd = 3;
 
-vlp::SearchLimits limits(vlp::EarlyStopping early = vlp::EarlyStopping::no, double length_penalty = 1) {
-  return {.beams = 2, .prompt = 1, .longest = 4, .end = kEnd, .length_penalty = length_penalty, .early_stopping = early};
+vlp::SearchLimits limits(vlp::EarlyStopping early = vlp::EarlyStopping::no,
+                         double length_penalty = 1) {
+  return {.beams = 2,
+          .prompt = 1,
+          .longest = 4,
+          .end = kEnd,
+          .length_penalty = length_penalty,
+          .early_stopping = early};
 }
 
 }  // namespace
@@ -60,7 +67,8 @@ BOOST_AUTO_TEST_CASE(at_the_longest_length_everything_ends) {
 }
 
 BOOST_AUTO_TEST_CASE(early_stopping_decides_when_enough_is_finished) {
-  // Two finished at -2 and -2.5; the best running sum is -3 after two tokens: -1.5 now, -1 at the longest length.
+  // Two finished at -2 and -2.5; the best running sum is -3 after two tokens: -1.5 now, -1 at the
+  // longest length.
   const auto finished = [](vlp::EarlyStopping early, double best_running) {
     vlp::Hypotheses h(limits(early), {9});
     h.advance(Steps{{-1.0, 0, 5}, {-2.0, 0, kEnd}, {-3.0, 0, 6}, {-4.0, 0, 7}});

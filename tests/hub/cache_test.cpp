@@ -1,5 +1,7 @@
 // Environment variables, names of models, and the cache as it lies on the disk.
 
+#include "vlp/hub/cache.hpp"
+
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -8,8 +10,7 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "tests/weights/scratch_folder.hpp"
-#include "vlp/hub/cache.hpp"
+#include "tests/support/scratch_folder.hpp"
 #include "vlp/hub/hash.hpp"
 
 namespace {
@@ -64,9 +65,12 @@ BOOST_AUTO_TEST_CASE(unclosed_and_empty_braces_stay_as_they_are) {
 
 BOOST_AUTO_TEST_CASE(endpoint_and_offline_are_read) {
   BOOST_TEST(settings_of({}).endpoint == "https://huggingface.co");
-  BOOST_TEST(settings_of({{"HF_ENDPOINT", "http://mirror:8080/hf//"}}).endpoint == "http://mirror:8080/hf");
-  for (const char* yes : {"1", "true", "TRUE", "Yes", "on"}) BOOST_TEST(settings_of({{"HF_HUB_OFFLINE", yes}}).offline);
-  for (const char* no : {"", "0", "false", "no", "2"}) BOOST_TEST(!settings_of({{"HF_HUB_OFFLINE", no}}).offline);
+  BOOST_TEST(settings_of({{"HF_ENDPOINT", "http://mirror:8080/hf//"}}).endpoint ==
+             "http://mirror:8080/hf");
+  for (const char* yes : {"1", "true", "TRUE", "Yes", "on"})
+    BOOST_TEST(settings_of({{"HF_HUB_OFFLINE", yes}}).offline);
+  for (const char* no : {"", "0", "false", "no", "2"})
+    BOOST_TEST(!settings_of({{"HF_HUB_OFFLINE", no}}).offline);
   BOOST_TEST(settings_of({{"TRANSFORMERS_OFFLINE", "1"}}).offline);
   BOOST_TEST(settings_of({{"SSL_CERT_FILE", "/ca.pem"}}).certificates == "/ca.pem");
 }
@@ -105,18 +109,27 @@ BOOST_AUTO_TEST_CASE(names_and_revisions_are_taken_apart) {
 
 BOOST_AUTO_TEST_CASE(names_that_are_none_are_refused) {
   for (const std::string& name :
-       {std::string(), std::string("../x"), std::string("a/../b"), std::string("/a/b"), std::string("a/b/c"), std::string("a/"),
-        std::string("a--b/c"), std::string("-a/b"), std::string("a/.b"), std::string("a b"), std::string("a/b.git"), std::string("a/b%2e"),
+       {std::string(), std::string("../x"), std::string("a/../b"), std::string("/a/b"),
+        std::string("a/b/c"), std::string("a/"), std::string("a--b/c"), std::string("-a/b"),
+        std::string("a/.b"), std::string("a b"), std::string("a/b.git"), std::string("a/b%2e"),
         std::string("ä/b"), std::string(97, 'a'), std::string("a/b\n")})
-    BOOST_TEST(refusal(name).find("not the name of a model on the hub (expected ORG/NAME") != std::string::npos, name);
+    BOOST_TEST(refusal(name).find("not the name of a model on the hub (expected ORG/NAME") !=
+                   std::string::npos,
+               name);
 }
 
-BOOST_AUTO_TEST_CASE(a_name_has_no_zero_byte) { BOOST_TEST(!vlp::is_model_name(std::string_view("a\0b", 3))); }
+BOOST_AUTO_TEST_CASE(a_name_has_no_zero_byte) {
+  BOOST_TEST(!vlp::is_model_name(std::string_view("a\0b", 3)));
+}
 
 BOOST_AUTO_TEST_CASE(revisions_that_are_none_are_refused) {
-  for (const char* revision : {"", "..", "a/../b", "/a", "a/", "a//b", "a b", "-a", ".a", "a..b", "a?b", "a.lock", "a%2fb"})
-    BOOST_TEST(refusal(std::string("a/b@") + revision).find("is not a revision") != std::string::npos, revision);
-  BOOST_TEST(refusal("a/b@v1", "v2").find("two revisions are given (v1 and v2)") != std::string::npos);
+  for (const char* revision : {"", "..", "a/../b", "/a", "a/", "a//b", "a b", "-a", ".a", "a..b",
+                               "a?b", "a.lock", "a%2fb"})
+    BOOST_TEST(
+        refusal(std::string("a/b@") + revision).find("is not a revision") != std::string::npos,
+        revision);
+  BOOST_TEST(refusal("a/b@v1", "v2").find("two revisions are given (v1 and v2)") !=
+             std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
@@ -134,7 +147,8 @@ BOOST_AUTO_TEST_CASE(a_snapshot_is_found_by_ref_and_by_commit) {
   write(model / "refs" / "main", kCommit);
   BOOST_TEST((vlp::find_in_cache(settings, "org/name") == model / "snapshots" / kCommit));
   write(model / "refs" / "refs" / "pr" / "38", kCommit + "\n");
-  BOOST_TEST((vlp::find_in_cache(settings, "org/name@refs/pr/38") == model / "snapshots" / kCommit));
+  BOOST_TEST(
+      (vlp::find_in_cache(settings, "org/name@refs/pr/38") == model / "snapshots" / kCommit));
   write(model / "refs" / "main", "../../../etc");
   BOOST_TEST(!vlp::find_in_cache(settings, "org/name"));
 }
@@ -154,16 +168,19 @@ BOOST_AUTO_TEST_CASE(what_is_missing_is_named_with_the_command_that_brings_it) {
       return std::string(error.what());
     }
   };
-  BOOST_TEST(told() ==
-             "org/name: not in the Hugging Face cache (looked in " + folder.path.string() + "). Bring it with: vlp download org/name");
+  BOOST_TEST(told() == "org/name: not in the Hugging Face cache (looked in " +
+                           folder.path.string() + "). Bring it with: vlp download org/name");
   const fs::path snapshot = folder.path / "models--org--name" / "snapshots" / kCommit;
   write(folder.path / "models--org--name" / "refs" / "main", kCommit);
   write(snapshot / "vocab.txt", "");
-  BOOST_TEST(told() == "org/name: the copy in the Hugging Face cache is not whole (" + snapshot.string() +
-                           " lacks config.json, model.safetensors or pytorch_model.bin). Bring the rest with: vlp download org/name");
+  BOOST_TEST(told() == "org/name: the copy in the Hugging Face cache is not whole (" +
+                           snapshot.string() +
+                           " lacks config.json, model.safetensors or pytorch_model.bin). Bring the "
+                           "rest with: vlp download org/name");
   write(snapshot / "config.json", "{}");
   fs::create_symlink("../../blobs/gone", snapshot / "model.safetensors");
-  BOOST_TEST(told().find("lacks model.safetensors or pytorch_model.bin") != std::string::npos, "a link to nowhere is no file");
+  BOOST_TEST(told().find("lacks model.safetensors or pytorch_model.bin") != std::string::npos,
+             "a link to nowhere is no file");
   write(snapshot / "pytorch_model.bin", "x");
   BOOST_TEST(told() == snapshot.string());
 }
@@ -174,9 +191,12 @@ BOOST_AUTO_TEST_CASE(hashes_are_those_of_git_and_git_lfs) {
   write(folder.path / "empty", "");
   write(folder.path / "hello", "hello\n");
   // `git hash-object`, `sha256sum`
-  BOOST_TEST(vlp::content_hash(folder.path / "empty", sha1) == "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
-  BOOST_TEST(vlp::content_hash(folder.path / "hello", sha1) == "ce013625030ba8dba906f756967f9e9ca394464a");
-  BOOST_TEST(vlp::content_hash(folder.path / "hello", sha256) == "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
+  BOOST_TEST(vlp::content_hash(folder.path / "empty", sha1) ==
+             "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391");
+  BOOST_TEST(vlp::content_hash(folder.path / "hello", sha1) ==
+             "ce013625030ba8dba906f756967f9e9ca394464a");
+  BOOST_TEST(vlp::content_hash(folder.path / "hello", sha256) ==
+             "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
   BOOST_TEST(!vlp::is_content_hash("abc-5"));
   BOOST_CHECK_THROW((void)vlp::content_hash(folder.path / "none", sha256), vlp::WeightsError);
 }

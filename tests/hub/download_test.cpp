@@ -1,4 +1,7 @@
-// Downloads from a hub on the loopback address: what arrives, what is asked, and what happens when something breaks.
+// Downloads from a hub on the loopback address: what arrives, what is asked, and what happens when
+// something breaks.
+
+#include "vlp/hub/download.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -9,15 +12,16 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "tests/hub/fake_hub.hpp"
-#include "tests/structure/process.hpp"
-#include "tests/weights/scratch_folder.hpp"
+#include "tests/support/fake_hub.hpp"
+#include "tests/support/messages.hpp"
+#include "tests/support/process.hpp"
+#include "tests/support/scratch_folder.hpp"
 #include "vlp/core/error.hpp"
-#include "vlp/hub/download.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
+using vlp_test::contains;
 using vlp_test::FakeHub;
 using vlp_test::text_of;
 
@@ -43,12 +47,12 @@ struct Downloads {
   }
 
   vlp::DownloadedModel download(const std::string& revision = "main") {
-    vlp::Patience patience;
-    patience.wait = [this](std::chrono::seconds time) { waits.push_back(time.count()); };
+    vlp::RetryPolicy retry;
+    retry.wait = [this](std::chrono::seconds time) { waits.push_back(time.count()); };
     vlp::Console console;
     console.on_note = [this](std::string_view text) { notes += std::string(text) + "\n"; };
     console.on_warning = [this](std::string_view text) { warnings += std::string(text) + "\n"; };
-    return vlp::download_model(settings, {.name = hub.name, .revision = revision}, console, patience);
+    return vlp::download_model(settings, {.name = hub.name, .revision = revision}, console, retry);
   }
   /// The message of a download that fails.
   std::string refusal(const std::string& revision = "main") {
@@ -76,8 +80,6 @@ struct Downloads {
   std::string notes, warnings;
 };
 
-bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(download, Downloads)
@@ -87,7 +89,8 @@ BOOST_AUTO_TEST_CASE(a_model_arrives_in_the_layout_of_hugging_face) {
   BOOST_TEST(got.folder == snapshot);
   BOOST_TEST(got.commit == hub.commit);
   BOOST_TEST(got.fetched == 300'000 + 22 + 2 + 12);
-  for (const char* file : {"config.json", "preprocessor_config.json", "vocab.txt", "model.safetensors"}) {
+  for (const char* file :
+       {"config.json", "preprocessor_config.json", "vocab.txt", "model.safetensors"}) {
     BOOST_TEST_CONTEXT(file) {
       BOOST_TEST(fs::read_symlink(snapshot / file) == fs::path("../../blobs") / hub.etag(file));
       BOOST_TEST((text_of(snapshot / file) == hub.files[file]));
@@ -103,10 +106,11 @@ BOOST_AUTO_TEST_CASE(nothing_is_left_over_and_nothing_unneeded_is_fetched) {
   download();
   BOOST_TEST(hub.fetches() == 4U);
   for (const auto& entry : fs::recursive_directory_iterator(settings.cache)) {
-    BOOST_TEST(!says(entry.path().filename(), "incomplete"));
-    BOOST_TEST(!says(entry.path().filename(), "part"));
+    BOOST_TEST(!contains(entry.path().filename(), "incomplete"));
+    BOOST_TEST(!contains(entry.path().filename(), "part"));
   }
-  for (const char* file : {"README.md", "tf_model.h5", "pytorch_model.bin"}) BOOST_TEST(!fs::exists(snapshot / file));
+  for (const char* file : {"README.md", "tf_model.h5", "pytorch_model.bin"})
+    BOOST_TEST(!fs::exists(snapshot / file));
 }
 
 BOOST_AUTO_TEST_CASE(a_second_download_fetches_nothing) {
@@ -152,14 +156,18 @@ BOOST_AUTO_TEST_CASE(a_broken_connection_is_continued_where_it_broke) {
   BOOST_TEST(gets[0].range == "");
   BOOST_TEST(gets[1].range == "bytes=100000-");
   BOOST_TEST(gets[2].range == "bytes=250000-");
-  BOOST_TEST(waits == (std::vector<std::int64_t>{1, 1}), "each try got further, so the waits don't grow");
+  BOOST_TEST(waits == (std::vector<std::int64_t>{1, 1}),
+             "each try got further, so the waits don't grow");
 }
 
 BOOST_AUTO_TEST_CASE(a_download_that_was_given_up_is_no_model_and_is_continued_by_the_next) {
   hub.breaks["model.safetensors"] = std::deque<std::size_t>(6, 100'000);
   const std::string message = refusal();
-  BOOST_TEST(says(message, "Salesforce/blip-tiny: model.safetensors doesn't arrive: the connection broke ("), message);
-  BOOST_TEST(says(message, "vlp download Salesforce/blip-tiny goes on there."), message);
+  BOOST_TEST(
+      contains(message,
+               "Salesforce/blip-tiny: model.safetensors doesn't arrive: the connection broke ("),
+      message);
+  BOOST_TEST(contains(message, "vlp download Salesforce/blip-tiny goes on there."), message);
   BOOST_TEST(waits == (std::vector<std::int64_t>{1, 2, 4, 8, 16}));
   BOOST_TEST(!vlp::find_in_cache(settings, hub.name));
   BOOST_TEST(!fs::exists(snapshot / "model.safetensors"));
@@ -202,8 +210,9 @@ BOOST_AUTO_TEST_CASE(wrong_content_is_deleted_and_told) {
     hub.delivered = {{file, hub.files[file]}};
     hub.delivered[file][7] ^= 1;
     const std::string message = refusal();
-    BOOST_TEST(says(message, std::string(file) + " has arrived damaged (got a file of"), message);
-    BOOST_TEST(says(message, "expected " + hub.etag(file) + ") and is deleted."), message);
+    BOOST_TEST(contains(message, std::string(file) + " has arrived damaged (got a file of"),
+               message);
+    BOOST_TEST(contains(message, "expected " + hub.etag(file) + ") and is deleted."), message);
     BOOST_TEST(!fs::exists(blob(file)));
     BOOST_TEST(!fs::exists(partial(file)));
     BOOST_TEST(!fs::exists(snapshot / file));
@@ -216,11 +225,13 @@ BOOST_AUTO_TEST_CASE(wrong_content_is_deleted_and_told) {
 
 BOOST_AUTO_TEST_CASE(a_file_of_another_length_than_announced_is_refused) {
   hub.delivered["model.safetensors"] = hub.files["model.safetensors"] + "more";
-  BOOST_TEST(says(refusal(), "model.safetensors is longer than announced (expected 300000 bytes) and is deleted."));
+  BOOST_TEST(contains(
+      refusal(),
+      "model.safetensors is longer than announced (expected 300000 bytes) and is deleted."));
   BOOST_TEST(!fs::exists(partial("model.safetensors")));
   hub.delivered["model.safetensors"] = hub.files["model.safetensors"].substr(0, 1234);
   const std::string message = refusal();
-  BOOST_TEST(says(message, "model.safetensors doesn't arrive"), message);
+  BOOST_TEST(contains(message, "model.safetensors doesn't arrive"), message);
   BOOST_TEST(!fs::exists(blob("model.safetensors")));
 }
 
@@ -245,19 +256,24 @@ BOOST_AUTO_TEST_CASE(without_a_token_none_is_sent) {
 
 BOOST_AUTO_TEST_CASE(a_redirect_on_the_same_host_is_followed_for_headers_and_content) {
   hub.redirect = hub.endpoint().substr(0, hub.endpoint().rfind(':'));
-  hub.sizes = false;  // the ETag comes from where the redirect leads: of another kind, so it can't be checked
+  hub.sizes = false;  // the ETag comes from where the redirect leads: of another kind, so it can't
+                      // be checked
   settings.token = "hf_secret";
   download();
   BOOST_TEST((text_of(snapshot / "model.safetensors") == hub.files["model.safetensors"]));
   BOOST_TEST(fs::read_symlink(snapshot / "model.safetensors").filename() == "of-another-kind-1");
-  BOOST_TEST(hub.asked("GET", "/elsewhere/model.safetensors").at(0).authorization == "Bearer hf_secret");
-  BOOST_TEST(says(warnings, "model.safetensors: the hub gives no hash to check it with"), warnings);
+  BOOST_TEST(hub.asked("GET", "/elsewhere/model.safetensors").at(0).authorization ==
+             "Bearer hf_secret");
+  BOOST_TEST(contains(warnings, "model.safetensors: the hub gives no hash to check it with"),
+             warnings);
 }
 
 BOOST_AUTO_TEST_CASE(redirects_without_end_are_given_up) {
   vlp::HttpClient client(settings);
   BOOST_CHECK_EXCEPTION(client.follow({.url = hub.endpoint() + "/loop"}), vlp::WeightsError,
-                        [](const vlp::WeightsError& error) { return says(error.what(), "(more than 10 redirects)"); });
+                        [](const vlp::WeightsError& error) {
+                          return contains(error.what(), "(more than 10 redirects)");
+                        });
 }
 
 BOOST_AUTO_TEST_CASE(what_can_pass_is_tried_again_with_growing_waits) {
@@ -266,49 +282,63 @@ BOOST_AUTO_TEST_CASE(what_can_pass_is_tried_again_with_growing_waits) {
   hub.error_headers = {{"Retry-After", "3"}};
   download();
   BOOST_TEST(waits == (std::vector<std::int64_t>{3, 3, 4, 3}));
-  BOOST_TEST(says(notes, "config.json: the hub answers with status 502, trying again in 3 s"), notes);
+  BOOST_TEST(contains(notes, "config.json: the hub answers with status 502, trying again in 3 s"),
+             notes);
 }
 
 BOOST_AUTO_TEST_CASE(a_hub_that_stays_broken_is_told) {
   hub.statuses[""] = std::deque<int>(6, 500);
   const std::string message = refusal();
-  BOOST_TEST(says(message, "Salesforce/blip-tiny: the hub answers with status 500 for its list of files. Try later."), message);
+  BOOST_TEST(
+      contains(message,
+               "Salesforce/blip-tiny: the hub answers with status 500 for its list of files. "
+               "Try later."),
+      message);
   BOOST_TEST(waits.size() == 5U);
 }
 
 BOOST_AUTO_TEST_CASE(refusals_say_what_to_do) {
   hub.statuses[""] = {401};
-  BOOST_TEST(says(refusal(), "For a private or gated one set HF_TOKEN."));
+  BOOST_TEST(contains(refusal(), "For a private or gated one set HF_TOKEN."));
   hub.statuses["model.safetensors"] = {403};
   hub.error_headers = {{"X-Error-Code", "GatedRepo"}};
-  BOOST_TEST(says(refusal(), "is gated, and access is not granted (403 for model.safetensors). Ask for access at " + hub.endpoint()));
+  BOOST_TEST(contains(
+      refusal(),
+      "is gated, and access is not granted (403 for model.safetensors). Ask for access at " +
+          hub.endpoint()));
   BOOST_TEST(!vlp::find_in_cache(settings, hub.name));
   settings.token = "hf_secret";
   hub.error_headers.clear();
   hub.statuses[""] = {401};
   const std::string message = refusal();
-  BOOST_TEST(says(message, "the hub refuses this token (401"), message);
-  BOOST_TEST(!says(message, "hf_secret"));
+  BOOST_TEST(contains(message, "the hub refuses this token (401"), message);
+  BOOST_TEST(!contains(message, "hf_secret"));
   BOOST_TEST(waits.empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_exist_is_told) {
-  BOOST_TEST(refusal("v9") == "Salesforce/blip-tiny@v9: there is no revision 'v9'. Check its name.");
+  BOOST_TEST(refusal("v9") ==
+             "Salesforce/blip-tiny@v9: there is no revision 'v9'. Check its name.");
   hub.name = "Salesforce/other";
   const std::string asked = "Salesforce/blip-tiny";
-  BOOST_CHECK_EXCEPTION(vlp::download_model(settings, {.name = asked}), vlp::WeightsError, [](const vlp::WeightsError& error) {
-    return says(error.what(), "Salesforce/blip-tiny: no such model or revision (404 for its list of files).");
-  });
+  BOOST_CHECK_EXCEPTION(
+      vlp::download_model(settings, {.name = asked}), vlp::WeightsError,
+      [](const vlp::WeightsError& error) {
+        return contains(
+            error.what(),
+            "Salesforce/blip-tiny: no such model or revision (404 for its list of files).");
+      });
   BOOST_TEST(!fs::exists(settings.cache), "nothing is made for a model that doesn't exist");
 }
 
-BOOST_AUTO_TEST_CASE(a_model_without_configuration_or_weights_is_refused_before_anything_is_fetched) {
+BOOST_AUTO_TEST_CASE(
+    a_model_without_configuration_or_weights_is_refused_before_anything_is_fetched) {
   hub.files.erase("model.safetensors");
   hub.files.erase("pytorch_model.bin");
-  BOOST_TEST(says(refusal(), "has neither model.safetensors nor pytorch_model.bin."));
+  BOOST_TEST(contains(refusal(), "has neither model.safetensors nor pytorch_model.bin."));
   hub.files["model.safetensors"] = "x";
   hub.files.erase("config.json");
-  BOOST_TEST(says(refusal(), "has no config.json."));
+  BOOST_TEST(contains(refusal(), "has no config.json."));
   BOOST_TEST(hub.fetches() == 0U);
 }
 
@@ -324,41 +354,48 @@ BOOST_AUTO_TEST_CASE(shards_come_with_their_index) {
       R"({"metadata": {}, "weight_map": {"a": "model-00001-of-00002.safetensors", "b": "model-00002-of-00002.safetensors"}})";
   hub.files["model-00001-of-00002.safetensors"] = noise(2000, 3);
   const std::string message = refusal();
-  BOOST_TEST(says(message, "model.safetensors.index.json names model-00002-of-00002.safetensors, which is not there."), message);
+  BOOST_TEST(
+      contains(message,
+               "model.safetensors.index.json names model-00002-of-00002.safetensors, which is "
+               "not there."),
+      message);
   hub.files["model-00002-of-00002.safetensors"] = noise(3000, 4);
   const vlp::DownloadedModel got = download();
   for (const char* file : {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"})
     BOOST_TEST((text_of(got.folder / file) == hub.files[file]));
   BOOST_TEST(vlp::missing_files(got.folder).empty());
   fs::remove(got.folder / "model-00002-of-00002.safetensors");
-  BOOST_TEST(vlp::missing_files(got.folder) == std::vector<std::string>{"model-00002-of-00002.safetensors"});
+  BOOST_TEST(vlp::missing_files(got.folder) ==
+             std::vector<std::string>{"model-00002-of-00002.safetensors"});
 }
 
 BOOST_AUTO_TEST_CASE(an_index_that_leads_out_of_the_folder_is_refused) {
   hub.files.erase("model.safetensors");
   hub.files["../../evil.safetensors"] = "x";
   hub.files["model.safetensors.index.json"] = R"({"weight_map": {"a": "../../evil.safetensors"}})";
-  BOOST_TEST(says(refusal(), "the shard of 'a' is not the name of a file beside the index (got \"../../evil.safetensors\")"));
+  BOOST_TEST(contains(refusal(),
+                      "the shard of 'a' is not the name of a file beside the index (got "
+                      "\"../../evil.safetensors\")"));
   hub.files["model.safetensors.index.json"] = "[1, 2";
-  BOOST_TEST(says(refusal(), "not an index of shards"));
+  BOOST_TEST(contains(refusal(), "not an index of shards"));
 }
 
 BOOST_AUTO_TEST_CASE(answers_that_are_no_hubs_are_refused) {
   hub.revisions["main"] = "../../../etc";
-  BOOST_TEST(says(refusal(), "is not answered as a Hugging Face hub does. Check HF_ENDPOINT."));
+  BOOST_TEST(contains(refusal(), "is not answered as a Hugging Face hub does. Check HF_ENDPOINT."));
   settings.endpoint = "ftp://127.0.0.1";
-  BOOST_TEST(says(refusal(), "not an address of the web"));
+  BOOST_TEST(contains(refusal(), "not an address of the web"));
 }
 
 BOOST_AUTO_TEST_CASE(an_unreachable_hub_is_told_at_once) {
   settings.endpoint = "http://127.0.0.1:1";
-  BOOST_TEST(says(refusal(), "Salesforce/blip-tiny: http://127.0.0.1:1 can't be reached ("));
+  BOOST_TEST(contains(refusal(), "Salesforce/blip-tiny: http://127.0.0.1:1 can't be reached ("));
   BOOST_TEST(waits.empty());
 }
 
 BOOST_AUTO_TEST_CASE(offline_uses_a_whole_copy_and_asks_nobody) {
   settings.offline = true;
-  BOOST_TEST(says(refusal(), "HF_HUB_OFFLINE forbids to ask the hub."));
+  BOOST_TEST(contains(refusal(), "HF_HUB_OFFLINE forbids to ask the hub."));
   settings.offline = false;
   download();
   settings.offline = true;
@@ -366,7 +403,7 @@ BOOST_AUTO_TEST_CASE(offline_uses_a_whole_copy_and_asks_nobody) {
   BOOST_TEST(download().folder == snapshot);
   BOOST_TEST(hub.asked("GET").empty());
   fs::remove(blob("model.safetensors"));
-  BOOST_TEST(says(refusal(), "not whole in the Hugging Face cache"));
+  BOOST_TEST(contains(refusal(), "not whole in the Hugging Face cache"));
 }
 
 BOOST_AUTO_TEST_CASE(a_blob_that_was_cut_short_is_fetched_again) {
@@ -394,15 +431,19 @@ BOOST_AUTO_TEST_CASE(downloads_at_once_fetch_each_file_once) {
 BOOST_AUTO_TEST_CASE(a_cache_that_can_not_be_written_is_told) {
   std::ofstream(settings.cache) << "a file";
   const std::string message = refusal();
-  BOOST_TEST(says(message, "can't be made ("), message);
-  BOOST_TEST(says(message, "Let HF_HUB_CACHE name a folder that can be written."), message);
+  BOOST_TEST(contains(message, "can't be made ("), message);
+  BOOST_TEST(contains(message, "Let HF_HUB_CACHE name a folder that can be written."), message);
 }
 
 BOOST_AUTO_TEST_CASE(a_full_disk_is_told) {
   vlp::PartialFile file("/dev/full");
-  BOOST_CHECK_EXCEPTION(file.write(std::as_bytes(std::span("x"))), vlp::WeightsError, [](const vlp::WeightsError& error) {
-    return says(error.what(), "/dev/full: the disk is full (No space left on device). Make room or let HF_HUB_CACHE name another folder");
-  });
+  BOOST_CHECK_EXCEPTION(file.write(std::as_bytes(std::span("x"))), vlp::WeightsError,
+                        [](const vlp::WeightsError& error) {
+                          return contains(
+                              error.what(),
+                              "/dev/full: the disk is full (No space left on device). Make "
+                              "room or let HF_HUB_CACHE name another folder");
+                        });
 }
 
 BOOST_AUTO_TEST_CASE(progress_counts_megabytes) {
@@ -419,7 +460,8 @@ BOOST_AUTO_TEST_CASE(progress_counts_megabytes) {
 }
 
 BOOST_AUTO_TEST_CASE(the_program_prints_the_folder_and_ends_with_the_right_code) {
-  const std::string environment = "HF_HUB_CACHE=" + vlp_test::shell_quoted(settings.cache) + " HF_TOKEN=hf_x HF_ENDPOINT=" + hub.endpoint();
+  const std::string environment = "HF_HUB_CACHE=" + vlp_test::shell_quoted(settings.cache) +
+                                  " HF_TOKEN=hf_x HF_ENDPOINT=" + hub.endpoint();
   const auto vlp_download = [&](std::vector<std::string> words) {
     words.insert(words.begin(), {VLP_PROGRAM, "download"});
     return vlp_test::run_process(words, environment);
@@ -427,7 +469,9 @@ BOOST_AUTO_TEST_CASE(the_program_prints_the_folder_and_ends_with_the_right_code)
   const auto good = vlp_download({hub.name});
   BOOST_TEST(good.code == 0, good.err);
   BOOST_TEST(good.out == snapshot.string() + "\n");
-  BOOST_TEST(says(good.err, "Salesforce/blip-tiny: whole at commit " + hub.commit + ", 300.0 kB fetched"), good.err);
+  BOOST_TEST(contains(good.err,
+                      "Salesforce/blip-tiny: whole at commit " + hub.commit + ", 300.0 kB fetched"),
+             good.err);
   BOOST_TEST(hub.asked("HEAD").at(0).authorization == "Bearer hf_x");
   BOOST_TEST(vlp_download({hub.name, "--revision", "refs/pr/38"}).code == 0);
   BOOST_TEST(vlp_download({hub.name, "--revision", "v9"}).code == 5);
@@ -440,11 +484,11 @@ BOOST_AUTO_TEST_CASE(only_a_download_opens_libcurl) {
   const auto opened = [](const std::vector<std::string>& words) {
     return vlp_test::run_process(words, "LD_DEBUG=files HF_HUB_OFFLINE=1").err;
   };
-  BOOST_TEST(!says(opened({VLP_PROGRAM, "--help"}), "libcurl"));
-  BOOST_TEST(!says(opened({VLP_PROGRAM, "download", "--help"}), "libcurl"));
+  BOOST_TEST(!contains(opened({VLP_PROGRAM, "--help"}), "libcurl"));
+  BOOST_TEST(!contains(opened({VLP_PROGRAM, "download", "--help"}), "libcurl"));
   const std::string download = opened({VLP_PROGRAM, "download", "a/b"});
-  BOOST_TEST(says(download, "libcurl"));
-  BOOST_TEST(!says(download, "libtorch"));
+  BOOST_TEST(contains(download, "libcurl"));
+  BOOST_TEST(!contains(download, "libtorch"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -8,9 +8,10 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tests/support/image_fixtures.hpp"
+#include "tests/support/messages.hpp"
+#include "tests/support/sha256.hpp"
 #include "vlp/core/error.hpp"
-#include "tests/image/fixtures.hpp"
-#include "tests/image/sha256.hpp"
 
 namespace {
 
@@ -19,19 +20,17 @@ using vlp::test::image_fixtures;
 std::string digest(const at::Tensor& image) {
   const at::Tensor rgb = image.permute({1, 2, 0});
   BOOST_REQUIRE(rgb.is_contiguous());
-  return vlp::test::sha256({static_cast<const std::uint8_t*>(rgb.const_data_ptr()), static_cast<std::size_t>(rgb.numel())});
+  return vlp::test::sha256({static_cast<const std::uint8_t*>(rgb.const_data_ptr()),
+                            static_cast<std::size_t>(rgb.numel())});
 }
 
 std::string decode_error(const std::filesystem::path& path) {
-  try {
-    (void)vlp::decode_image(path);
-  } catch (const vlp::DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  return vlp_test::message_of<vlp::DataError>([&] { (void)vlp::decode_image(path); });
 }
 
-std::span<const std::byte> bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
 
 }  // namespace
 
@@ -68,34 +67,45 @@ BOOST_AUTO_TEST_CASE(sixteen_bits_are_read_by_their_high_byte) {
 
 BOOST_AUTO_TEST_CASE(transparency_is_blended_over_white_on_request) {
   const auto expected = vlp::test::read_tensors(image_fixtures() / "expected.safetensors");
-  const at::Tensor image = vlp::decode_image(image_fixtures() / "08_rgba.png", vlp::AlphaMode::over_white);
+  const at::Tensor image =
+      vlp::decode_image(image_fixtures() / "08_rgba.png", vlp::AlphaMode::over_white);
   BOOST_TEST(image.permute({1, 2, 0}).equal(expected.at("08_rgba.png/rgb_over_white")));
 }
 
 BOOST_AUTO_TEST_CASE(the_format_is_told_by_the_content) {
   const std::string png = vlp::test::file_bytes(image_fixtures() / "07_rgb.png");
-  BOOST_TEST(digest(vlp::decode_image(bytes_of(png), "photo.jpg")) == digest(vlp::decode_image(image_fixtures() / "07_rgb.png")));
+  BOOST_TEST(digest(vlp::decode_image(bytes_of(png), "photo.jpg")) ==
+             digest(vlp::decode_image(image_fixtures() / "07_rgb.png")));
 }
 
 BOOST_AUTO_TEST_CASE(every_broken_file_is_an_error_that_names_it) {
-  for (const std::string file :
-       {"broken_empty.jpg", "broken_text.jpg", "broken_truncated.jpg", "broken_ihdr_crc.png", "broken_idat_crc.png"}) {
+  for (const std::string file : {"broken_empty.jpg", "broken_text.jpg", "broken_truncated.jpg",
+                                 "broken_ihdr_crc.png", "broken_idat_crc.png"}) {
     const auto path = image_fixtures() / file;
-    BOOST_TEST(decode_error(path).starts_with(path.string() + ": "), file << ": " << decode_error(path));
+    BOOST_TEST(decode_error(path).starts_with(path.string() + ": "),
+               file << ": " << decode_error(path));
   }
-  BOOST_TEST(decode_error(image_fixtures() / "broken_truncated.jpg").find("the file ends too early") != std::string::npos);
-  BOOST_TEST(decode_error(image_fixtures() / "broken_empty.jpg").find("the file is empty") != std::string::npos);
-  BOOST_TEST(decode_error(image_fixtures() / "broken_text.jpg").find("neither JPEG nor PNG (got bytes ") != std::string::npos);
-  BOOST_TEST(decode_error(image_fixtures() / "missing.jpg").find("can't open (No such file") != std::string::npos);
+  BOOST_TEST(
+      decode_error(image_fixtures() / "broken_truncated.jpg").find("the file ends too early") !=
+      std::string::npos);
+  BOOST_TEST(decode_error(image_fixtures() / "broken_empty.jpg").find("the file is empty") !=
+             std::string::npos);
+  BOOST_TEST(
+      decode_error(image_fixtures() / "broken_text.jpg").find("neither JPEG nor PNG (got bytes ") !=
+      std::string::npos);
+  BOOST_TEST(decode_error(image_fixtures() / "missing.jpg").find("can't open (No such file") !=
+             std::string::npos);
   BOOST_TEST(decode_error(image_fixtures()).find("not a readable file") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_file_cut_anywhere_is_an_error_or_whole) {
-  for (const char* file : {"04_grey.jpg", "13_422_restart_odd.jpg", "09_palette.png", "05_cmyk.jpg"}) {
+  for (const char* file :
+       {"04_grey.jpg", "13_422_restart_odd.jpg", "09_palette.png", "05_cmyk.jpg"}) {
     const std::string whole = vlp::test::file_bytes(image_fixtures() / file);
     const std::string expected = digest(vlp::decode_image(bytes_of(whole), file));
     for (std::size_t size = 0; size + 2 < whole.size(); size += 1 + whole.size() / 60)
-      BOOST_CHECK_THROW((void)vlp::decode_image(bytes_of(whole.substr(0, size)), file), vlp::DataError);
+      BOOST_CHECK_THROW((void)vlp::decode_image(bytes_of(whole.substr(0, size)), file),
+                        vlp::DataError);
     BOOST_TEST(digest(vlp::decode_image(bytes_of(whole + "trailing bytes"), file)) == expected);
   }
 }
@@ -120,10 +130,12 @@ BOOST_AUTO_TEST_CASE(a_declared_size_beyond_the_limit_is_refused) {
   const std::size_t frame = jpeg.find("\xff\xc0");
   BOOST_REQUIRE(frame != std::string::npos);
   jpeg.replace(frame + 5, 4, "\xff\x00\xff\x00", 4);  // height and width 65280
-  BOOST_CHECK_EXCEPTION((void)vlp::decode_image(bytes_of(jpeg), "huge.jpg"), vlp::DataError, [](const vlp::DataError& error) {
-    return std::string(error.what()) ==
-           "huge.jpg: bad image size (got 65280 x 65280, expected 1 to 134217728 pixels). Replace the file or leave it out.";
-  });
+  BOOST_CHECK_EXCEPTION((void)vlp::decode_image(bytes_of(jpeg), "huge.jpg"), vlp::DataError,
+                        [](const vlp::DataError& error) {
+                          return std::string(error.what()) ==
+                                 "huge.jpg: bad image size (got 65280 x 65280, expected 1 to "
+                                 "134217728 pixels). Replace the file or leave it out.";
+                        });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,3 +1,5 @@
+#include "plugins/loss/itm.hpp"
+
 #include <cmath>
 #include <cstdint>
 #include <map>
@@ -9,9 +11,8 @@
 
 #include <ATen/ATen.h>
 
-#include "plugins/loss/itm.hpp"
-#include "tests/loss/pairs.hpp"
-#include "tests/nn/gradient_check.hpp"
+#include "tests/support/gradient_check.hpp"
+#include "tests/support/pairs.hpp"
 #include "vlp/nn/autocast.hpp"
 
 namespace {
@@ -26,20 +27,25 @@ constexpr double kHalfPrecision = 0.05;  // logits of size 1 in 8 bits
 /// (text, image) of a pair.
 using Asked = std::vector<std::pair<std::int64_t, std::int64_t>>;
 
-/// Pairs whose grounded states are (text, image, text * image), and which remember what they were asked for.
+/// Pairs whose grounded states are (text, image, text * image), and which remember what they were
+/// asked for.
 struct MatchingPairs : vlp_test::Pairs {
   explicit MatchingPairs(std::int64_t pairs, std::uint64_t seed = 1) : Pairs(pairs, 6, seed) {
     states = at::arange(pairs, at::kDouble).view({pairs, 1, 1}).set_requires_grad(true);
     weight = at::randn({2, 3}, at::kDouble).set_requires_grad(true);
     parts.image_states = [this](const at::Tensor&) { return states; };
-    parts.grounded_states = [this](const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image) {
+    parts.grounded_states = [this](const at::Tensor& ids, const at::Tensor& mask,
+                                   const at::Tensor& image) {
       BOOST_TEST(mask.sizes() == ids.sizes());
       for (std::int64_t i = 0; i < ids.size(0); ++i)
-        asked.emplace_back(ids[i][0].item<std::int64_t>(), std::llround(image[i][0][0].item<double>()));
+        asked.emplace_back(ids[i][0].item<std::int64_t>(),
+                           std::llround(image[i][0][0].item<double>()));
       const at::Tensor text = ids.to(image.scalar_type()).unsqueeze(2);
       return at::cat({text, image, text * image}, 2) * 0.1;
     };
-    parts.match_logits = [this](const at::Tensor& grounded) { return at::linear(grounded.select(1, 0), weight); };
+    parts.match_logits = [this](const at::Tensor& grounded) {
+      return at::linear(grounded.select(1, 0), weight);
+    };
   }
 
   at::Tensor states, weight;
@@ -70,7 +76,8 @@ Asked asked_by(ImageTextMatching& loss, MatchingPairs& pairs, vlp::Forward pass)
 BOOST_AUTO_TEST_SUITE(itm)
 
 BOOST_AUTO_TEST_CASE(it_needs_pairs_to_compare_and_a_matching_head) {
-  BOOST_TEST((ImageTextMatching::needs == (Needs::image_states | Needs::embeddings | Needs::grounded_states | Needs::match_logits)));
+  BOOST_TEST((ImageTextMatching::needs == (Needs::image_states | Needs::embeddings |
+                                           Needs::grounded_states | Needs::match_logits)));
   BOOST_TEST(ImageTextMatching::smallest_batch({}) == 2);
 }
 
@@ -97,12 +104,13 @@ BOOST_AUTO_TEST_CASE(value_and_parts_match_a_computation_by_hand) {
   double sum = 0, right = 0, recalled = 0;
   for (std::size_t i = 0; i < pairs.asked.size(); ++i) {
     const auto [text, image] = pairs.asked[i];
-    const at::Tensor features = at::tensor({0.1 * text, 0.1 * image, 0.1 * text * image}, at::kDouble);
+    const at::Tensor features =
+        at::tensor({0.1 * text, 0.1 * image, 0.1 * text * image}, at::kDouble);
     const at::Tensor log_p = pairs.weight.matmul(features).log_softmax(0);
     const int label = i < 3 ? 1 : 0;
     sum -= log_p[label].item<double>();
-    const bool hit =
-        log_p[label].item<double>() > log_p[1 - label].item<double>() || (label == 0 && log_p[0].item<double>() == log_p[1].item<double>());
+    const bool hit = log_p[label].item<double>() > log_p[1 - label].item<double>() ||
+                     (label == 0 && log_p[0].item<double>() == log_p[1].item<double>());
     right += hit;
     if (label == 1) recalled += hit;
   }
@@ -118,7 +126,8 @@ BOOST_AUTO_TEST_CASE(gradients_reach_the_states_of_drawn_images) {
     vlp::Forward pass = pairs.training();
     return loss(pass).total;
   };
-  BOOST_TEST(vlp_test::gradient_difference(value, {pairs.states, pairs.weight}) < vlp_test::kGradientTolerance);
+  BOOST_TEST(vlp_test::gradient_difference(value, {pairs.states, pairs.weight}) <
+             vlp_test::kGradientTolerance);
   value().backward();
   BOOST_TEST(!pairs.image.grad().defined(), "choosing negatives has no gradient");
 }
@@ -129,7 +138,8 @@ BOOST_AUTO_TEST_CASE(partners_are_never_negatives_over_many_seeds) {
     ImageTextMatching loss({.floor = seed % 2 ? 1e-4 : 0.0}, seeded(seed));
     for (int step = 0; step < 5; ++step) {
       const Asked asked = asked_by(loss, pairs, pairs.training());
-      for (std::size_t i = asked.size() / 3; i < asked.size(); ++i) BOOST_TEST(asked[i].first != asked[i].second);
+      for (std::size_t i = asked.size() / 3; i < asked.size(); ++i)
+        BOOST_TEST(asked[i].first != asked[i].second);
     }
   }
 }
@@ -137,28 +147,34 @@ BOOST_AUTO_TEST_CASE(partners_are_never_negatives_over_many_seeds) {
 BOOST_AUTO_TEST_CASE(captions_of_the_same_image_are_no_negatives_if_so_wanted) {
   MatchingPairs pairs(5);
   pairs.batch.image_index = at::tensor({8, 9, 8, 9, 8}, at::kLong);
-  ImageTextMatching by_image({.positives = vlp::Positives::image}, seeded(5)), by_pair({}, seeded(5));
+  ImageTextMatching by_image({.positives = vlp::Positives::image}, seeded(5)),
+      by_pair({}, seeded(5));
   bool met = false;
   for (int step = 0; step < 40; ++step) {
     const Asked asked = asked_by(by_image, pairs, pairs.training());
     BOOST_TEST(asked.size() == 15U);
-    for (std::size_t i = 5; i < asked.size(); ++i) BOOST_TEST((asked[i].first - asked[i].second) % 2 != 0);
+    for (std::size_t i = 5; i < asked.size(); ++i)
+      BOOST_TEST((asked[i].first - asked[i].second) % 2 != 0);
     const Asked plain = asked_by(by_pair, pairs, pairs.training());
-    for (std::size_t i = 5; i < plain.size(); ++i) met |= (plain[i].first - plain[i].second) % 2 == 0;
+    for (std::size_t i = 5; i < plain.size(); ++i)
+      met |= (plain[i].first - plain[i].second) % 2 == 0;
   }
   BOOST_TEST(met);
 }
 
 BOOST_AUTO_TEST_CASE(negatives_are_drawn_by_similarity) {
   MatchingPairs pairs(3);
-  pairs.with_twins();
-  ImageTextMatching online({.similarities = vlp::NegativesBy::online, .floor = 0}, seeded(6)), contrastive({.floor = 0}, seeded(6));
+  pairs.with_momentum();
+  ImageTextMatching online({.similarities = vlp::NegativesBy::online, .floor = 0}, seeded(6)),
+      contrastive({.floor = 0}, seeded(6));
   vlp::Forward pass = pairs.training();
   const at::Tensor allowed = at::eye(3, at::kBool).logical_not();
   const at::Tensor own = vlp::negative_weights(pass.own_similarities().text_to_image, allowed, 0);
-  const at::Tensor twins = vlp::negative_weights(pass.similarities().text_to_image, allowed, 0);
+  const at::Tensor momentum_encoders =
+      vlp::negative_weights(pass.similarities().text_to_image, allowed, 0);
   constexpr int kDraws = 3000;
-  for (auto& [loss, weights] : {std::pair<ImageTextMatching*, at::Tensor>{&online, own}, {&contrastive, twins}}) {
+  for (auto& [loss, weights] : {std::pair<ImageTextMatching*, at::Tensor>{&online, own},
+                                {&contrastive, momentum_encoders}}) {
     std::map<std::pair<std::int64_t, std::int64_t>, int> found;
     for (int i = 0; i < kDraws; ++i) {
       const Asked asked = asked_by(*loss, pairs, pairs.training());
@@ -167,7 +183,8 @@ BOOST_AUTO_TEST_CASE(negatives_are_drawn_by_similarity) {
     const at::Tensor expected = weights / weights.sum(1, /*keepdim=*/true) * kDraws;
     for (std::int64_t text = 0; text < 3; ++text)
       for (std::int64_t image = 0; image < 3; ++image)  // 5 deviations of at most 28
-        BOOST_TEST(std::abs(found[std::pair(text, image)] - expected[text][image].item<double>()) < 140);
+        BOOST_TEST(std::abs(found[std::pair(text, image)] - expected[text][image].item<double>()) <
+                   140);
   }
 }
 
@@ -177,7 +194,8 @@ BOOST_AUTO_TEST_CASE(evaluation_repeats_its_draws_and_leaves_those_of_training_a
   const Asked first = asked_by(loss, pairs, pairs.evaluation());
   BOOST_TEST((asked_by(loss, pairs, pairs.evaluation()) == first));
   for (int step = 0; step < 4; ++step) {
-    BOOST_TEST((asked_by(loss, pairs, pairs.training()) == asked_by(undisturbed, pairs, pairs.training())));
+    BOOST_TEST((asked_by(loss, pairs, pairs.training()) ==
+                asked_by(undisturbed, pairs, pairs.training())));
     BOOST_TEST((asked_by(loss, pairs, pairs.evaluation()) == first));
   }
 }
@@ -198,7 +216,9 @@ BOOST_AUTO_TEST_CASE(a_saved_loss_draws_on_where_it_was) {
   vlp::State state;
   loss.save(state);
   fresh.load(state);
-  for (int step = 0; step < 3; ++step) BOOST_TEST((asked_by(fresh, pairs, pairs.training()) == asked_by(loss, pairs, pairs.training())));
+  for (int step = 0; step < 3; ++step)
+    BOOST_TEST(
+        (asked_by(fresh, pairs, pairs.training()) == asked_by(loss, pairs, pairs.training())));
 }
 
 BOOST_AUTO_TEST_CASE(pairs_without_negatives_count_as_true_pairs_only) {
@@ -210,13 +230,15 @@ BOOST_AUTO_TEST_CASE(pairs_without_negatives_count_as_true_pairs_only) {
     return at::cross_entropy_loss(logits, at::ones({logits.size(0)}, at::kLong)).item<double>();
   };
   vlp::Forward alone = one.evaluation();
-  BOOST_TEST(loss(alone).total.item<double>() == positives_alone(one), boost::test_tools::tolerance(kRounding));
+  BOOST_TEST(loss(alone).total.item<double>() == positives_alone(one),
+             boost::test_tools::tolerance(kRounding));
 
   MatchingPairs same(3);
   same.batch.image_index.fill_(4);
   vlp::Forward pass = same.training();
   const vlp::LossValue value = by_image(pass);
-  BOOST_TEST(value.total.item<double>() == positives_alone(same), boost::test_tools::tolerance(kRounding));
+  BOOST_TEST(value.total.item<double>() == positives_alone(same),
+             boost::test_tools::tolerance(kRounding));
   BOOST_TEST(part(value, "accuracy") == part(value, "recall"), boost::test_tools::tolerance(1e-6));
   value.total.backward();
   BOOST_TEST(same.states.grad().isfinite().all().item<bool>());
@@ -225,7 +247,9 @@ BOOST_AUTO_TEST_CASE(pairs_without_negatives_count_as_true_pairs_only) {
 BOOST_AUTO_TEST_CASE(a_diverged_model_gives_no_number_and_no_crash) {
   MatchingPairs pairs(4);
   pairs.parts.image_embeddings = [&](const at::Tensor&) { return at::full_like(pairs.image, NAN); };
-  pairs.parts.match_logits = [](const at::Tensor& grounded) { return at::full({grounded.size(0), 2}, NAN, at::kDouble); };
+  pairs.parts.match_logits = [](const at::Tensor& grounded) {
+    return at::full({grounded.size(0), 2}, NAN, at::kDouble);
+  };
   ImageTextMatching loss({}, seeded(2));
   vlp::Forward pass = pairs.training();
   BOOST_TEST(std::isnan(loss(pass).total.item<double>()));
@@ -234,7 +258,8 @@ BOOST_AUTO_TEST_CASE(a_diverged_model_gives_no_number_and_no_crash) {
 BOOST_AUTO_TEST_CASE(logits_in_half_precision_are_judged_in_float32) {
   for (const vlp::Precision precision : {vlp::Precision::bf16, vlp::Precision::fp16}) {
     MatchingPairs pairs(4);
-    for (at::Tensor* tensor : {&pairs.states, &pairs.weight, &pairs.image, &pairs.text, &pairs.temperature})
+    for (at::Tensor* tensor :
+         {&pairs.states, &pairs.weight, &pairs.image, &pairs.text, &pairs.temperature})
       *tensor = tensor->detach().to(at::kFloat).set_requires_grad(true);
     ImageTextMatching half({}, seeded(2)), full({}, seeded(2));
     at::Tensor total;
@@ -253,11 +278,15 @@ BOOST_AUTO_TEST_CASE(logits_in_half_precision_are_judged_in_float32) {
 
 BOOST_AUTO_TEST_CASE(a_head_with_another_number_of_logits_is_refused) {
   MatchingPairs pairs(3);
-  pairs.parts.match_logits = [](const at::Tensor& grounded) { return at::zeros({grounded.size(0), 1}, at::kDouble); };
+  pairs.parts.match_logits = [](const at::Tensor& grounded) {
+    return at::zeros({grounded.size(0), 1}, at::kDouble);
+  };
   ImageTextMatching loss({}, seeded(2));
   vlp::Forward pass = pairs.training();
   BOOST_CHECK_EXCEPTION(loss(pass), vlp::ShapeError, [](const auto& error) {
-    return std::string(error.what()) == "loss 'itm': a matching head gives two logits a pair (got 1, expected 2: no match, match).";
+    return std::string(error.what()) ==
+           "loss 'itm': a matching head gives two logits a pair (got 1, expected 2: no match, "
+           "match).";
   });
 }
 

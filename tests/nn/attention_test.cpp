@@ -1,7 +1,8 @@
+#include "vlp/nn/attention.hpp"
+
 #include <boost/test/unit_test.hpp>
 
-#include "tests/nn/gradient_check.hpp"
-#include "vlp/nn/attention.hpp"
+#include "tests/support/gradient_check.hpp"
 
 namespace {
 
@@ -9,7 +10,8 @@ using vlp_test::difference;
 constexpr double kRounding = 1e-12;  // float64, sums of tens of terms
 
 struct Heads {
-  at::Tensor q = at::randn({2, 3, 5, 4}, at::kDouble), k = at::randn({2, 3, 5, 4}, at::kDouble), v = at::randn({2, 3, 5, 4}, at::kDouble);
+  at::Tensor q = at::randn({2, 3, 5, 4}, at::kDouble), k = at::randn({2, 3, 5, 4}, at::kDouble),
+             v = at::randn({2, 3, 5, 4}, at::kDouble);
   Heads() { at::manual_seed(3); }
 };
 
@@ -24,8 +26,10 @@ BOOST_AUTO_TEST_CASE(merging_undoes_splitting) {
 }
 
 BOOST_AUTO_TEST_CASE(one_query_over_two_keys_matches_a_hand_computation) {
-  // d = 1: scores ln 3 and 0, so the weights are 3/4 and 1/4, and the result is 3/4 * 8 + 1/4 * 4 = 7.
-  const at::Tensor q = at::ones({1, 1, 1, 1}, at::kDouble), k = at::tensor({std::log(3.0), 0.0}, at::kDouble).view({1, 1, 2, 1});
+  // d = 1: scores ln 3 and 0, so the weights are 3/4 and 1/4, and the result is 3/4 * 8 + 1/4 * 4
+  // = 7.
+  const at::Tensor q = at::ones({1, 1, 1, 1}, at::kDouble),
+                   k = at::tensor({std::log(3.0), 0.0}, at::kDouble).view({1, 1, 2, 1});
   const at::Tensor v = at::tensor({8.0, 4.0}, at::kDouble).view({1, 1, 2, 1});
   BOOST_TEST(vlp::attend(q, k, v).item<double>() == 7.0, boost::test_tools::tolerance(kRounding));
 }
@@ -34,7 +38,8 @@ BOOST_AUTO_TEST_CASE(fused_attention_equals_probabilities_times_values) {
   const Heads h;
   for (const bool causal : {false, true}) {
     const vlp::AttentionMask mask{std::nullopt, causal};
-    const at::Tensor explicit_result = vlp::merge_heads(at::matmul(vlp::attention_probabilities(h.q, h.k, mask), h.v));
+    const at::Tensor explicit_result =
+        vlp::merge_heads(at::matmul(vlp::attention_probabilities(h.q, h.k, mask), h.v));
     BOOST_TEST(difference(vlp::attend(h.q, h.k, h.v, mask), explicit_result) < kRounding);
   }
 }
@@ -42,7 +47,8 @@ BOOST_AUTO_TEST_CASE(fused_attention_equals_probabilities_times_values) {
 BOOST_AUTO_TEST_CASE(padding_and_later_keys_get_probability_zero) {
   const Heads h;
   const at::Tensor tokens = at::tensor({1, 1, 1, 0, 0, 1, 1, 1, 1, 1}).view({2, 5}).to(at::kBool);
-  const at::Tensor p = vlp::attention_probabilities(h.q, h.k, vlp::causal_padding_mask(tokens, at::kDouble));
+  const at::Tensor p =
+      vlp::attention_probabilities(h.q, h.k, vlp::causal_padding_mask(tokens, at::kDouble));
   BOOST_TEST(difference(p.sum(-1), at::ones_like(p.sum(-1))) < kRounding);
   for (std::int64_t t = 0; t < 5; ++t)
     for (std::int64_t s = 0; s < 5; ++s) {
@@ -53,7 +59,8 @@ BOOST_AUTO_TEST_CASE(padding_and_later_keys_get_probability_zero) {
 
 BOOST_AUTO_TEST_CASE(a_row_of_padding_alone_stays_finite) {
   const Heads h;
-  const vlp::AttentionMask mask = vlp::causal_padding_mask(at::zeros({2, 5}, at::kBool), at::kDouble);
+  const vlp::AttentionMask mask =
+      vlp::causal_padding_mask(at::zeros({2, 5}, at::kBool), at::kDouble);
   BOOST_TEST(vlp::attend(h.q, h.k, h.v, mask).isfinite().all().item<bool>());
 }
 
@@ -61,7 +68,8 @@ BOOST_AUTO_TEST_CASE(continued_queries_see_what_they_see_in_one_pass) {
   const Heads h;
   const at::Tensor whole = vlp::attend(h.q, h.k, h.v, {std::nullopt, true});
   const auto part = [&](std::int64_t past, std::int64_t fresh) {
-    return vlp::attend(h.q.narrow(2, past, fresh), h.k.narrow(2, 0, past + fresh), h.v.narrow(2, 0, past + fresh),
+    return vlp::attend(h.q.narrow(2, past, fresh), h.k.narrow(2, 0, past + fresh),
+                       h.v.narrow(2, 0, past + fresh),
                        vlp::continuation_mask(fresh, past, h.q.options()));
   };
   BOOST_TEST(difference(part(0, 2), whole.narrow(1, 0, 2)) < kRounding);
@@ -73,16 +81,18 @@ BOOST_AUTO_TEST_CASE(gradients_agree_with_differences) {
   Heads h;
   for (at::Tensor* x : {&h.q, &h.k, &h.v}) x->set_requires_grad(true);
   const at::Tensor weights = at::randn({2, 5, 12}, at::kDouble);
-  const vlp::AttentionMask mask =
-      vlp::causal_padding_mask(at::tensor({1, 1, 1, 0, 0, 1, 1, 1, 1, 1}).view({2, 5}).to(at::kBool), at::kDouble);
-  BOOST_TEST(vlp_test::gradient_difference([&] { return (vlp::attend(h.q, h.k, h.v, mask) * weights).sum(); }, {h.q, h.k, h.v}) <
-             vlp_test::kGradientTolerance);
+  const vlp::AttentionMask mask = vlp::causal_padding_mask(
+      at::tensor({1, 1, 1, 0, 0, 1, 1, 1, 1, 1}).view({2, 5}).to(at::kBool), at::kDouble);
+  BOOST_TEST(vlp_test::gradient_difference(
+                 [&] { return (vlp::attend(h.q, h.k, h.v, mask) * weights).sum(); },
+                 {h.q, h.k, h.v}) < vlp_test::kGradientTolerance);
 }
 
 BOOST_AUTO_TEST_CASE(order_of_keys_does_not_matter_without_a_mask) {
   const Heads h;
   const at::Tensor order = at::tensor({3, 1, 4, 0, 2}, at::kLong);
-  BOOST_TEST(difference(vlp::attend(h.q, h.k.index_select(2, order), h.v.index_select(2, order)), vlp::attend(h.q, h.k, h.v)) < kRounding);
+  BOOST_TEST(difference(vlp::attend(h.q, h.k.index_select(2, order), h.v.index_select(2, order)),
+                        vlp::attend(h.q, h.k, h.v)) < kRounding);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,3 +1,5 @@
+#include "vlp/nn/packed_linear.hpp"
+
 #include <memory>
 #include <string>
 
@@ -14,8 +16,10 @@ namespace {
 
 using vlp::WeightForm;
 
-constexpr double kRounding = 1e-5;  // float32 sums of a few hundred products of size one, added in another order
-constexpr double kInt8 = 0.02;      // relative 2-norm: 8 bits for weights and activations, errors that average out
+constexpr double kRounding =
+    1e-5;  // float32 sums of a few hundred products of size one, added in another order
+constexpr double kInt8 =
+    0.02;  // relative 2-norm: 8 bits for weights and activations, errors that average out
 
 double relative(const at::Tensor& actual, const at::Tensor& expected) {
   return ((actual - expected).norm() / expected.norm()).item<double>();
@@ -35,13 +39,18 @@ struct Layer {
 vlp::Blip small_blip() {
   at::manual_seed(7);
   vlp::Context ctx;
-  ctx.dimensions = {.image_height = 32, .image_width = 32, .vocabulary_size = 90, .encoder_width = 0};
+  ctx.dimensions = {
+      .image_height = 32, .image_width = 32, .vocabulary_size = 90, .encoder_width = 0};
   ctx.tokens = {.pad = 0, .unknown = 1, .cls = 2, .sep = 3, .mask = 4, .decode = 88, .encode = 89};
-  vlp::VisionTransformerImpl::Options encoder{.patch = 8, .width = 48, .depth = 2, .heads = 4, .initializer_range = 0.2};
-  vlp::BertCrossAttentionImpl::Options decoder{.width = 32, .depth = 2, .heads = 4, .initializer_range = 0.3};
-  vlp::Blip model(vlp::BlipImpl::Options{.encoder = vlp::Use<vlp::AnyEncoder>::of<vlp::VisionTransformer>(encoder),
-                                         .decoder = vlp::Use<vlp::AnyDecoder>::of<vlp::BertCrossAttention>(decoder)},
-                  ctx);
+  vlp::VisionTransformerImpl::Options encoder{
+      .patch = 8, .sizes = {.width = 48, .depth = 2, .heads = 4}, .initializer_range = 0.2};
+  vlp::BertCrossAttentionImpl::Options decoder{.sizes = {.width = 32, .depth = 2, .heads = 4},
+                                               .initializer_range = 0.3};
+  vlp::Blip model(
+      vlp::BlipImpl::Options{
+          .encoder = vlp::Use<vlp::AnyEncoder>::of<vlp::VisionTransformer>(encoder),
+          .decoder = vlp::Use<vlp::AnyDecoder>::of<vlp::BertCrossAttention>(decoder)},
+      ctx);
   model->eval();
   return model;
 }
@@ -53,7 +62,8 @@ BOOST_AUTO_TEST_SUITE(packed_linear)
 BOOST_AUTO_TEST_CASE(packed_weights_give_the_same_up_to_rounding) {
   Layer l;
   const at::NoGradGuard no_grad;
-  const at::Tensor plain = l.linear(l.x), gelu = l.linear->gelu(l.x), plus = l.linear->plus(l.x, l.residual);
+  const at::Tensor plain = l.linear(l.x), gelu = l.linear->gelu(l.x),
+                   plus = l.linear->plus(l.x, l.residual);
   l.linear->pack(WeightForm::packed);
   BOOST_TEST(l.linear(l.x).sizes() == plain.sizes());
   BOOST_TEST(relative(l.linear(l.x), plain) < kRounding);
@@ -76,7 +86,8 @@ BOOST_AUTO_TEST_CASE(one_row_and_strided_input_work) {
 BOOST_AUTO_TEST_CASE(int8_comes_near) {
   Layer l;
   const at::NoGradGuard no_grad;
-  const at::Tensor plain = l.linear(l.x), gelu = l.linear->gelu(l.x), plus = l.linear->plus(l.x, l.residual);
+  const at::Tensor plain = l.linear(l.x), gelu = l.linear->gelu(l.x),
+                   plus = l.linear->plus(l.x, l.residual);
   l.linear->pack(WeightForm::int8);
   BOOST_TEST(relative(l.linear(l.x), plain) < kInt8);
   BOOST_TEST(relative(l.linear(l.x), plain) > 0);
@@ -142,7 +153,9 @@ BOOST_AUTO_TEST_CASE(other_dtypes_are_refused) {
   vlp::Blip model = small_blip();
   model->to(at::kDouble);
   BOOST_CHECK_EXCEPTION(vlp::InferenceWeights(model.ptr(), WeightForm::packed), vlp::ShapeError,
-                        [](const vlp::ShapeError& e) { return std::string(e.what()).find("CPUDoubleType") != std::string::npos; });
+                        [](const vlp::ShapeError& e) {
+                          return std::string(e.what()).find("CPUDoubleType") != std::string::npos;
+                        });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

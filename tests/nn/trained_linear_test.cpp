@@ -1,10 +1,10 @@
+#include "vlp/nn/trained_linear.hpp"
+
 #include <optional>
 #include <vector>
 
 #include <ATen/ATen.h>
 #include <boost/test/unit_test.hpp>
-
-#include "vlp/nn/trained_linear.hpp"
 
 namespace {
 
@@ -37,8 +37,10 @@ void check_close(const at::Tensor& actual, const at::Tensor& expected) {
 }
 
 void compare(const Inputs& in, bool plus) {
-  const at::Tensor y = vlp::trained_linear(in.x, in.weight, in.bias, plus ? std::optional(in.other) : std::nullopt);
-  const at::Tensor expected = plus ? at::linear(in.x, in.weight, in.bias) + in.other : at::linear(in.x, in.weight, in.bias);
+  const at::Tensor y =
+      vlp::trained_linear(in.x, in.weight, in.bias, plus ? std::optional(in.other) : std::nullopt);
+  const at::Tensor expected =
+      plus ? at::linear(in.x, in.weight, in.bias) + in.other : at::linear(in.x, in.weight, in.bias);
   check_close(y.detach(), expected.detach());
   const auto got = in.gradients(y), reference = in.gradients(expected);
   for (std::size_t i = 0; i < got.size(); ++i) check_close(got[i], reference[i]);
@@ -48,14 +50,19 @@ void compare(const Inputs& in, bool plus) {
 
 BOOST_AUTO_TEST_SUITE(trained_linear)
 
-BOOST_AUTO_TEST_CASE(large_products_and_their_gradients_agree) { compare(Inputs({2, 300, 128}, 256), false); }
-BOOST_AUTO_TEST_CASE(a_sum_passes_its_gradient_to_both_terms) { compare(Inputs({2, 300, 128}, 256), true); }
+BOOST_AUTO_TEST_CASE(large_products_and_their_gradients_agree) {
+  compare(Inputs({2, 300, 128}, 256), false);
+}
+BOOST_AUTO_TEST_CASE(a_sum_passes_its_gradient_to_both_terms) {
+  compare(Inputs({2, 300, 128}, 256), true);
+}
 BOOST_AUTO_TEST_CASE(matrices_work_as_batches_do) { compare(Inputs({600, 128}, 256), true); }
 BOOST_AUTO_TEST_CASE(small_products_agree) { compare(Inputs({2, 3, 8}, 5), true); }
 
 BOOST_AUTO_TEST_CASE(strided_input_agrees) {
   Inputs in({2, 128, 300}, 256);
-  const at::Tensor x = in.x.detach().transpose(1, 2).requires_grad_(true), weight = at::randn({256, 128}).requires_grad_(true);
+  const at::Tensor x = in.x.detach().transpose(1, 2).requires_grad_(true),
+                   weight = at::randn({256, 128}).requires_grad_(true);
   at::Tensor seed = at::randn({2, 300, 256});
   (vlp::trained_linear(x, weight, in.bias) * seed).sum().backward();
   const at::Tensor dx = x.grad().clone(), dweight = weight.grad().clone();
@@ -76,13 +83,15 @@ BOOST_AUTO_TEST_CASE(the_result_can_be_changed_in_place) {
   Inputs in({2, 300, 128}, 256);
   at::Tensor y = vlp::trained_linear(in.x, in.weight, in.bias);
   y.add_(in.other);
-  const auto got = in.gradients(y), reference = in.gradients(at::linear(in.x, in.weight, in.bias) + in.other);
+  const auto got = in.gradients(y),
+             reference = in.gradients(at::linear(in.x, in.weight, in.bias) + in.other);
   for (std::size_t i = 0; i < got.size(); ++i) check_close(got[i], reference[i]);
 }
 
 BOOST_AUTO_TEST_CASE(float64_stays_float64) {
   const Inputs in({2, 300, 128}, 256);
-  const at::Tensor y = vlp::trained_linear(in.x.to(at::kDouble), in.weight.to(at::kDouble), in.bias.to(at::kDouble));
+  const at::Tensor y =
+      vlp::trained_linear(in.x.to(at::kDouble), in.weight.to(at::kDouble), in.bias.to(at::kDouble));
   BOOST_TEST((y.scalar_type() == at::kDouble));
 }
 

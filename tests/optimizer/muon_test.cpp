@@ -1,3 +1,5 @@
+#include "plugins/optimizer/muon.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -8,8 +10,7 @@
 #include <vector>
 
 #include "plugins/optimizer/adamw.hpp"
-#include "plugins/optimizer/muon.hpp"
-#include "tests/optimizer/scaled.hpp"
+#include "tests/support/scaled.hpp"
 
 #include <ATen/ATen.h>
 
@@ -20,7 +21,8 @@ namespace {
 
 // Five iterations of products in float64 against one singular value decomposition.
 constexpr double kFloat64 = 1e-10;
-// The polynomial's slope of 3.4 at 0, five times over, magnifies roundings of float32 in ten steps of about 0.01.
+// The polynomial's slope of 3.4 at 0, five times over, magnifies roundings of float32 in ten steps
+// of about 0.01.
 constexpr double kFloat32 = 2e-5;
 
 Muon::Options options() {
@@ -41,13 +43,17 @@ at::Tensor random(at::IntArrayRef sizes, std::uint64_t seed, at::ScalarType dtyp
   return at::randn(sizes, at::kDouble).to(dtype);
 }
 
-at::Tensor parameter(at::IntArrayRef sizes, std::uint64_t seed, at::ScalarType dtype = at::kDouble) {
+at::Tensor parameter(at::IntArrayRef sizes, std::uint64_t seed,
+                     at::ScalarType dtype = at::kDouble) {
   return random(sizes, seed, dtype).set_requires_grad(true);
 }
 
-void set_grad(at::Tensor& p, const at::Tensor& grad) { p.mutable_grad() = grad.to(p.scalar_type()); }
+void set_grad(at::Tensor& p, const at::Tensor& grad) {
+  p.mutable_grad() = grad.to(p.scalar_type());
+}
 
-/// U f(S) V^T with the polynomial applied to each singular value, computed without any product of the iteration.
+/// U f(S) V^T with the polynomial applied to each singular value, computed without any product of
+/// the iteration.
 at::Tensor by_singular_values(const at::Tensor& matrix, int iterations) {
   const auto [u, s, vh] = at::linalg_svd(matrix, /*full_matrices=*/false);
   at::Tensor x = s / s.norm();  // the Frobenius norm
@@ -73,7 +79,9 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) {
 
 bool same(const State& a, const State& b) {
   return a.entries().size() == b.entries().size() &&
-         std::ranges::all_of(a.entries(), [&](const auto& entry) { return get_tensor(a, entry.first).equal(get_tensor(b, entry.first)); });
+         std::ranges::all_of(a.entries(), [&](const auto& entry) {
+           return get_tensor(a, entry.first).equal(get_tensor(b, entry.first));
+         });
 }
 
 State saved(const Muon& optimizer) {
@@ -87,13 +95,15 @@ State saved(const Muon& optimizer) {
 BOOST_AUTO_TEST_SUITE(muon)
 
 BOOST_AUTO_TEST_CASE(iterations_map_singular_values_and_leave_their_vectors) {
-  for (const auto& [rows, columns] : {std::pair(6, 6), std::pair(9, 4), std::pair(4, 9), std::pair(1, 5)}) {
+  for (const auto& [rows, columns] :
+       {std::pair(6, 6), std::pair(9, 4), std::pair(4, 9), std::pair(1, 5)}) {
     const at::Tensor matrices = random({3, rows, columns}, 1);
     for (const int iterations : {1, 5}) {
       const at::Tensor found = orthogonalised(matrices, iterations);
       BOOST_TEST(found.sizes() == matrices.sizes());
       for (std::int64_t k = 0; k < 3; ++k)
-        BOOST_TEST(largest_difference(found[k], by_singular_values(matrices[k], iterations)) <= kFloat64);
+        BOOST_TEST(largest_difference(found[k], by_singular_values(matrices[k], iterations)) <=
+                   kFloat64);
     }
   }
   const at::Tensor values = at::linalg_svdvals(orthogonalised(random({1, 8, 8}, 2), 5));
@@ -103,14 +113,17 @@ BOOST_AUTO_TEST_CASE(iterations_map_singular_values_and_leave_their_vectors) {
 
 BOOST_AUTO_TEST_CASE(the_size_of_a_matrix_does_not_matter) {
   const at::Tensor matrices = random({2, 5, 7}, 3);
-  BOOST_TEST(largest_difference(orthogonalised(matrices, 5), orthogonalised(matrices * 1e6, 5)) <= kFloat64);
+  BOOST_TEST(largest_difference(orthogonalised(matrices, 5), orthogonalised(matrices * 1e6, 5)) <=
+             kFloat64);
 }
 
 BOOST_AUTO_TEST_CASE(ten_steps_equal_the_papers_computed_by_hand) {
-  for (const auto& [dtype, tolerance] : {std::pair(at::kFloat, kFloat32), std::pair(at::kDouble, kFloat64)}) {
-    at::Tensor square = parameter({5, 5}, 4, dtype), twin = parameter({5, 5}, 5, dtype), wide = parameter({3, 8}, 6, dtype),
-               plain = parameter({8, 3}, 7, dtype);
-    Muon optimizer = managing(options(), {{{"a", "b", "c"}, {square, twin, wide}, true}, {{"d"}, {plain}, false}});
+  for (const auto& [dtype, tolerance] :
+       {std::pair(at::kFloat, kFloat32), std::pair(at::kDouble, kFloat64)}) {
+    at::Tensor square = parameter({5, 5}, 4, dtype), twin = parameter({5, 5}, 5, dtype),
+               wide = parameter({3, 8}, 6, dtype), plain = parameter({8, 3}, 7, dtype);
+    Muon optimizer = managing(
+        options(), {{{"a", "b", "c"}, {square, twin, wide}, true}, {{"d"}, {plain}, false}});
     std::vector<at::Tensor*> parameters{&square, &twin, &wide, &plain};
     std::vector<Hand> hands;
     for (const at::Tensor* p : parameters) hands.emplace_back(p->to(at::kDouble));
@@ -123,7 +136,8 @@ BOOST_AUTO_TEST_CASE(ten_steps_equal_the_papers_computed_by_hand) {
       }
       optimizer.step({.lr_factor = factor, .grad_scale = {}, .found_inf = {}});
     }
-    for (std::size_t i = 0; i < hands.size(); ++i) BOOST_TEST(largest_difference(*parameters[i], hands[i].p) <= tolerance, i);
+    for (std::size_t i = 0; i < hands.size(); ++i)
+      BOOST_TEST(largest_difference(*parameters[i], hands[i].p) <= tolerance, i);
   }
 }
 
@@ -131,20 +145,28 @@ BOOST_AUTO_TEST_CASE(bfloat16_iterations_are_near) {
   at::Tensor a = parameter({16, 16}, 8, at::kFloat), b = a.detach().clone().set_requires_grad(true);
   Muon::Options half = options();
   half.bfloat16 = true;
-  Muon exact = managing(options(), {{{"a"}, {a}, true}}), near = managing(half, {{{"a"}, {b}, true}});
+  Muon exact = managing(options(), {{{"a"}, {a}, true}}),
+       near = managing(half, {{{"a"}, {b}, true}});
   set_grad(a, random({16, 16}, 9));
   set_grad(b, random({16, 16}, 9));
   exact.step({});
   near.step({});
   BOOST_TEST((b.scalar_type() == at::kFloat));
   BOOST_TEST(!a.equal(b));
-  BOOST_TEST(largest_difference(a, b) < 0.02 * 0.2 * 4 * 0.05);  // a twentieth of the step, whose entries are at most 1 times this
+  BOOST_TEST(largest_difference(a, b) <
+             0.02 * 0.2 * 4 *
+                 0.05);  // a twentieth of the step, whose entries are at most 1 times this
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_hidden_matrix_goes_to_the_other_optimizer) {
-  const std::vector<std::string> names{
-      "text.word_embeddings.weight", "cls.decoder.weight", "vision_proj.weight", "norm.weight", "patch.weight", "their.head"};
-  const std::vector<std::vector<std::int64_t>> sizes{{7, 4}, {4, 4}, {3, 4}, {4}, {4, 3, 2, 2}, {2, 4}};
+  const std::vector<std::string> names{"text.word_embeddings.weight",
+                                       "cls.decoder.weight",
+                                       "vision_proj.weight",
+                                       "norm.weight",
+                                       "patch.weight",
+                                       "their.head"};
+  const std::vector<std::vector<std::int64_t>> sizes{{7, 4}, {4, 4},       {3, 4},
+                                                     {4},    {4, 3, 2, 2}, {2, 4}};
   std::vector<at::Tensor> given, alone;
   for (std::size_t i = 0; i < names.size(); ++i) {
     given.push_back(parameter(sizes[i], 20 + i));
@@ -171,7 +193,8 @@ BOOST_AUTO_TEST_CASE(what_is_no_hidden_matrix_goes_to_the_other_optimizer) {
 
 BOOST_AUTO_TEST_CASE(gradients_are_divided_by_grad_scale) {
   at::Tensor a = parameter({4, 4}, 10, at::kFloat), b = a.detach().clone().set_requires_grad(true);
-  Muon plain = managing(options(), {{{"w"}, {a}, true}}), scaling = managing(options(), {{{"w"}, {b}, true}});
+  Muon plain = managing(options(), {{{"w"}, {a}, true}}),
+       scaling = managing(options(), {{{"w"}, {b}, true}});
   for (std::uint64_t t = 0; t < 3; ++t) {
     set_grad(a, random({4, 4}, t));
     set_grad(b, random({4, 4}, t) * 1024);  // a power of two: no rounding
@@ -215,7 +238,8 @@ BOOST_AUTO_TEST_CASE(matrices_without_gradient_stay_with_their_momentum) {
   optimizer.step({});
   BOOST_TEST(unused.equal(value));
   BOOST_TEST(!used.equal(moved));
-  BOOST_TEST(get_tensor(before, "momentum.unused").equal(get_tensor(saved(optimizer), "momentum.unused")));
+  BOOST_TEST(
+      get_tensor(before, "momentum.unused").equal(get_tensor(saved(optimizer), "momentum.unused")));
   optimizer.zero_grad();
   optimizer.step({});  // no gradient at all
   BOOST_TEST(unused.equal(value));
@@ -230,7 +254,8 @@ BOOST_AUTO_TEST_CASE(a_reloaded_optimizer_goes_on_exactly) {
     optimizer.step({});
   };
   for (std::uint64_t t = 0; t < 3; ++t) step(first, a, line, t);
-  at::Tensor b = a.detach().clone().set_requires_grad(true), twin = line.detach().clone().set_requires_grad(true);
+  at::Tensor b = a.detach().clone().set_requires_grad(true),
+             twin = line.detach().clone().set_requires_grad(true);
   Muon second = managing(options(), {{{"w", "line"}, {b, twin}, true}});
   second.load(saved(first));
   for (std::uint64_t t = 3; t < 6; ++t) {
@@ -242,9 +267,12 @@ BOOST_AUTO_TEST_CASE(a_reloaded_optimizer_goes_on_exactly) {
 }
 
 BOOST_AUTO_TEST_CASE(a_matrix_of_another_dtype_is_refused_by_name) {
-  BOOST_CHECK_EXCEPTION(managing(options(), {{{"w"}, {at::zeros({2, 2}, at::kHalf)}, true}}), ShapeError, [](const ShapeError& error) {
-    return std::string(error.what()) == "muon: parameter 'w' can't be updated (got F16, expected F32 or F64).";
-  });
+  BOOST_CHECK_EXCEPTION(
+      managing(options(), {{{"w"}, {at::zeros({2, 2}, at::kHalf)}, true}}), ShapeError,
+      [](const ShapeError& error) {
+        return std::string(error.what()) ==
+               "muon: parameter 'w' can't be updated (got F16, expected F32 or F64).";
+      });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

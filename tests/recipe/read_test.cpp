@@ -1,3 +1,5 @@
+#include "vlp/recipe/read.hpp"
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -8,7 +10,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include "vlp/recipe/load.hpp"
-#include "vlp/recipe/read.hpp"
 
 namespace {
 
@@ -16,7 +17,9 @@ enum class Shape { round, square };
 
 struct Inner {
   double share = 0.8;
-  static constexpr auto fields() { return std::tuple{vlp::field<&Inner::share>("Share, 0-1.", vlp::between(0, 1))}; }
+  static constexpr auto fields() {
+    return std::tuple{vlp::field<&Inner::share>("Share, 0-1.", vlp::between(0, 1))};
+  }
   [[nodiscard]] std::string problem() const { return share == 0.5 ? "a half is nobody's" : ""; }
 };
 
@@ -68,8 +71,9 @@ Result read(const std::string& toml) {
 BOOST_AUTO_TEST_SUITE(read_options)
 
 BOOST_AUTO_TEST_CASE(values_of_every_type_are_read) {
-  const auto [o, problems] =
-      read("lr = 1\ncount = 7\nshape = 'round'\nname = 'n'\ninner = { share = 0.25 }\nlimit = 4\nbetas = [1, 2.5, 3]\non = false\n");
+  const auto [o, problems] = read(
+      "lr = 1\ncount = 7\nshape = 'round'\nname = 'n'\ninner = { share = 0.25 }\nlimit = 4\nbetas "
+      "= [1, 2.5, 3]\non = false\n");
   BOOST_TEST(problems.empty());
   BOOST_TEST(o.lr == 1.0);
   BOOST_TEST(o.count == 7);
@@ -82,13 +86,16 @@ BOOST_AUTO_TEST_CASE(values_of_every_type_are_read) {
 }
 
 BOOST_AUTO_TEST_CASE(all_problems_are_found_at_once_with_their_places) {
-  const auto problems =
-      read("lr = 0\ncount = 'a'\nshap = 3\nshape = 'squar'\nname = ''\nbetas = [1, 'x']\non = 1\n[inner]\nshare = 3\nother = 1\n").problems;
+  const auto problems = read(
+                            "lr = 0\ncount = 'a'\nshap = 3\nshape = 'squar'\nname = ''\nbetas = "
+                            "[1, 'x']\non = 1\n[inner]\nshare = 3\nother = 1\n")
+                            .problems;
   const std::vector<std::string> expected{
       "r.toml:3:1: shap: unknown key (did you mean 'shape'?)",
       "r.toml:1:6: lr: got 0, expected a number, above 0",
       "r.toml:2:9: count: got \"a\", expected an integer, at least 1",
-      "r.toml:4:9: shape: got \"squar\", expected one of \"round\", \"square\" (did you mean 'square'?)",
+      "r.toml:4:9: shape: got \"squar\", expected one of \"round\", \"square\" (did you mean "
+      "'square'?)",
       "r.toml:5:8: name: got \"\", expected a string that is not empty",
       "r.toml:10:1: inner.other: unknown key; expected one of: share",
       "r.toml:9:9: inner.share: got 3, expected a number, 0 to 1",
@@ -99,13 +106,17 @@ BOOST_AUTO_TEST_CASE(all_problems_are_found_at_once_with_their_places) {
 }
 
 BOOST_AUTO_TEST_CASE(a_float_where_an_integer_belongs_is_refused) {
-  BOOST_TEST(read("count = 2.0").problems.at(0) == "r.toml:1:9: count: got 2.0, expected an integer, at least 1");
-  BOOST_TEST(read("lr = inf").problems.at(0) == "r.toml:1:6: lr: got inf, expected a number, above 0");
-  BOOST_TEST(read("lr = 1979-05-27").problems.at(0) == "r.toml:1:6: lr: got date, expected a number, above 0");
+  BOOST_TEST(read("count = 2.0").problems.at(0) ==
+             "r.toml:1:9: count: got 2.0, expected an integer, at least 1");
+  BOOST_TEST(read("lr = inf").problems.at(0) ==
+             "r.toml:1:6: lr: got inf, expected a number, above 0");
+  BOOST_TEST(read("lr = 1979-05-27").problems.at(0) ==
+             "r.toml:1:6: lr: got date, expected a number, above 0");
 }
 
 BOOST_AUTO_TEST_CASE(options_that_clash_with_each_other_are_reported_at_their_table) {
-  BOOST_TEST(read("[inner]\nshare = 0.5").problems.at(0) == "r.toml:1:1: inner: a half is nobody's");
+  BOOST_TEST(read("[inner]\nshare = 0.5").problems.at(0) ==
+             "r.toml:1:1: inner: a half is nobody's");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_written_reads_back_the_same) {

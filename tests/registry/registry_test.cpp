@@ -1,3 +1,5 @@
+#include "vlp/registry/registry.hpp"
+
 #include <span>
 #include <string>
 #include <vector>
@@ -6,7 +8,6 @@
 
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/schedule.hpp"
-#include "vlp/registry/registry.hpp"
 
 namespace {
 
@@ -14,7 +15,9 @@ struct Level {
   static constexpr std::string_view name = "level";
   struct Options {
     double value = 1;
-    static constexpr auto fields() { return std::tuple{vlp::field<&Options::value>("The factor.", vlp::at_least(0))}; }
+    static constexpr auto fields() {
+      return std::tuple{vlp::field<&Options::value>("The factor.", vlp::at_least(0))};
+    }
   };
   explicit Level(const Options& options) : value(options.value) {}
   double operator()(const vlp::SchedulePosition&) const { return value; }
@@ -28,7 +31,9 @@ struct AnotherLevel {
 
 struct Ramp {
   static constexpr std::string_view name = "a_ramp";
-  double operator()(const vlp::SchedulePosition& position) const { return static_cast<double>(position.step); }
+  double operator()(const vlp::SchedulePosition& position) const {
+    return static_cast<double>(position.step);
+  }
 };
 
 struct Words {
@@ -59,23 +64,28 @@ BOOST_AUTO_TEST_CASE(names_are_sorted_and_kept_apart_by_kind) {
   registry.add<vlp::AnySchedule, Level>("1", "x");
   registry.add<vlp::AnySchedule, Ramp>("1", "x");
   registry.add<vlp::AnyMetric, Words>("1", "x");
-  BOOST_TEST(registry.names("schedule") == (std::vector<std::string>{"a_ramp", "level"}), boost::test_tools::per_element());
-  BOOST_TEST(registry.names("metric") == (std::vector<std::string>{"level"}), boost::test_tools::per_element());
+  BOOST_TEST(registry.names("schedule") == (std::vector<std::string>{"a_ramp", "level"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(registry.names("metric") == (std::vector<std::string>{"level"}),
+             boost::test_tools::per_element());
   BOOST_TEST(registry.names("loss").empty());
   std::vector<std::string> all;
   for (const auto& info : registry.components()) all.push_back(info->kind + " " + info->name);
-  BOOST_TEST(all == (std::vector<std::string>{"metric level", "schedule a_ramp", "schedule level"}), boost::test_tools::per_element());
+  BOOST_TEST(all == (std::vector<std::string>{"metric level", "schedule a_ramp", "schedule level"}),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_second_component_of_one_name_is_refused_and_both_origins_are_named) {
   vlp::Registry registry;
   registry.add<vlp::AnySchedule, Level>("1", "plugins/schedule/level.hpp");
-  BOOST_CHECK_EXCEPTION(
-      (registry.add<vlp::AnySchedule, AnotherLevel>("1", "other.so")), vlp::PluginError, [](const vlp::PluginError& error) {
-        return std::string(error.what()) ==
-               "other.so: schedule 'level' is registered twice: by plugins/schedule/level.hpp and by other.so. Rename one of them.";
-      });
-  BOOST_TEST(registry.find<vlp::AnySchedule>("level")->info->origin == "plugins/schedule/level.hpp");
+  BOOST_CHECK_EXCEPTION((registry.add<vlp::AnySchedule, AnotherLevel>("1", "other.so")),
+                        vlp::PluginError, [](const vlp::PluginError& error) {
+                          return std::string(error.what()) ==
+                                 "other.so: schedule 'level' is registered twice: by "
+                                 "plugins/schedule/level.hpp and by other.so. Rename one of them.";
+                        });
+  BOOST_TEST(registry.find<vlp::AnySchedule>("level")->info->origin ==
+             "plugins/schedule/level.hpp");
 }
 
 BOOST_AUTO_TEST_CASE(options_are_described_with_default_range_and_meaning) {

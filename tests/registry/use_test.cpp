@@ -1,3 +1,5 @@
+#include "vlp/registry/use.hpp"
+
 #include <optional>
 #include <string>
 #include <tuple>
@@ -7,7 +9,6 @@
 
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/recipe/load.hpp"
-#include "vlp/registry/use.hpp"
 
 namespace {
 
@@ -16,7 +17,9 @@ struct Level {
   static constexpr std::string_view name = "level";
   struct Options {
     double value = 1;
-    static constexpr auto fields() { return std::tuple{vlp::field<&Options::value>("The factor.", vlp::at_least(0))}; }
+    static constexpr auto fields() {
+      return std::tuple{vlp::field<&Options::value>("The factor.", vlp::at_least(0))};
+    }
   };
   explicit Level(const Options& options) : value(options.value) {}
   double operator()(const vlp::SchedulePosition&) const { return value; }
@@ -28,10 +31,16 @@ struct Sum {
   static constexpr std::string_view name = "sum";
   struct Options {
     vlp::Use<vlp::AnySchedule> left, right;
-    static constexpr auto fields() { return std::tuple{vlp::field<&Options::left>("One."), vlp::field<&Options::right>("The other.")}; }
+    static constexpr auto fields() {
+      return std::tuple{vlp::field<&Options::left>("One."),
+                        vlp::field<&Options::right>("The other.")};
+    }
   };
-  Sum(const Options& options, const vlp::Context& ctx) : left(options.left.build(ctx)), right(options.right.build(ctx)) {}
-  double operator()(const vlp::SchedulePosition& position) const { return left(position) + right(position); }
+  Sum(const Options& options, const vlp::Context& ctx)
+      : left(options.left.build(ctx)), right(options.right.build(ctx)) {}
+  double operator()(const vlp::SchedulePosition& position) const {
+    return left(position) + right(position);
+  }
   vlp::AnySchedule left, right;
 };
 
@@ -48,7 +57,9 @@ struct Numbered {
 
 struct Beside {
   double weight = 1;
-  static constexpr auto fields() { return std::tuple{vlp::field<&Beside::weight>("Weight.", vlp::at_least(0))}; }
+  static constexpr auto fields() {
+    return std::tuple{vlp::field<&Beside::weight>("Weight.", vlp::at_least(0))};
+  }
 };
 
 struct Recipe {
@@ -56,7 +67,8 @@ struct Recipe {
   std::vector<vlp::Use<vlp::AnySchedule, Beside>> more;
   std::optional<vlp::Use<vlp::AnySchedule>> perhaps;
   static constexpr auto fields() {
-    return std::tuple{vlp::field<&Recipe::schedule>("Must be there."), vlp::field<&Recipe::more>("Any number."),
+    return std::tuple{vlp::field<&Recipe::schedule>("Must be there."),
+                      vlp::field<&Recipe::more>("Any number."),
                       vlp::field<&Recipe::perhaps>("May be there.")};
   }
 };
@@ -118,7 +130,8 @@ use = "levle"
   const std::vector<std::string> expected{
       "r.toml:7:1: schedule.left.left.valeu: unknown key (did you mean 'value'?)",
       "r.toml:10:9: schedule.left.right.value: got -1, expected a number, at least 0",
-      "r.toml:12:7: schedule.right.use: no schedule named 'levle' (did you mean 'level'?); there are: level, sum. A plugin's .so is added "
+      "r.toml:12:7: schedule.right.use: no schedule named 'levle' (did you mean 'level'?); there "
+      "are: level, sum. A plugin's .so is added "
       "by "
       "--plugin FILE.so",
   };
@@ -126,29 +139,35 @@ use = "levle"
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_resembles_nothing_gets_the_list_only) {
-  BOOST_TEST(
-      read("[schedule]\nuse = 'polynomial'\n").problems.at(0) ==
-      "r.toml:2:7: schedule.use: no schedule named 'polynomial'; there are: level, sum. A plugin's .so is added by --plugin FILE.so");
+  BOOST_TEST(read("[schedule]\nuse = 'polynomial'\n").problems.at(0) ==
+             "r.toml:2:7: schedule.use: no schedule named 'polynomial'; there are: level, sum. A "
+             "plugin's .so is added by --plugin FILE.so");
 }
 
 BOOST_AUTO_TEST_CASE(a_table_without_use_is_told_the_names) {
-  BOOST_TEST(read("[schedule]\nvalue = 3\n").problems.at(0) ==
-             "r.toml:1:1: schedule.use: missing, expected the name of a schedule, one of: level, sum");
-  BOOST_TEST(read("schedule = { use = 3 }\n").problems.at(0) ==
-             "r.toml:1:20: schedule.use: got 3, expected the name of a schedule, one of: level, sum");
+  BOOST_TEST(
+      read("[schedule]\nvalue = 3\n").problems.at(0) ==
+      "r.toml:1:1: schedule.use: missing, expected the name of a schedule, one of: level, sum");
+  BOOST_TEST(
+      read("schedule = { use = 3 }\n").problems.at(0) ==
+      "r.toml:1:20: schedule.use: got 3, expected the name of a schedule, one of: level, sum");
   BOOST_TEST(read("schedule = 'level'\n").problems.at(0) ==
              "r.toml:1:12: schedule: got \"level\", expected a table with `use` naming a schedule");
 }
 
-BOOST_AUTO_TEST_CASE(a_component_that_is_missing_as_a_whole_is_reported_and_an_optional_one_is_not) {
+BOOST_AUTO_TEST_CASE(
+    a_component_that_is_missing_as_a_whole_is_reported_and_an_optional_one_is_not) {
   const auto problems = read("more = []\n").problems;
-  const std::vector<std::string> expected{"r.toml: schedule: missing, expected a table with `use` naming a schedule, one of: level, sum"};
+  const std::vector<std::string> expected{
+      "r.toml: schedule: missing, expected a table with `use` naming a schedule, one of: level, "
+      "sum"};
   BOOST_TEST(problems == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(options_of_the_place_stand_beside_the_components_own) {
-  const auto [options, problems] =
-      read("[schedule]\nuse = 'level'\n[[more]]\nuse = 'level'\nweight = 0.5\nvalue = 4\n[[more]]\nuse = 'level'\n");
+  const auto [options, problems] = read(
+      "[schedule]\nuse = 'level'\n[[more]]\nuse = 'level'\nweight = 0.5\nvalue = 4\n[[more]]\nuse "
+      "= 'level'\n");
   BOOST_TEST(problems.empty());
   BOOST_TEST_REQUIRE(options.more.size() == 2U);
   BOOST_TEST(options.more[0].extra.weight == 0.5);
@@ -158,10 +177,13 @@ BOOST_AUTO_TEST_CASE(options_of_the_place_stand_beside_the_components_own) {
 }
 
 BOOST_AUTO_TEST_CASE(mistakes_in_options_of_the_place_are_found_and_suggested_too) {
-  const auto problems =
-      read("[schedule]\nuse = 'level'\n[[more]]\nuse = 'level'\nwieght = 2\n[[more]]\nuse = 'level'\nweight = -2\n").problems;
-  const std::vector<std::string> expected{"r.toml:5:1: more.0.wieght: unknown key (did you mean 'weight'?)",
-                                          "r.toml:8:10: more.1.weight: got -2, expected a number, at least 0"};
+  const auto problems = read(
+                            "[schedule]\nuse = 'level'\n[[more]]\nuse = 'level'\nwieght = "
+                            "2\n[[more]]\nuse = 'level'\nweight = -2\n")
+                            .problems;
+  const std::vector<std::string> expected{
+      "r.toml:5:1: more.0.wieght: unknown key (did you mean 'weight'?)",
+      "r.toml:8:10: more.1.weight: got -2, expected a number, at least 0"};
   BOOST_TEST(problems == expected, boost::test_tools::per_element());
 }
 
@@ -171,7 +193,8 @@ BOOST_AUTO_TEST_CASE(options_of_the_place_are_unknown_where_the_place_has_none) 
 }
 
 BOOST_AUTO_TEST_CASE(write_gives_the_table_with_every_default) {
-  const auto options = read(std::string(kNested) + "[[more]]\nuse = 'level'\nweight = 0.5\n").options;
+  const auto options =
+      read(std::string(kNested) + "[[more]]\nuse = 'level'\nweight = 0.5\n").options;
   const std::string text = vlp::write_toml(vlp::write_options(options));
   BOOST_TEST(text == R"([schedule]
 use = "sum"
@@ -219,9 +242,11 @@ BOOST_AUTO_TEST_CASE(each_build_makes_another_component) {
 BOOST_AUTO_TEST_CASE(nothing_chosen_is_said_in_words) {
   const vlp::Use<vlp::AnySchedule> use;
   BOOST_TEST(!use.chosen());
-  BOOST_CHECK_EXCEPTION((void)use.build(vlp::Context{}), vlp::RecipeError, [](const vlp::RecipeError& error) {
-    return std::string(error.what()) == "no schedule was chosen. Read a recipe, or use Use<...>::of<Component>().";
-  });
+  BOOST_CHECK_EXCEPTION(
+      (void)use.build(vlp::Context{}), vlp::RecipeError, [](const vlp::RecipeError& error) {
+        return std::string(error.what()) ==
+               "no schedule was chosen. Read a recipe, or use Use<...>::of<Component>().";
+      });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

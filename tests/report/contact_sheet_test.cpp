@@ -9,20 +9,24 @@
 #include <boost/test/unit_test.hpp>
 
 #include "vlp/image/encode.hpp"
+#include "vlp/image/read.hpp"
 
 namespace {
 
 struct Folder {
   std::filesystem::path path =
-      std::filesystem::temp_directory_path() / ("vlp-contact-sheet-" + std::to_string(reinterpret_cast<std::uintptr_t>(this)));
+      std::filesystem::temp_directory_path() /
+      ("vlp-contact-sheet-" + std::to_string(reinterpret_cast<std::uintptr_t>(this)));
   Folder() { std::filesystem::create_directories(path); }
   ~Folder() { std::filesystem::remove_all(path); }
 
   /// A plain red or green picture.
-  std::filesystem::path picture(const std::string& name, std::int64_t height, std::int64_t width, bool red) const {
+  std::filesystem::path picture(const std::string& name, std::int64_t height, std::int64_t width,
+                                bool red) const {
     std::vector<std::uint8_t> rgb;
     for (std::int64_t i = 0; i < height * width; ++i)
-      rgb.insert(rgb.end(), {static_cast<std::uint8_t>(red ? 255 : 0), static_cast<std::uint8_t>(red ? 0 : 255), 0});
+      rgb.insert(rgb.end(), {static_cast<std::uint8_t>(red ? 255 : 0),
+                             static_cast<std::uint8_t>(red ? 0 : 255), 0});
     vlp::write_png(path / name, {rgb, height, width});
     return path / name;
   }
@@ -52,10 +56,13 @@ BOOST_AUTO_TEST_SUITE(contact_sheet)
 BOOST_AUTO_TEST_CASE(images_stand_in_their_cells_without_distortion) {
   const Folder folder;
   const std::vector<vlp::ContactSheetCell> cells{
-      {folder.picture("wide.png", 50, 100, true), "a caption", "the reference", vlp::CellMark::good},
-      {folder.picture("tall.png", 100, 50, false), "another caption that is long enough to be wrapped into lines", "", vlp::CellMark::bad}};
-  vlp::write_contact_sheet(folder.path / "page.png", cells,
-                           {.title = "Title", .subtitle = "", .columns = 2, .cell_width = 200, .image_height = 150});
+      {folder.picture("wide.png", 50, 100, true), "a caption", "the reference",
+       vlp::CellMark::good},
+      {folder.picture("tall.png", 100, 50, false),
+       "another caption that is long enough to be wrapped into lines", "", vlp::CellMark::bad}};
+  vlp::write_contact_sheet(
+      folder.path / "page.png", cells,
+      {.title = "Title", .subtitle = "", .columns = 2, .cell_width = 200, .image_height = 150});
   const vlp::Pixels page = vlp::read_pixels(folder.path / "page.png");
   BOOST_TEST(page.width == 2 * 44 + 2 * 200 + 26);
   const Box red = box_of(page, true), green = box_of(page, false);
@@ -72,7 +79,9 @@ BOOST_AUTO_TEST_CASE(a_longer_caption_makes_a_taller_page) {
   const Folder folder;
   const auto picture = folder.picture("a.png", 40, 40, true);
   const auto height = [&](const std::string& caption) {
-    vlp::write_contact_sheet(folder.path / "page.png", std::vector<vlp::ContactSheetCell>{{picture, caption, "", vlp::CellMark::none}});
+    vlp::write_contact_sheet(
+        folder.path / "page.png",
+        std::vector<vlp::ContactSheetCell>{{picture, caption, "", vlp::CellMark::none}});
     return vlp::read_pixels(folder.path / "page.png").height;
   };
   const std::string word = "caption ";
@@ -91,15 +100,20 @@ BOOST_AUTO_TEST_CASE(no_cells_give_an_empty_page) {
 
 BOOST_AUTO_TEST_CASE(errors_name_the_file) {
   const Folder folder;
-  const std::vector<vlp::ContactSheetCell> missing{{folder.path / "missing.jpg", "", "", vlp::CellMark::none}};
+  const std::vector<vlp::ContactSheetCell> missing{
+      {folder.path / "missing.jpg", "", "", vlp::CellMark::none}};
   const auto names = [](const std::string& text) {
-    return [text](const vlp::DataError& error) { return std::string(error.what()).find(text) != std::string::npos; };
+    return [text](const vlp::DataError& error) {
+      return std::string(error.what()).find(text) != std::string::npos;
+    };
   };
-  BOOST_CHECK_EXCEPTION(vlp::write_contact_sheet(folder.path / "page.png", missing), vlp::DataError, names("missing.jpg: can't open"));
+  BOOST_CHECK_EXCEPTION(vlp::write_contact_sheet(folder.path / "page.png", missing), vlp::DataError,
+                        names("missing.jpg: can't open"));
   BOOST_CHECK_EXCEPTION(vlp::write_contact_sheet("no/such/folder/page.png", {}), vlp::DataError,
                         names("no/such/folder/page.png: can't write"));
-  BOOST_CHECK_EXCEPTION(vlp::write_contact_sheet(folder.path / "page.png", {}, {.title = "", .subtitle = "", .columns = 0}), vlp::DataError,
-                        names("bad layout"));
+  BOOST_CHECK_EXCEPTION(vlp::write_contact_sheet(folder.path / "page.png", {},
+                                                 {.title = "", .subtitle = "", .columns = 0}),
+                        vlp::DataError, names("bad layout"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,6 +1,6 @@
-#include <boost/test/unit_test.hpp>
-
 #include "vlp/text/clean_up.hpp"
+
+#include <boost/test/unit_test.hpp>
 
 BOOST_AUTO_TEST_SUITE(clean_up)
 

@@ -1,9 +1,7 @@
-#include "plugins/tokenizer/wordpiece.hpp"
+#include "vlp/text/wordpiece.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
-
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -12,7 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "vlp/text/wordpiece.hpp"
+#include "tests/support/messages.hpp"
+#include "tests/support/scratch_folder.hpp"
 
 namespace {
 
@@ -21,17 +20,10 @@ using Ids = std::vector<std::int64_t>;
 
 constexpr std::string_view kSpecial = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n";
 
-/// A folder of this test's own, gone with it.
-struct Scratch {
-  fs::path folder = fs::temp_directory_path() / ("vlp_wordpiece_test_" + std::to_string(::getpid()));
-  Scratch() { fs::create_directories(folder); }
-  ~Scratch() { fs::remove_all(folder); }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
+struct Scratch : ScratchFolder {
   [[nodiscard]] fs::path file(const std::string& name, std::string_view content) const {
-    std::ofstream(folder / name, std::ios::binary) << content;
-    return folder / name;
+    std::ofstream(path / name, std::ios::binary) << content;
+    return path / name;
   }
   [[nodiscard]] vlp::WordPiece vocabulary(std::string_view more) const {
     return vlp::WordPiece(file("vocab.txt", std::string(kSpecial) + std::string(more)));
@@ -44,7 +36,8 @@ fs::path parity_folder() {
 }
 
 const vlp::WordPiece& bert() {
-  static const vlp::WordPiece pieces(fs::path(VLP_SOURCE_ROOT) / "share" / "vocabularies" / "bert-base-uncased.txt");
+  static const vlp::WordPiece pieces(fs::path(VLP_SOURCE_ROOT) / "share" / "vocabularies" /
+                                     "bert-base-uncased.txt");
   return pieces;
 }
 
@@ -56,38 +49,40 @@ std::vector<nlohmann::json> json_lines(const std::string& name) {
   return lines;
 }
 
-void check_encoding(const std::string& texts_file, const std::string& ids_file, std::size_t at_least) {
+void check_encoding(const std::string& texts_file, const std::string& ids_file,
+                    std::size_t at_least) {
   const auto texts = json_lines(texts_file);
   const auto ids = json_lines(ids_file);
   BOOST_REQUIRE(texts.size() >= at_least);
   BOOST_REQUIRE(texts.size() == ids.size());
   for (std::size_t i = 0; i < texts.size(); ++i)
-    BOOST_TEST((bert().encode(texts[i].get<std::string>()) == ids[i].get<Ids>()), texts_file << ":" << i + 1);
+    BOOST_TEST((bert().encode(texts[i].get<std::string>()) == ids[i].get<Ids>()),
+               texts_file << ":" << i + 1);
 }
 
 std::string message_of(const fs::path& vocabulary) {
-  try {
-    const vlp::WordPiece pieces(vocabulary);
-  } catch (const vlp::DataError& error) {
-    return error.what();
-  }
-  return "no error";
+  return vlp_test::message_of<vlp::DataError>([&] { const vlp::WordPiece pieces(vocabulary); });
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(wordpiece)
 
-BOOST_AUTO_TEST_CASE(ids_equal_those_of_hugging_face) { check_encoding("texts.txt", "ids.jsonl", 2000); }
+BOOST_AUTO_TEST_CASE(ids_equal_those_of_hugging_face) {
+  check_encoding("texts.txt", "ids.jsonl", 2000);
+}
 
-BOOST_AUTO_TEST_CASE(literal_special_tokens_become_their_ids) { check_encoding("special_texts.txt", "special_ids.jsonl", 16); }
+BOOST_AUTO_TEST_CASE(literal_special_tokens_become_their_ids) {
+  check_encoding("special_texts.txt", "special_ids.jsonl", 16);
+}
 
 BOOST_AUTO_TEST_CASE(decoded_texts_equal_those_of_hugging_face) {
   const auto ids = json_lines("ids.jsonl");
   const auto texts = json_lines("decoded.txt");
   BOOST_REQUIRE(ids.size() == texts.size());
   for (std::size_t i = 0; i < ids.size(); ++i)
-    BOOST_TEST(bert().decode(ids[i].get<Ids>()) == texts[i].get<std::string>(), "decoded.txt:" << i + 1);
+    BOOST_TEST(bert().decode(ids[i].get<Ids>()) == texts[i].get<std::string>(),
+               "decoded.txt:" << i + 1);
 }
 
 BOOST_AUTO_TEST_CASE(special_ids_follow_the_vocabulary) {
@@ -137,10 +132,13 @@ BOOST_AUTO_TEST_CASE(truncation_keeps_the_separator_last) {
   BOOST_TEST((bert().encode("", 3) == Ids{101, 102}));
 }
 
-BOOST_AUTO_TEST_CASE(bytes_that_are_not_utf8_are_ignored) { BOOST_TEST((bert().encode("d\xffog\xc3") == bert().encode("dog"))); }
+BOOST_AUTO_TEST_CASE(bytes_that_are_not_utf8_are_ignored) {
+  BOOST_TEST((bert().encode("d\xffog\xc3") == bert().encode("dog")));
+}
 
 BOOST_AUTO_TEST_CASE(case_accents_and_blanks_do_not_change_ids) {
-  BOOST_TEST((bert().encode("  A caf\u00e9\u3000on the street ") == bert().encode("a CAFE\u0301 on\tthe street")));
+  BOOST_TEST((bert().encode("  A caf\u00e9\u3000on the street ") ==
+              bert().encode("a CAFE\u0301 on\tthe street")));
 }
 
 BOOST_AUTO_TEST_CASE(ids_without_a_token_decode_to_nothing) {
@@ -150,7 +148,7 @@ BOOST_AUTO_TEST_CASE(ids_without_a_token_decode_to_nothing) {
 
 BOOST_AUTO_TEST_CASE(a_written_folder_makes_the_same_tokenizer_again) {
   const Scratch scratch;
-  const fs::path folder = scratch.folder / "deep" / "model";
+  const fs::path folder = scratch.path / "deep" / "model";
   bert().write(folder);
   const vlp::WordPiece again(folder / "vocab.txt");
   BOOST_TEST((again.tokens() == bert().tokens()));
@@ -170,49 +168,41 @@ BOOST_AUTO_TEST_CASE(a_folder_that_cannot_be_written_is_an_error) {
   const Scratch scratch;
   const fs::path file = scratch.file("taken", "");
   BOOST_CHECK_EXCEPTION(bert().write(file), vlp::DataError, [&](const vlp::DataError& error) {
-    return std::string(error.what()) == (file / "vocab.txt").string() + ": can't be written. Check that its folder exists and has room.";
+    return std::string(error.what()) ==
+           (file / "vocab.txt").string() +
+               ": can't be written. Check that its folder exists and has room.";
   });
 }
 
 BOOST_AUTO_TEST_CASE(broken_vocabularies_are_refused_by_file_and_line) {
   const Scratch scratch;
-  const fs::path missing = scratch.folder / "none.txt";
-  BOOST_TEST(message_of(missing) == missing.string() + ": the vocabulary can't be opened. Check the path and its permissions.");
+  const fs::path missing = scratch.path / "none.txt";
+  BOOST_TEST(message_of(missing) ==
+             missing.string() +
+                 ": the vocabulary can't be opened. Check the path and its permissions.");
   const fs::path twice = scratch.file("twice.txt", std::string(kSpecial) + "a\n##a\na\n");
-  BOOST_TEST(message_of(twice) == twice.string() + ":8: token 'a' stands on line 6 already. Remove one of the two.");
+  BOOST_TEST(message_of(twice) ==
+             twice.string() + ":8: token 'a' stands on line 6 already. Remove one of the two.");
   const fs::path blank = scratch.file("blank.txt", std::string(kSpecial) + "\na\n");
-  BOOST_TEST(message_of(blank) == blank.string() + ":6: the line is blank (expected one token). Remove it.");
+  BOOST_TEST(message_of(blank) ==
+             blank.string() + ":6: the line is blank (expected one token). Remove it.");
   const fs::path lacking = scratch.file("lacking.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n");
-  BOOST_TEST(message_of(lacking) ==
-             lacking.string() + ": special token [MASK] is missing (got 4 lines). Use a BERT vocabulary, one token a line.");
+  BOOST_TEST(message_of(lacking) == lacking.string() +
+                                        ": special token [MASK] is missing (got 4 lines). Use a "
+                                        "BERT vocabulary, one token a line.");
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_is_no_vocabulary) {
   const Scratch scratch;
-  BOOST_TEST(message_of(scratch.folder) == scratch.folder.string() + ": the vocabulary can't be read. Name a file, not a folder.");
+  BOOST_TEST(message_of(scratch.path) ==
+             scratch.path.string() + ": the vocabulary can't be read. Name a file, not a folder.");
 }
 
 BOOST_AUTO_TEST_CASE(line_ends_of_windows_are_accepted) {
   const Scratch scratch;
-  const fs::path file = scratch.file("crlf.txt", "[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\na\r\n");
+  const fs::path file =
+      scratch.file("crlf.txt", "[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\na\r\n");
   BOOST_TEST((vlp::WordPiece(file).encode("a") == Ids{2, 5, 3}));
-}
-
-BOOST_AUTO_TEST_CASE(the_component_finds_its_vocabulary_by_name_or_path) {
-  vlp::Context ctx;
-  ctx.share_dir = fs::path(VLP_SOURCE_ROOT) / "share";
-  const vlp::WordPieceTokenizer by_name({}, ctx);
-  BOOST_TEST(by_name.vocabulary_size() == 30524);
-
-  const Scratch scratch;
-  vlp::WordPieceTokenizer::Options options;
-  options.vocabulary = scratch.file("small.txt", std::string(kSpecial) + "a\n").string();
-  options.max_length = 4;
-  const vlp::AnyTokenizer by_path{vlp::WordPieceTokenizer(options, ctx)};
-  BOOST_TEST(by_path.vocabulary_size() == 8);
-  BOOST_TEST((by_path.encode("a a a a") == Ids{2, 5, 5, 3}));
-  BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine.txt", ctx) == fs::path("mine.txt")));
-  BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine", ctx) == ctx.share_dir / "vocabularies" / "mine.txt"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,25 +1,28 @@
+#include "plugins/text_encoder/bert.hpp"
+
 #include <string>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
 
-#include "plugins/text_encoder/bert.hpp"
-#include "tests/nn/gradient_check.hpp"
+#include "tests/support/gradient_check.hpp"
+#include "tests/support/messages.hpp"
 #include "vlp/nn/autocast.hpp"
 
 namespace {
 
 using vlp_test::difference;
+using vlp_test::says;
 using Options = vlp::BertTextEncoderImpl::Options;
 constexpr double kRounding = 1e-12;  // float64, two layers of width 8
 constexpr std::int64_t kVocabulary = 11;
 
 Options tiny() {
   Options options;
-  options.width = 8;
-  options.depth = 2;
-  options.heads = 2;
-  options.max_positions = 10;
+  options.sizes.width = 8;
+  options.sizes.depth = 2;
+  options.sizes.heads = 2;
+  options.text.max_positions = 10;
   return options;
 }
 
@@ -35,7 +38,8 @@ vlp::BertTextEncoder encoder(const Options& options = tiny()) {
   vlp::BertTextEncoder result(options, context());
   result->to(at::kDouble);
   const at::NoGradGuard no_grad;
-  for (at::Tensor p : result->parameters()) p.add_(0.3 * at::randn_like(p));  // so that nothing is small or zero
+  for (at::Tensor p : result->parameters())
+    p.add_(0.3 * at::randn_like(p));  // so that nothing is small or zero
   return result;
 }
 
@@ -45,21 +49,20 @@ struct Texts {
   at::Tensor image = at::randn({2, 7, 6}, at::kDouble);
 };
 
-auto says(const std::string& words) {
-  return [words](const vlp::Error& error) { return std::string(error.what()).find(words) != std::string::npos; };
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(bert)
 
 BOOST_AUTO_TEST_CASE(parameters_stand_under_hugging_faces_names) {
   const auto parameters = encoder()->named_parameters();
-  for (const char* name : {"embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight", "embeddings.LayerNorm.bias",
-                           "encoder.layer.1.attention.self.query.weight", "encoder.layer.0.crossattention.output.dense.bias",
-                           "encoder.layer.1.intermediate.dense.weight", "encoder.layer.1.output.LayerNorm.weight"})
+  for (const char* name :
+       {"embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight",
+        "embeddings.LayerNorm.bias", "encoder.layer.1.attention.self.query.weight",
+        "encoder.layer.0.crossattention.output.dense.bias",
+        "encoder.layer.1.intermediate.dense.weight", "encoder.layer.1.output.LayerNorm.weight"})
     BOOST_TEST(parameters.contains(name), name);
-  BOOST_TEST((parameters["encoder.layer.0.crossattention.self.key.weight"].sizes() == at::IntArrayRef({8, 6})));
+  BOOST_TEST((parameters["encoder.layer.0.crossattention.self.key.weight"].sizes() ==
+              at::IntArrayRef({8, 6})));
 }
 
 BOOST_AUTO_TEST_CASE(states_have_their_shapes_with_and_without_an_image) {
@@ -75,7 +78,8 @@ BOOST_AUTO_TEST_CASE(every_token_sees_every_other) {
   const Texts t;
   at::Tensor changed = t.ids.clone();
   changed.select(1, 2).fill_(9);
-  BOOST_TEST(difference(bert->text_states(changed, t.mask).select(1, 0), bert->text_states(t.ids, t.mask).select(1, 0)) > 1e-3);
+  BOOST_TEST(difference(bert->text_states(changed, t.mask).select(1, 0),
+                        bert->text_states(t.ids, t.mask).select(1, 0)) > 1e-3);
 }
 
 BOOST_AUTO_TEST_CASE(padding_changes_nothing_that_it_pads) {
@@ -83,9 +87,10 @@ BOOST_AUTO_TEST_CASE(padding_changes_nothing_that_it_pads) {
   const Texts t;
   const at::Tensor short_ids = t.ids.slice(0, 1).slice(1, 0, 3), image = t.image.slice(0, 1);
   const auto short_of = [](const at::Tensor& states) { return states.slice(0, 1).slice(1, 0, 3); };
-  BOOST_TEST(difference(bert->text_states(short_ids, {}), short_of(bert->text_states(t.ids, t.mask))) < kRounding);
-  BOOST_TEST(difference(bert->grounded_states(short_ids, short_ids.ne(0), image), short_of(bert->grounded_states(t.ids, t.mask, t.image))) <
-             kRounding);
+  BOOST_TEST(difference(bert->text_states(short_ids, {}),
+                        short_of(bert->text_states(t.ids, t.mask))) < kRounding);
+  BOOST_TEST(difference(bert->grounded_states(short_ids, short_ids.ne(0), image),
+                        short_of(bert->grounded_states(t.ids, t.mask, t.image))) < kRounding);
 }
 
 BOOST_AUTO_TEST_CASE(a_text_of_padding_alone_has_finite_states_and_gradients) {
@@ -97,7 +102,8 @@ BOOST_AUTO_TEST_CASE(a_text_of_padding_alone_has_finite_states_and_gradients) {
   BOOST_TEST(states.isfinite().all().item<bool>());
   BOOST_TEST(difference(states[0], bert->grounded_states(t.ids, t.mask, t.image)[0]) == 0);
   states.sum().backward();
-  for (const auto& item : bert->named_parameters()) BOOST_TEST(item.value().grad().isfinite().all().item<bool>(), item.key());
+  for (const auto& item : bert->named_parameters())
+    BOOST_TEST(item.value().grad().isfinite().all().item<bool>(), item.key());
 }
 
 BOOST_AUTO_TEST_CASE(text_states_pass_over_the_cross_attention) {
@@ -105,13 +111,16 @@ BOOST_AUTO_TEST_CASE(text_states_pass_over_the_cross_attention) {
   const Texts t;
   bert->text_states(t.ids, t.mask).square().sum().backward();
   for (const auto& item : bert->named_parameters())
-    BOOST_TEST(item.value().grad().defined() == (item.key().find("crossattention") == std::string::npos), item.key());
+    BOOST_TEST(
+        item.value().grad().defined() == (item.key().find("crossattention") == std::string::npos),
+        item.key());
   Options options = tiny();
   options.cross_attention = false;
   vlp::BertTextEncoder blind = encoder(options);
   {
     const at::NoGradGuard no_grad;
-    for (auto& item : blind->named_parameters()) item.value().copy_(bert->named_parameters()[item.key()]);
+    for (auto& item : blind->named_parameters())
+      item.value().copy_(bert->named_parameters()[item.key()]);
   }
   BOOST_TEST(difference(blind->text_states(t.ids, t.mask), bert->text_states(t.ids, t.mask)) == 0);
 }
@@ -120,15 +129,15 @@ BOOST_AUTO_TEST_CASE(texts_share_one_image) {
   vlp::BertTextEncoder bert = encoder();
   const Texts t;
   const at::Tensor one = t.image.slice(0, 0, 1);
-  BOOST_TEST(difference(bert->grounded_states(t.ids, t.mask, one), bert->grounded_states(t.ids, t.mask, one.repeat({2, 1, 1}))) <
-             kRounding);
+  BOOST_TEST(difference(bert->grounded_states(t.ids, t.mask, one),
+                        bert->grounded_states(t.ids, t.mask, one.repeat({2, 1, 1}))) < kRounding);
 }
 
 BOOST_AUTO_TEST_CASE(the_order_of_image_tokens_does_not_matter) {
   vlp::BertTextEncoder bert = encoder();
   const Texts t;
-  BOOST_TEST(difference(bert->grounded_states(t.ids, t.mask, t.image), bert->grounded_states(t.ids, t.mask, t.image.flip({1}))) <
-             kRounding);
+  BOOST_TEST(difference(bert->grounded_states(t.ids, t.mask, t.image),
+                        bert->grounded_states(t.ids, t.mask, t.image.flip({1}))) < kRounding);
 }
 
 BOOST_AUTO_TEST_CASE(what_it_shows_is_what_it_computes) {
@@ -141,12 +150,14 @@ BOOST_AUTO_TEST_CASE(what_it_shows_is_what_it_computes) {
   BOOST_TEST((grounded.self.at(1).sizes() == at::IntArrayRef({2, 2, 5, 5})));
   BOOST_TEST((grounded.cross.at(1).sizes() == at::IntArrayRef({2, 2, 5, 7})));
   BOOST_TEST(difference(grounded.cross[1].sum(-1), at::ones({2, 2, 5}, at::kDouble)) < kRounding);
-  BOOST_TEST(grounded.self[0].select(0, 1).slice(-1, 3).abs().max().item<double>() == 0);  // padding
+  BOOST_TEST(grounded.self[0].select(0, 1).slice(-1, 3).abs().max().item<double>() ==
+             0);  // padding
   BOOST_TEST(grounded.self[0].select(0, 0).min().item<double>() > 0);
   const vlp::TextAttention alone = bert->attention_probabilities(t.ids, t.mask, {});
   BOOST_TEST(alone.self.size() == 2U);
   BOOST_TEST(alone.cross.empty());
-  BOOST_TEST(difference(bert->hidden_states(t.ids, t.mask, {}).back(), bert->text_states(t.ids, t.mask)) == 0);
+  BOOST_TEST(difference(bert->hidden_states(t.ids, t.mask, {}).back(),
+                        bert->text_states(t.ids, t.mask)) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(gradients_agree_with_differences) {
@@ -155,14 +166,15 @@ BOOST_AUTO_TEST_CASE(gradients_agree_with_differences) {
   t.image.set_requires_grad(true);
   const at::Tensor weights = at::randn({2, 5, 8}, at::kDouble);
   std::vector<at::Tensor> leaves = bert->parameters();
-  leaves.front() = t.image;  // in the place of the word embedding, whose padding row has no gradient by design
+  leaves.front() =
+      t.image;  // in the place of the word embedding, whose padding row has no gradient by design
   const auto loss = [&] { return (bert->grounded_states(t.ids, t.mask, t.image) * weights).sum(); };
   BOOST_TEST(vlp_test::gradient_difference(loss, leaves, 5) < vlp_test::kGradientTolerance);
 }
 
 BOOST_AUTO_TEST_CASE(dropout_acts_while_training_only) {
   Options options = tiny();
-  options.dropout = 0.3;
+  options.text.dropout = 0.3;
   vlp::BertTextEncoder bert = encoder(options);
   const Texts t;
   BOOST_TEST(difference(bert->text_states(t.ids, t.mask), bert->text_states(t.ids, t.mask)) > 0);
@@ -174,16 +186,19 @@ BOOST_AUTO_TEST_CASE(autocast_keeps_the_residual_in_float32) {
   vlp::BertTextEncoder bert = encoder();
   bert->to(at::kFloat);
   const Texts t;
-  const at::Tensor image = t.image.to(at::kFloat), exact = bert->grounded_states(t.ids, t.mask, image);
+  const at::Tensor image = t.image.to(at::kFloat),
+                   exact = bert->grounded_states(t.ids, t.mask, image);
   const vlp::Autocast autocast(vlp::Precision::bf16, vlp::DeviceName{});
   const at::Tensor states = bert->grounded_states(t.ids, t.mask, image);
   BOOST_TEST((states.scalar_type() == at::kFloat));
-  BOOST_TEST(difference(states, exact) < 0.1);  // bfloat16 keeps 8 bits of values up to 3, through two layers
+  BOOST_TEST(difference(states, exact) <
+             0.1);  // bfloat16 keeps 8 bits of values up to 3, through two layers
 }
 
 BOOST_AUTO_TEST_CASE(what_is_served_follows_from_cross_attention) {
   Options options = tiny();
-  BOOST_TEST(vlp::covers(vlp::BertTextEncoderImpl::serves(options), vlp::Needs::text_states | vlp::Needs::grounded_states));
+  BOOST_TEST(vlp::covers(vlp::BertTextEncoderImpl::serves(options),
+                         vlp::Needs::text_states | vlp::Needs::grounded_states));
   options.cross_attention = false;
   BOOST_TEST((vlp::BertTextEncoderImpl::serves(options) == vlp::Needs::text_states));
   vlp::Context no_encoder = context();
@@ -196,18 +211,24 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   no_vocabulary.dimensions.vocabulary_size = 0;
   no_encoder.dimensions.encoder_width = 0;
   Options uneven = tiny(), blind = tiny();
-  uneven.heads = 3;
+  uneven.sizes.heads = 3;
   blind.cross_attention = false;
-  BOOST_CHECK_EXCEPTION(vlp::BertTextEncoder(tiny(), no_vocabulary), vlp::RecipeError, says("the vocabulary's size isn't known"));
-  BOOST_CHECK_EXCEPTION(vlp::BertTextEncoder(tiny(), no_encoder), vlp::RecipeError, says("the image encoder's width isn't known"));
-  BOOST_CHECK_EXCEPTION(vlp::BertTextEncoder(uneven, context()), vlp::RecipeError, says("heads don't divide width (got heads 3, width 8)"));
+  BOOST_CHECK_EXCEPTION(vlp::BertTextEncoder(tiny(), no_vocabulary), vlp::RecipeError,
+                        says("the vocabulary's size isn't known"));
+  BOOST_CHECK_EXCEPTION(vlp::BertTextEncoder(tiny(), no_encoder), vlp::RecipeError,
+                        says("the image encoder's width isn't known"));
+  BOOST_CHECK_EXCEPTION(vlp::BertTextEncoder(uneven, context()), vlp::RecipeError,
+                        says("heads don't divide width (got heads 3, width 8)"));
   vlp::BertTextEncoder bert = encoder();
   const Texts t;
-  BOOST_CHECK_EXCEPTION((void)bert->text_states(at::ones({1, 11}, at::kLong), {}), vlp::ShapeError,
-                        says("text encoder 'bert': the text is too long (got 11 tokens, expected at most 10)"));
-  BOOST_CHECK_EXCEPTION((void)bert->grounded_states(t.ids, t.mask, at::randn({2, 7, 5})), vlp::ShapeError,
-                        says("texts and images don't fit (got image states [2, 7, 5], expected [2 or 1, N, 6])"));
-  BOOST_CHECK_EXCEPTION((void)encoder(blind)->grounded_states(t.ids, t.mask, t.image), vlp::ShapeError, says("it can't attend to images"));
+  BOOST_CHECK_EXCEPTION(
+      (void)bert->text_states(at::ones({1, 11}, at::kLong), {}), vlp::ShapeError,
+      says("text encoder 'bert': the text is too long (got 11 tokens, expected at most 10)"));
+  BOOST_CHECK_EXCEPTION(
+      (void)bert->grounded_states(t.ids, t.mask, at::randn({2, 7, 5})), vlp::ShapeError,
+      says("texts and images don't fit (got image states [2, 7, 5], expected [2 or 1, N, 6])"));
+  BOOST_CHECK_EXCEPTION((void)encoder(blind)->grounded_states(t.ids, t.mask, t.image),
+                        vlp::ContractError, says("it can't attend to images"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

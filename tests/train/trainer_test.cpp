@@ -1,3 +1,5 @@
+#include "vlp/train/trainer.hpp"
+
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -13,16 +15,20 @@
 #include <torch/nn/pimpl.h>
 
 #include "plugins/optimizer/adamw.hpp"
+#include "tests/support/float32.hpp"
 #include "vlp/train/objective.hpp"
 #include "vlp/train/precision.hpp"
-#include "vlp/train/trainer.hpp"
 
 namespace {
 
 using vlp::Batch;
 using vlp::Needs;
+using vlp_test::float32_distance;
 
-/// The least that a model must be: a module and what it serves. Dropout makes it depend on torch's random stream.
+constexpr double kRounding = 1e-6;  // float32, sums of some dozen terms in another order
+
+/// The least that a model must be: a module and what it serves. Dropout makes it depend on torch's
+/// random stream.
 class LineImpl : public torch::nn::Module {
  public:
   explicit LineImpl(double dropout = 0) : dropout_(dropout) {
@@ -31,7 +37,8 @@ class LineImpl : public torch::nn::Module {
   }
   [[nodiscard]] static constexpr Needs serves() { return Needs::image_states; }
   at::Tensor image_states(const at::Tensor& pixels) {
-    return at::dropout(linear(pixels.flatten(1).narrow(1, 0, 4)), dropout_, is_training()).unsqueeze(1);
+    return at::dropout(linear(pixels.flatten(1).narrow(1, 0, 4)), dropout_, is_training())
+        .unsqueeze(1);
   }
   torch::nn::Linear linear{nullptr};
 
@@ -46,7 +53,8 @@ struct Distance {
   static constexpr Needs needs = Needs::image_states;
   vlp::LossValue operator()(vlp::Forward& pass) const {
     const at::Tensor wanted = pass.batch().pixels.flatten(1).narrow(1, 0, 2) * factor;
-    const at::Tensor total = (pass.image_states().squeeze(1).to(at::kFloat) - wanted).square().mean();
+    const at::Tensor total =
+        (pass.image_states().squeeze(1).to(at::kFloat) - wanted).square().mean();
     return {total, {{"distance", total.detach()}}};
   }
   double factor = 1;
@@ -72,7 +80,8 @@ struct RecordingSgd {
   void save(vlp::State&) const {}
   void load(const vlp::State&) {}
   bool decay_all = false;
-  std::shared_ptr<std::vector<vlp::ParameterGroup>> groups = std::make_shared<std::vector<vlp::ParameterGroup>>();
+  std::shared_ptr<std::vector<vlp::ParameterGroup>> groups =
+      std::make_shared<std::vector<vlp::ParameterGroup>>();
   std::shared_ptr<vlp::StepControl> control = std::make_shared<vlp::StepControl>();
 };
 static_assert(vlp::Optimizer<RecordingSgd>);
@@ -83,8 +92,6 @@ Batch batch_of(std::int64_t rows, std::uint64_t seed) {
   batch.pixels = at::randn({rows, 3, 2, 2});
   return batch;
 }
-
-const vlp::AnySchedule kConstant([](const vlp::SchedulePosition&) { return 1.0; });
 
 bool equal(const torch::nn::Module& a, const torch::nn::Module& b) {
   const auto x = a.parameters(), y = b.parameters();
@@ -98,7 +105,8 @@ bool equal(const torch::nn::Module& a, const torch::nn::Module& b) {
 BOOST_AUTO_TEST_SUITE(trainer)
 
 BOOST_AUTO_TEST_CASE(steps_make_the_loss_smaller) {
-  vlp::Trainer trainer(Line(), Distance{}, vlp::AdamW(vlp::AdamW::Options{.lr = 0.05}), kConstant, {.total_steps = 60}, vlp::Context{});
+  vlp::Trainer trainer(Line(), Distance{}, vlp::AdamW(vlp::AdamW::Options{.lr = 0.05}),
+                       {.total_steps = 60}, vlp::Context{});
   const Batch batch = batch_of(16, 1);
   const double first = trainer.step(batch).loss.item<double>();
   double last = first;
@@ -113,14 +121,13 @@ BOOST_AUTO_TEST_CASE(micro_batches_give_the_update_of_the_whole_batch) {
   a.pixels = whole.pixels.narrow(0, 0, 4);
   b.pixels = whole.pixels.narrow(0, 4, 4);
   Line one, two;
-  vlp::Trainer single(one, Distance{}, RecordingSgd{}, kConstant, {}, vlp::Context{});
-  vlp::Trainer accumulated(two, Distance{}, RecordingSgd{}, kConstant, {}, vlp::Context{});
+  vlp::Trainer single(one, Distance{}, RecordingSgd{}, {}, vlp::Context{});
+  vlp::Trainer accumulated(two, Distance{}, RecordingSgd{}, {}, vlp::Context{});
   const auto record = single.step(whole);
   const std::vector<Batch> parts{a, b};
   const auto sum = accumulated.step(parts);
-  constexpr double kFloatRounding = 1e-6;
-  BOOST_TEST(std::abs(record.loss.item<double>() - sum.loss.item<double>()) < kFloatRounding);
-  BOOST_TEST((one->linear->weight - two->linear->weight).abs().max().item<double>() < kFloatRounding);
+  BOOST_TEST(float32_distance(sum.loss.item<double>(), record.loss.item<double>()) < kRounding);
+  BOOST_TEST((one->linear->weight - two->linear->weight).abs().max().item<double>() < kRounding);
 }
 
 BOOST_AUTO_TEST_CASE(clipping_scales_long_gradients_and_leaves_short_ones) {
@@ -129,9 +136,10 @@ BOOST_AUTO_TEST_CASE(clipping_scales_long_gradients_and_leaves_short_ones) {
     Line model;
     const at::Tensor before = model->linear->weight.detach().clone();
     RecordingSgd sgd;
-    vlp::Trainer trainer(model, Distance{}, sgd, kConstant, {.clip_norm = clip}, vlp::Context{});
+    vlp::Trainer trainer(model, Distance{}, sgd, {.clip_norm = clip}, vlp::Context{});
     const double norm = trainer.step(batch).grad_norm.item<double>();
-    BOOST_TEST(std::abs(sgd.control->grad_scale.item<double>() - std::max(1.0, norm / clip)) < 1e-4 * std::max(1.0, norm / clip));
+    BOOST_TEST(std::abs(sgd.control->grad_scale.item<double>() - std::max(1.0, norm / clip)) <
+               1e-4 * std::max(1.0, norm / clip));
     const double moved = (model->linear->weight.detach() - before).norm().item<double>();
     BOOST_TEST(moved <= 0.1 * std::min(norm, clip) * 1.0001);
   }
@@ -142,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_gradient_that_is_not_finite_changes_nothing) {
   bad.pixels[0][0][0][0] = std::numeric_limits<float>::infinity();
   Line model;
   const at::Tensor before = model->linear->weight.detach().clone();
-  vlp::Trainer trainer(model, Distance{}, vlp::AdamW(vlp::AdamW::Options{}), kConstant, {}, vlp::Context{});
+  vlp::Trainer trainer(model, Distance{}, vlp::AdamW(vlp::AdamW::Options{}), {}, vlp::Context{});
   trainer.step(bad);
   BOOST_TEST(model->linear->weight.equal(before));
 }
@@ -153,7 +161,9 @@ BOOST_AUTO_TEST_CASE(the_schedule_sees_the_position_and_sets_the_rate) {
     seen.push_back(p.step * 1000 + p.steps * 10 + p.steps_per_epoch);
     return 0.5;
   });
-  vlp::Trainer trainer(Line(), Distance{}, RecordingSgd{}, schedule, {.total_steps = 4, .steps_per_epoch = 2}, vlp::Context{});
+  vlp::Trainer trainer(Line(), Distance{}, RecordingSgd{},
+                       {.schedule = schedule, .total_steps = 4, .steps_per_epoch = 2},
+                       vlp::Context{});
   const Batch batch = batch_of(2, 6);
   trainer.step(batch);
   BOOST_TEST(trainer.step(batch).lr == 0.05);
@@ -163,8 +173,8 @@ BOOST_AUTO_TEST_CASE(the_schedule_sees_the_position_and_sets_the_rate) {
 BOOST_AUTO_TEST_CASE(norms_and_biases_get_a_group_without_decay_unless_asked) {
   RecordingSgd sgd, all;
   all.decay_all = true;
-  vlp::Trainer a(Line(), Distance{}, sgd, kConstant, {}, vlp::Context{});
-  vlp::Trainer b(Line(), Distance{}, all, kConstant, {}, vlp::Context{});
+  vlp::Trainer a(Line(), Distance{}, sgd, {}, vlp::Context{});
+  vlp::Trainer b(Line(), Distance{}, all, {}, vlp::Context{});
   BOOST_TEST(sgd.groups->size() == 2U);
   BOOST_TEST((*sgd.groups)[0].names.at(0) == "linear.weight");
   BOOST_TEST((*sgd.groups)[0].decay);
@@ -175,7 +185,8 @@ BOOST_AUTO_TEST_CASE(norms_and_biases_get_a_group_without_decay_unless_asked) {
 
 BOOST_AUTO_TEST_CASE(a_restored_trainer_continues_bit_for_bit) {
   const auto make = [](const Line& model) {
-    return vlp::Trainer(model, Distance{}, vlp::AdamW(vlp::AdamW::Options{.lr = 0.01, .weight_decay = 0.1}), kConstant,
+    return vlp::Trainer(model, Distance{},
+                        vlp::AdamW(vlp::AdamW::Options{.lr = 0.01, .weight_decay = 0.1}),
                         {.clip_norm = 0.5, .total_steps = 6}, vlp::Context{});
   };
   Line model(0.3), other(0.3);
@@ -197,8 +208,8 @@ BOOST_AUTO_TEST_CASE(bf16_trains_close_to_fp32) {
   low.precision = vlp::Precision::bf16;
   const Batch batch = batch_of(16, 8);
   Line a, b;
-  vlp::Trainer fp32(a, Distance{}, RecordingSgd{}, kConstant, {}, vlp::Context{});
-  vlp::Trainer bf16(b, Distance{}, RecordingSgd{}, kConstant, {}, low);
+  vlp::Trainer fp32(a, Distance{}, RecordingSgd{}, {}, vlp::Context{});
+  vlp::Trainer bf16(b, Distance{}, RecordingSgd{}, {}, low);
   for (int i = 0; i < 10; ++i) fp32.step(batch), bf16.step(batch);
   constexpr double kBfloat16 = 2e-2;  // eight bits of mantissa, ten steps
   BOOST_TEST((a->linear->weight - b->linear->weight).abs().max().item<double>() < kBfloat16);
@@ -210,9 +221,10 @@ BOOST_AUTO_TEST_CASE(fp16_scales_the_loss_and_halves_the_scale_on_overflow) {
   low.precision = vlp::Precision::fp16;
   Line model;
   RecordingSgd sgd;
-  vlp::Trainer trainer(model, Distance{}, sgd, kConstant, {}, low);
+  vlp::Trainer trainer(model, Distance{}, sgd, {}, low);
   Batch batch = batch_of(4, 9);
-  batch.pixels = batch.pixels * 0.01;  // its gradients fit into fp16 even when the loss is scaled by 65536
+  batch.pixels =
+      batch.pixels * 0.01;  // its gradients fit into fp16 even when the loss is scaled by 65536
   trainer.step(batch);
   BOOST_TEST(sgd.control->found_inf.item<float>() == 0.0F);
   BOOST_TEST(sgd.control->grad_scale.item<float>() == 65536.0F);
@@ -237,11 +249,28 @@ BOOST_AUTO_TEST_CASE(an_objective_weighs_its_losses_and_names_them) {
   const Batch batch = batch_of(4, 10);
   vlp::Forward pass(parts, batch), again(parts, batch);
   const vlp::LossValue sum = objective(pass);
-  const double near = Distance{}(again).total.item<double>(), far = Distance{3}(again).total.item<double>();
-  BOOST_TEST(std::abs(sum.total.item<double>() - (2 * near + 0.5 * far)) < 1e-5);
+  const double near = Distance{}(again).total.item<double>(),
+               far = Distance{3}(again).total.item<double>();
+  BOOST_TEST(float32_distance(sum.total.item<double>(), 2 * near + 0.5 * far) < kRounding);
   BOOST_TEST(sum.parts.at(0).first == "near");
   BOOST_TEST(sum.parts.at(1).first == "near.distance");
   BOOST_TEST(sum.parts.at(2).first == "far");
+}
+
+BOOST_AUTO_TEST_CASE(parts_of_the_loss_are_means_over_the_micro_batches_as_the_loss_is) {
+  Line model;
+  vlp::Trainer trainer(model, Distance{}, vlp::AdamW(vlp::AdamW::Options{}), {}, vlp::Context{});
+  const std::vector<Batch> micro_batches{batch_of(4, 1), batch_of(4, 2)};
+  double sum = 0;
+  for (const Batch& batch : micro_batches) {
+    Line same;
+    vlp::Trainer alone(same, Distance{}, vlp::AdamW(vlp::AdamW::Options{}), {}, vlp::Context{});
+    sum += alone.step(batch).parts.at(0).second.item<double>();
+  }
+  const vlp::StepRecord record = trainer.step(micro_batches);
+  BOOST_TEST(record.parts.size() == 1U);
+  BOOST_TEST(float32_distance(record.parts.at(0).second.item<double>(), sum / 2) < kRounding);
+  BOOST_TEST(!record.parts.at(0).second.requires_grad());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

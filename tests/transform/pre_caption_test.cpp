@@ -1,12 +1,13 @@
 // BLIP's cleaning of captions against Python's regular expressions.
+
+#include "plugins/transform/pre_caption.hpp"
+
 #include <filesystem>
 #include <fstream>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
-
-#include "plugins/transform/pre_caption.hpp"
 
 namespace {
 
@@ -36,10 +37,13 @@ BOOST_AUTO_TEST_CASE(some_punctuation_stays) {
 }
 
 BOOST_AUTO_TEST_CASE(cleaning_twice_is_cleaning_once) {
-  for (const char* text : {"A  man. (x)", "Hello - World!!", "one", ""}) BOOST_TEST(cleaned(cleaned(text)) == cleaned(text));
+  for (const char* text : {"A  man. (x)", "Hello - World!!", "one", ""})
+    BOOST_TEST(cleaned(cleaned(text)) == cleaned(text));
 }
 
-BOOST_AUTO_TEST_CASE(bytes_that_are_no_text_do_no_harm) { BOOST_TEST(cleaned("a \xFF b") == "a \uFFFD b"); }
+BOOST_AUTO_TEST_CASE(bytes_that_are_no_text_do_no_harm) {
+  BOOST_TEST(cleaned("a \xFF b") == "a \uFFFD b");
+}
 
 BOOST_AUTO_TEST_CASE(it_is_a_transform_of_texts) {
   const vlp::AnyTransform transform = vlp::PreCaption({.words = 2});

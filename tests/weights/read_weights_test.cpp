@@ -1,9 +1,11 @@
+#include "vlp/weights/read_weights.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <nlohmann/json.hpp>
 
-#include "tests/weights/torch_bytes.hpp"
-#include "vlp/weights/read_weights.hpp"
+#include "tests/support/torch_bytes.hpp"
+#include "vlp/weights/safetensors.hpp"
 
 using namespace vlp;
 
@@ -12,7 +14,7 @@ namespace {
 const std::filesystem::path kFolder = std::filesystem::path(VLP_TEST_DATA) / "weights";
 
 std::string refusal(const std::filesystem::path& file) {
-  const std::string text = message_of([&] { (void)read_weights(file); });
+  const std::string text = message_of<WeightsError>([&] { (void)read_weights(file); });
   BOOST_TEST(text.starts_with(file.string() + ": "), text);
   return text;
 }
@@ -29,7 +31,8 @@ struct Shards : TorchFolder {
     write_safetensors(path / "s2", {{"b", one(2)}, {"c", one(3)}});
   }
   std::filesystem::path index(const std::string& weight_map) const {
-    return write_file(path / "model.safetensors.index.json", R"({"metadata":{"total_size":12},"weight_map":)" + weight_map + "}");
+    return write_file(path / "model.safetensors.index.json",
+                      R"({"metadata":{"total_size":12},"weight_map":)" + weight_map + "}");
   }
 };
 
@@ -42,7 +45,7 @@ BOOST_AUTO_TEST_CASE(every_stored_malformed_file_is_refused) {
   for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
     if (!entry.path().filename().string().starts_with("refuse_")) continue;
     const std::string text = refusal(entry.path());
-    BOOST_TEST(text != "no WeightsError", entry.path());
+    BOOST_TEST(!text.empty(), entry.path());
     ++count;
   }
   BOOST_TEST(count == 18u);
@@ -59,9 +62,13 @@ BOOST_FIXTURE_TEST_CASE(the_format_is_told_by_content, TorchFolder) {
 }
 
 BOOST_FIXTURE_TEST_CASE(files_that_are_no_weights_are_named, TorchFolder) {
-  const auto refused = [&](const std::string& bytes) { return refusal(write_file(path / "x", bytes)); };
+  const auto refused = [&](const std::string& bytes) {
+    return refusal(write_file(path / "x", bytes));
+  };
   BOOST_TEST(contains(refused(""), "the file is empty"));
-  BOOST_TEST(contains(refused("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 990400000\n"), "a Git LFS pointer"));
+  BOOST_TEST(contains(
+      refused("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 990400000\n"),
+      "a Git LFS pointer"));
   BOOST_TEST(contains(refused("<!DOCTYPE html>\n<html>"), "an HTML or XML page"));
   BOOST_TEST(contains(refused("\xef\xbb\xbf\r\n  <html>"), "an HTML or XML page"));
   BOOST_TEST(contains(refused("\x1f\x8b\x08" + std::string(20, '\0')), "a gzip file"));
@@ -71,9 +78,14 @@ BOOST_FIXTURE_TEST_CASE(files_that_are_no_weights_are_named, TorchFolder) {
                                           6)),
                       "an xz file"));
   BOOST_TEST(contains(refused("\x89HDF\r\n\x1a\n"), "an HDF5 file"));
-  BOOST_TEST(contains(refused("model.bin" + std::string(248, '\0') + "ustar  " + std::string(300, '\0')), "a tar archive"));
-  BOOST_TEST(contains(refused(R"({"error":"Repository not found"})"), "a JSON file, but no index of shards"));
-  BOOST_TEST(contains(refused("Entry not found"), "no file of weights (got one that begins with the bytes 45 6e 74 72 79 20 6e 6f"));
+  BOOST_TEST(
+      contains(refused("model.bin" + std::string(248, '\0') + "ustar  " + std::string(300, '\0')),
+               "a tar archive"));
+  BOOST_TEST(contains(refused(R"({"error":"Repository not found"})"),
+                      "a JSON file, but no index of shards"));
+  BOOST_TEST(
+      contains(refused("Entry not found"),
+               "no file of weights (got one that begins with the bytes 45 6e 74 72 79 20 6e 6f"));
   BOOST_TEST(contains(refused("x"), "no file of weights (got one that begins with the bytes 78,"));
   BOOST_TEST(contains(refused(std::string("PK\x03\x04", 4)), "cut off or damaged"));
   BOOST_TEST(contains(refused("\x80"), "the pickle is cut off"));
@@ -88,12 +100,13 @@ BOOST_FIXTURE_TEST_CASE(shards_of_both_formats_are_put_together, Shards) {
   BOOST_TEST(values_of<float>(tensors.at("c")).at(0) == 3.0f);
 
   std::filesystem::copy_file(kFolder / "parameter.bin", path / "pytorch_model-00001-of-00002.bin");
-  const auto file =
-      write_file(path / "pytorch_model.bin.index.json",
-                 R"({"weight_map":{"w":"pytorch_model-00001-of-00002.bin","b":"pytorch_model-00001-of-00002.bin","a":"s1"}})");
+  const auto file = write_file(
+      path / "pytorch_model.bin.index.json",
+      R"({"weight_map":{"w":"pytorch_model-00001-of-00002.bin","b":"pytorch_model-00001-of-00002.bin","a":"s1"}})");
   const TensorMap mixed = read_weights(file);
   BOOST_TEST(mixed.size() == 3u);
-  BOOST_TEST(mixed.at("w").shape == (std::vector<std::int64_t>{3, 2}), boost::test_tools::per_element());
+  BOOST_TEST(mixed.at("w").shape == (std::vector<std::int64_t>{3, 2}),
+             boost::test_tools::per_element());
 }
 
 BOOST_FIXTURE_TEST_CASE(shards_that_disagree_with_their_index_are_all_listed, Shards) {
@@ -109,34 +122,42 @@ BOOST_FIXTURE_TEST_CASE(shards_that_disagree_with_their_index_are_all_listed, Sh
 
 BOOST_FIXTURE_TEST_CASE(an_index_reaches_no_file_outside_its_folder, Shards) {
   std::filesystem::create_directory(path / "inner");
-  for (const std::string& name : {"../s1", "/etc/passwd", "inner/s1", "..", ".", "", "a\\\\b", "s1\\u0000"}) {
+  for (const std::string& name :
+       {"../s1", "/etc/passwd", "inner/s1", "..", ".", "", "a\\\\b", "s1\\u0000"}) {
     const std::string text = refusal(index(R"({"a":")" + name + R"("})"));
     BOOST_TEST(contains(text, "the index names a file outside its folder"), text);
   }
 }
 
 BOOST_FIXTURE_TEST_CASE(a_malformed_index_is_refused, Shards) {
-  const auto refused = [&](const std::string& text) { return refusal(write_file(path / "i.json", text)); };
+  const auto refused = [&](const std::string& text) {
+    return refusal(write_file(path / "i.json", text));
+  };
   BOOST_TEST(contains(refused("{"), "the index is not JSON at byte"));
   BOOST_TEST(contains(refused(R"({"weight_map":[]})"), "got no object \"weight_map\""));
   BOOST_TEST(contains(refused(R"({"weight_map":{}})"), "the index names no tensor"));
-  BOOST_TEST(contains(refused(R"({"weight_map":{"a":1}})"), "the index names no file for tensor 'a'"));
+  BOOST_TEST(
+      contains(refused(R"({"weight_map":{"a":1}})"), "the index names no file for tensor 'a'"));
   BOOST_TEST(contains(refused(R"({"weight_map":{"a":"s1","a":"s2"}})"), "the index has 'a' twice"));
-  BOOST_TEST(contains(refused(R"({"metadata":)" + std::string(100'000, '[')), "the index nests too deeply"));
+  BOOST_TEST(contains(refused(R"({"metadata":)" + std::string(100'000, '[')),
+                      "the index nests too deeply"));
   // An index as a shard would let two indices name each other without end.
-  BOOST_TEST(contains(message_of([&] { (void)read_weights(index(R"({"a":"model.safetensors.index.json"})")); }),
+  BOOST_TEST(contains(message_of<WeightsError>([&] {
+                        (void)read_weights(index(R"({"a":"model.safetensors.index.json"})"));
+                      }),
                       "an index of shards where a shard was expected"));
 }
 
 BOOST_FIXTURE_TEST_CASE(the_weights_of_a_folder_are_found, TorchFolder) {
   const auto found = [&] { return find_weights(path).filename().string(); };
-  const auto refused = [&] { return message_of([&] { (void)find_weights(path); }); };
+  const auto refused = [&] { return message_of<WeightsError>([&] { (void)find_weights(path); }); };
   BOOST_TEST(contains(refused(), "no weights in this folder"));
   write_file(path / "config.json", "{}");
   write_file(path / "blip.pth", "x");
   BOOST_TEST(found() == "blip.pth");
   write_file(path / "other.bin", "x");
-  BOOST_TEST(contains(refused(), "several files of weights (got blip.pth, other.bin, expected one"));
+  BOOST_TEST(
+      contains(refused(), "several files of weights (got blip.pth, other.bin, expected one"));
   write_file(path / "pytorch_model.bin.index.json", "x");
   BOOST_TEST(found() == "pytorch_model.bin.index.json");
   write_file(path / "pytorch_model.bin", "x");
@@ -148,8 +169,10 @@ BOOST_FIXTURE_TEST_CASE(the_weights_of_a_folder_are_found, TorchFolder) {
   std::filesystem::remove(path / "model.safetensors");
   std::filesystem::create_symlink(path / "nothing", path / "model.safetensors");
   BOOST_TEST(contains(refused(), "model.safetensors: a link to a file that is not there"));
-  BOOST_TEST(contains(message_of([&] { (void)find_weights(path / "config.json"); }), "not a folder"));
-  BOOST_TEST(contains(message_of([&] { (void)find_weights(path / "nowhere"); }), "not a folder"));
+  BOOST_TEST(contains(message_of<WeightsError>([&] { (void)find_weights(path / "config.json"); }),
+                      "not a folder"));
+  BOOST_TEST(contains(message_of<WeightsError>([&] { (void)find_weights(path / "nowhere"); }),
+                      "not a folder"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,15 +1,20 @@
+#include "vlp/weights/safetensors.hpp"
+
 #include <boost/test/unit_test.hpp>
 
 #include <cstring>
 #include <fstream>
-#include <functional>
 #include <iterator>
 #include <vector>
 
-#include "tests/weights/scratch_folder.hpp"
-#include "vlp/weights/safetensors.hpp"
+#include "tests/support/messages.hpp"
+#include "tests/support/scratch_folder.hpp"
+#include "vlp/core/atomic_file.hpp"
+#include "vlp/core/error.hpp"
 
 using namespace vlp;
+using vlp_test::contains;
+using vlp_test::message_of;
 
 namespace {
 
@@ -26,18 +31,6 @@ std::vector<T> values_of(const TensorBytes& tensor) {
   return values;
 }
 
-/// The message with which `act` fails.
-std::string message_of(const std::function<void()>& act) {
-  try {
-    act();
-  } catch (const WeightsError& error) {
-    return error.what();
-  }
-  return "no WeightsError";
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
-
 struct Folder : ScratchFolder {
   /// Writes a file with this header and so many zero bytes of data.
   std::filesystem::path file(const std::string& header, std::size_t data_bytes) const {
@@ -53,7 +46,7 @@ struct Folder : ScratchFolder {
   }
   std::string refusal(const std::string& header, std::size_t data_bytes) const {
     const auto name = file(header, data_bytes);
-    const std::string text = message_of([&] { (void)read_safetensors(name); });
+    const std::string text = message_of<WeightsError>([&] { (void)read_safetensors(name); });
     BOOST_TEST(text.starts_with(name.string() + ": "), text);
     return text;
   }
@@ -108,22 +101,28 @@ BOOST_FIXTURE_TEST_CASE(tensors_are_aligned_in_the_file, Folder) {
   BOOST_TEST(length % 8 == 0u);
   const SafetensorsFile file = read_safetensors(name);
   for (const auto& [key, tensor] : file.tensors)
-    BOOST_TEST(reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % *item_size(tensor.dtype) == 0u, key);
+    BOOST_TEST(
+        reinterpret_cast<std::uintptr_t>(tensor.bytes.data()) % *item_size(tensor.dtype) == 0u,
+        key);
 }
 
 BOOST_FIXTURE_TEST_CASE(tensors_of_one_dtype_keep_their_order, Folder) {
   const auto name = path / "order.safetensors";
-  write_safetensors(name, {{"z", tensor_of<float>("F32", {1}, {1})}, {"a", tensor_of<float>("F32", {1}, {2})}});
+  write_safetensors(
+      name, {{"z", tensor_of<float>("F32", {1}, {1})}, {"a", tensor_of<float>("F32", {1}, {2})}});
   const SafetensorsFile file = read_safetensors(name);
   BOOST_TEST((file.tensor("z").bytes.data() < file.tensor("a").bytes.data()));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_file_of_another_writer_is_read, Folder) {
   // Header as the format's own library writes it: no spaces between tokens, filled up to 8 bytes.
-  const auto name = file(R"({"__metadata__":{"format":"pt"},"t":{"dtype":"I16","shape":[2],"data_offsets":[0,4]}}   )", 4);
+  const auto name = file(
+      R"({"__metadata__":{"format":"pt"},"t":{"dtype":"I16","shape":[2],"data_offsets":[0,4]}}   )",
+      4);
   const SafetensorsFile read = read_safetensors(name);
   BOOST_TEST(read.metadata.at("format") == "pt");
-  BOOST_TEST(values_of<std::int16_t>(read.tensor("t")) == (std::vector<std::int16_t>{0, 0}), boost::test_tools::per_element());
+  BOOST_TEST(values_of<std::int16_t>(read.tensor("t")) == (std::vector<std::int16_t>{0, 0}),
+             boost::test_tools::per_element());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_tensor_outlives_its_file_object_and_its_name, Folder) {
@@ -134,7 +133,8 @@ BOOST_FIXTURE_TEST_CASE(a_tensor_outlives_its_file_object_and_its_name, Folder) 
     tensor = read_safetensors(name).tensor("w");
   }
   std::filesystem::remove(name);
-  BOOST_TEST(values_of<float>(tensor) == (std::vector<float>{1, 2}), boost::test_tools::per_element());
+  BOOST_TEST(values_of<float>(tensor) == (std::vector<float>{1, 2}),
+             boost::test_tools::per_element());
 }
 
 BOOST_FIXTURE_TEST_CASE(a_file_without_tensors_is_fine, Folder) {
@@ -147,23 +147,27 @@ BOOST_AUTO_TEST_CASE(stored_malformed_files_are_refused) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"bad_json", "the header is not JSON at byte"},
       {"hole", "tensor 'b' leaves a hole before it at byte 4"},
-      {"huge_header", "header length out of range (got 4611686018427387904 bytes, expected at most 2)"},
-      {"offset_beyond_file", "tensor 'w' ends beyond the file (got byte 32 of the data, expected at most 16)"},
+      {"huge_header",
+       "header length out of range (got 4611686018427387904 bytes, expected at most 2)"},
+      {"offset_beyond_file",
+       "tensor 'w' ends beyond the file (got byte 32 of the data, expected at most 16)"},
       {"overlap", "tensor 'b' overlaps the one before it at byte 8"},
       {"shape_overflow", "tensor 'w': the size of shape [4611686018427387904, 4] overflows"},
       {"size_mismatch", "shape and bytes differ (got 16 bytes, expected 20 for F32 [5])"},
   };
   for (const auto& [stem, expected] : cases) {
     const auto name = folder / ("refuse_" + stem + ".safetensors");
-    const std::string text = message_of([&] { (void)read_safetensors(name); });
+    const std::string text = message_of<WeightsError>([&] { (void)read_safetensors(name); });
     BOOST_TEST(text.starts_with(name.string() + ": "), text);
     BOOST_TEST(contains(text, expected), text);
   }
 }
 
 BOOST_FIXTURE_TEST_CASE(every_rule_of_the_header_is_checked, Folder) {
-  const auto entry = [](const std::string& dtype, const std::string& shape, const std::string& offsets) {
-    return R"({"w":{"dtype":)" + dtype + R"(,"shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}";
+  const auto entry = [](const std::string& dtype, const std::string& shape,
+                        const std::string& offsets) {
+    return R"({"w":{"dtype":)" + dtype + R"(,"shape":)" + shape + R"(,"data_offsets":)" + offsets +
+           "}}";
   };
   const std::vector<std::tuple<std::string, std::size_t, std::string>> cases{
       {"", 0, "doesn't begin with '{'"},
@@ -193,9 +197,10 @@ BOOST_FIXTURE_TEST_CASE(every_rule_of_the_header_is_checked, Folder) {
       {entry("\"F32\"", "[1e999]", "[0,4]"), 4, "out of range"},
       {R"({"__metadata__":[]})", 0, "__metadata__ is not an object"},
       {R"({"__metadata__":{"a":1}})", 0, "__metadata__ 'a' is not a string"},
-      {R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4,
-       "has 'w' twice"},
-      {R"({"w":{"dtype":"F32","dtype":"I32","shape":[1],"data_offsets":[0,4]}})", 4, "has 'dtype' twice"},
+      {R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+       4, "has 'w' twice"},
+      {R"({"w":{"dtype":"F32","dtype":"I32","shape":[1],"data_offsets":[0,4]}})", 4,
+       "has 'dtype' twice"},
       {"{\"\xff\":1}", 0, "not JSON at byte"},
   };
   for (const auto& [header, data, expected] : cases) {
@@ -205,7 +210,9 @@ BOOST_FIXTURE_TEST_CASE(every_rule_of_the_header_is_checked, Folder) {
 }
 
 BOOST_FIXTURE_TEST_CASE(files_that_are_too_short_or_missing_are_refused, Folder) {
-  const auto refused = [](const std::filesystem::path& name) { return message_of([&] { (void)read_safetensors(name); }); };
+  const auto refused = [](const std::filesystem::path& name) {
+    return message_of<WeightsError>([&] { (void)read_safetensors(name); });
+  };
   BOOST_TEST(contains(refused(raw("")), "too short for a header length (got 0 bytes"));
   BOOST_TEST(contains(refused(raw("1234567")), "got 7 bytes"));
   BOOST_TEST(contains(refused(path / "nowhere"), "there is no such file"));
@@ -225,7 +232,8 @@ BOOST_FIXTURE_TEST_CASE(every_truncation_is_refused, Folder) {
 BOOST_FIXTURE_TEST_CASE(a_missing_tensor_is_named, Folder) {
   write_safetensors(path / "none.safetensors", {});
   const SafetensorsFile file = read_safetensors(path / "none.safetensors");
-  BOOST_TEST(contains(message_of([&] { (void)file.tensor("w"); }), "none.safetensors: tensor 'w' is missing"));
+  BOOST_TEST(contains(message_of<WeightsError>([&] { (void)file.tensor("w"); }),
+                      "none.safetensors: tensor 'w' is missing"));
 }
 
 BOOST_FIXTURE_TEST_CASE(what_cannot_be_written_is_refused_and_leaves_nothing, Folder) {
@@ -233,29 +241,32 @@ BOOST_FIXTURE_TEST_CASE(what_cannot_be_written_is_refused_and_leaves_nothing, Fo
   TensorBytes wrong = one;
   wrong.shape = {2};
   const auto refused = [&](const NamedTensors& tensors, const Metadata& metadata = {}) {
-    return message_of([&] { write_safetensors(path / "w.safetensors", tensors, metadata); });
+    return message_of<WeightsError>(
+        [&] { write_safetensors(path / "w.safetensors", tensors, metadata); });
   };
   BOOST_TEST(contains(refused({{"a", one}, {"a", one}}), "tensor name 'a' is used twice"));
   BOOST_TEST(contains(refused({{"__metadata__", one}}), "reserved"));
-  BOOST_TEST(contains(refused({{"a", wrong}}), "tensor 'a' can't be written (got 4 bytes for F32 [2])"));
+  BOOST_TEST(
+      contains(refused({{"a", wrong}}), "tensor 'a' can't be written (got 4 bytes for F32 [2])"));
   BOOST_TEST(contains(refused({{"\xff", one}}), "not UTF-8"));
   BOOST_TEST(contains(refused({}, {{"a", "\xff"}}), "not UTF-8"));
   BOOST_TEST(std::filesystem::is_empty(path));
   const auto nowhere = path / "no" / "folder.safetensors";
-  BOOST_TEST(contains(message_of([&] { write_safetensors(nowhere, {}); }), nowhere.string() + ": can't be created (No such file"));
+  BOOST_TEST(contains(message_of<WeightsError>([&] { write_safetensors(nowhere, {}); }),
+                      nowhere.string() + ": can't be created (No such file"));
 }
 
 BOOST_FIXTURE_TEST_CASE(a_write_that_stops_half_way_keeps_the_old_file, Folder) {
   const auto name = path / "kept";
   std::ofstream(name) << "old";
   {
-    AtomicFile file(name);
+    AtomicFile<vlp::WeightsError> file(name);
     file.write(std::as_bytes(std::span("new", 3)));
     BOOST_TEST(file_bytes(name) == "old");
   }
   BOOST_TEST(file_bytes(name) == "old");
   BOOST_TEST(std::distance(std::filesystem::directory_iterator(path), {}) == 1);
-  AtomicFile file(name);
+  AtomicFile<vlp::WeightsError> file(name);
   file.write(std::as_bytes(std::span("new", 3)));
   file.commit();
   BOOST_TEST(file_bytes(name) == "new");

@@ -1,7 +1,7 @@
 #pragma once
-// Alignment loss: how differently an image encoder and a text encoder arrange the same pairs, as 1 - linear centered kernel
-// alignment (Kornblith et al. 2019, section 3). The two may have different widths. An example of a loss that asks the model
-// for two parts and needs a batch to compare.
+// Alignment loss: how differently an image encoder and a text encoder arrange the same pairs, as 1
+// - linear centered kernel alignment (Kornblith et al. 2019, section 3). The two may have different
+// widths. An example of a loss that asks the model for two parts and needs a batch to compare.
 
 #include <cstdint>
 #include <string>
@@ -9,14 +9,15 @@
 #include <tuple>
 
 #include <ATen/ATen.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 
+#include "vlp/concepts/full_precision.hpp"
 #include "vlp/concepts/loss.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
 
-/// 1 - |X^T Y|^2 / (|X^T X| |Y^T Y|) with a centred row of X for each image and of Y for each text; 0 to 1.
+/// 1 - |X^T Y|^2 / (|X^T X| |Y^T Y|) with a centred row of X for each image and of Y for each text;
+/// 0 to 1.
 class AlignmentLoss {
  public:
   static constexpr std::string_view name = "alignment";
@@ -28,7 +29,8 @@ class AlignmentLoss {
     Pooling pooling = Pooling::first;
 
     static constexpr auto fields() {
-      return std::tuple{vlp::field<&Options::pooling>("What stands for an image or a text: its first state, or the mean of all.")};
+      return std::tuple{vlp::field<&Options::pooling>(
+          "What stands for an image or a text: its first state, or the mean of all.")};
     }
   };
   static constexpr auto needs = vlp::Needs::image_states | vlp::Needs::text_states;
@@ -40,20 +42,23 @@ class AlignmentLoss {
   /// Computed in float32 at least, whatever the number format of the pass.
   /// @throws vlp::ShapeError if there are not as many texts as images
   vlp::LossValue operator()(vlp::Forward& pass) const {
-    const at::Tensor images = precise(pass.image_states()), texts = precise(pass.text_states());  // [B, N, D], [B, T, Dt]
+    const at::Tensor images = vlp::precise(pass.image_states()),
+                     texts = vlp::precise(pass.text_states());  // [B, N, D], [B, T, Dt]
     if (images.size(0) != texts.size(0))
-      throw vlp::ShapeError("loss 'alignment': got " + std::to_string(images.size(0)) + " images and " + std::to_string(texts.size(0)) +
+      throw vlp::ShapeError("loss 'alignment': got " + std::to_string(images.size(0)) +
+                            " images and " + std::to_string(texts.size(0)) +
                             " texts, expected as many of each. Give every image one text.");
-    const c10::impl::ExcludeDispatchKeyGuard full_precision(c10::autocast_dispatch_keyset);
-    const at::Tensor x = similarities(pooled(images, at::ones({1, images.size(1)}, images.options())));
-    const at::Tensor y = similarities(pooled(texts, pass.batch().token_mask.to(texts.scalar_type())));
+    const vlp::FullPrecision full_precision;
+    const at::Tensor x =
+        similarities(pooled(images, at::ones({1, images.size(1)}, images.options())));
+    const at::Tensor y =
+        similarities(pooled(texts, pass.batch().texts.token_mask.to(texts.scalar_type())));
     return {1 - (x * y).sum() / (x.norm() * y.norm()).clamp_min(kSmallest), {}};
   }
 
  private:
-  static constexpr double kSmallest = 1e-12;  // where all images or all texts are equal, nothing is aligned
-
-  static at::Tensor precise(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat); }
+  static constexpr double kSmallest =
+      1e-12;  // where all images or all texts are equal, nothing is aligned
 
   /// @param states  [B, T, D]
   /// @param counts  [B or 1, T], 1 = counts, 0 = padding

@@ -1,45 +1,36 @@
 #pragma once
-// Opens a trained model with everything around it, whatever it lies in: a Hugging Face folder, a run, a lone file of
-// weights, or a downloaded model of the hub.
+// Opens a trained model with everything around it, whatever it lies in: a Hugging Face folder, a
+// run, a lone file of weights, or a downloaded model of the hub.
 
-#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include <ATen/ATen.h>
+#include <c10/core/ScalarType.h>
 
-#include "vlp/assemble/blip_config.hpp"
-#include "vlp/assemble/blip_tensors.hpp"
-#include "vlp/assemble/fit_weights.hpp"
-#include "vlp/assemble/hugging_face.hpp"
-#include "vlp/assemble/model_source.hpp"
-#include "vlp/assemble/open.hpp"
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/generation.hpp"
-#include "vlp/core/context.hpp"
+#include "vlp/concepts/needs.hpp"
 #include "vlp/core/error.hpp"
-#include "vlp/core/needs.hpp"
-#include "vlp/plan.hpp"
-#include "vlp/recipe/load.hpp"
-#include "vlp/registry/registry.hpp"
-#include "vlp/text/wordpiece.hpp"
+#include "vlp/core/header_only.hpp"
+#include "vlp/data/pipeline.hpp"
+#include "vlp/plan/plan.hpp"
 
 namespace vlp {
 
 /// A model ready for use, in evaluation mode and on its device.
 struct OpenedModel {
-  Plan plan;                              ///< tokenizer, transforms, model, losses and generation; the rest unchosen
-  Context ctx;                            ///< device, special tokens, sizes; precision fp32
+  Plan plan;    ///< tokenizer, transforms, model, losses and generation; the rest unchosen
+  Context ctx;  ///< device, special tokens, sizes; precision fp32
   std::optional<AnyTokenizer> tokenizer;  ///< none where the model has no vocabulary with it
-  Pipeline transforms;                    ///< those of evaluation: of images, and of captions that it reads
-  AnyModel model;                         ///< with its weights
-  GenerateOptions generate;               ///< how it generates unless told otherwise
-  std::string prompt;                     ///< how its captions begin
-  bool hugging_face = false;              ///< whether config.json, not a recipe, describes it
+  Pipeline transforms;        ///< those of evaluation: of images, and of captions that it reads
+  AnyModel model;             ///< with its weights
+  GenerateOptions generate;   ///< how it generates unless told otherwise
+  std::string prompt;         ///< how its captions begin
+  bool hugging_face = false;  ///< whether config.json, not a recipe, describes it
 };
 
 /// How to open a model.
@@ -48,202 +39,25 @@ struct OpenModelArguments {
   std::int64_t threads = 0;                   ///< 0 = all cores
   std::filesystem::path share_dir = "share";  ///< holds vocabularies/
   Console console;                            ///< hears of what was assumed, left out or changed
-  at::ScalarType dtype = at::kFloat;          ///< of the weights; float32 or float64
-  Needs needs = Needs::nothing;               ///< what it is opened for; a model that doesn't serve it is refused
-  std::vector<std::string> sets = {};         ///< KEY=VALUE changes of what its recipe or config says
+  c10::ScalarType dtype = c10::kFloat;        ///< of the weights; float32 or float64
+  Needs needs =
+      Needs::nothing;  ///< what it is opened for; a model that doesn't serve it is refused
+  std::vector<std::string> sets = {};  ///< KEY=VALUE changes of what its recipe or config says
 };
-
-namespace detail {
-
-/// The tables of a recipe that make a model.
-struct ModelTables {
-  std::optional<Use<AnyTokenizer>> tokenizer;
-  std::vector<TransformUse> transform;
-  Use<AnyModel, ModelExtras> model;
-  std::vector<Use<AnyLoss, LossExtras>> loss;
-  GenerateOptions generate;
-
-  static constexpr auto fields() {
-    using T = ModelTables;
-    return std::tuple{field<&T::tokenizer>("Text to ids and back."), field<&T::transform>("What becomes of images and captions."),
-                      field<&T::model>("What is opened."), field<&T::loss>("What is traced."),
-                      field<&T::generate>("How captions are generated.")};
-  }
-};
-
-/// Reads the tables that make a model, and no others: a recipe's dataset need not be known any more.
-[[nodiscard]] inline Plan read_model_tables(const Recipe& recipe, const Registry& registry) {
-  Diagnostics problems = recipe.problems;
-  ReadContext read{problems, &registry};
-  ModelTables tables;
-  read_fields(*recipe.value.as<Table>(), recipe.value.place, "", tables, read);
-  problems.throw_if_any();
-  Plan plan;
-  plan.resolved = write_options(tables);
-  if (tables.tokenizer) plan.tokenizer = std::move(*tables.tokenizer);
-  plan.transform = std::move(tables.transform);
-  plan.model = std::move(tables.model);
-  plan.loss = std::move(tables.loss);
-  plan.generate = tables.generate;
-  return plan;
-}
-
-/// A run's recipe, with its own weights and vocabulary in place of those that it began with.
-[[nodiscard]] inline Recipe run_recipe(const ModelSource& source) {
-  std::vector<std::string> sets{"model.weights=" + toml_string(source.weights.string())};
-  if (const auto vocabulary = source.folder() / "vocab.txt"; std::filesystem::exists(vocabulary))
-    sets.push_back("tokenizer.vocabulary=" + toml_string(vocabulary.string()));
-  return load_recipe(source.recipe, sets);
-}
-
-/// A config.json, or what stands for one, with the recipe that says the same.
-struct ConfiguredModel {
-  BlipConfig config;
-  Value recipe;
-};
-
-/// What text encoder and decoder have in common in a file that holds both: a value of [model] sharing.
-[[nodiscard]] inline const char* shared_parts(const WeightFile& file) {
-  const std::string encoder = kTextEncoder, decoder = kTextDecoder;
-  bool self_attention = true;
-  for (auto at = file.tensors.lower_bound(encoder); at != file.tensors.end() && at->first.starts_with(encoder); ++at) {
-    const auto twin = file.tensors.find(decoder + at->first.substr(encoder.size()));
-    if (twin == file.tensors.end() || same_values(at->second, twin->second)) continue;
-    if (at->first.find(".attention.") == at->first.npos) return "nothing";
-    self_attention = false;
-  }
-  return self_attention ? "all" : "all_but_self_attention";
-}
-
-/// The task of a lone file's tensors; of one that can do both, what it is opened for. The original's pre-training files hold
-/// everything, and who captions needs half of it.
-[[nodiscard]] inline BlipTask opened_task(const WeightFile& file, Needs needs) {
-  const BlipTask task = task_of(file.tensors, file.source);
-  if (task != BlipTask::pretraining || needs == Needs::nothing || !file.original_names) return task;
-  if (covers(Needs::image_states | Needs::decoder_logits, needs)) return BlipTask::captioning;
-  return covers(needs, Needs::decoder_logits) ? task : BlipTask::retrieval;
-}
-
-/// What the folder of a config.json says of its model. Whether the head is tied, only the tensors tell, and so they do with
-/// the task where the config doesn't say it.
-[[nodiscard]] inline ConfiguredModel read_configured_model(const ModelSource& source, const WeightFile& file,
-                                                           const OpenModelArguments& arguments) {
-  BlipConfig config = read_blip_config(source.config, arguments.console, opened_task(file, arguments.needs));
-  check_sizes(config, source.config.string(), file.tensors, file.source);
-  config.tie_embeddings = has_tied_embeddings(file, config.tie_embeddings);
-  return {config, hugging_face_recipe(source.folder(), config, arguments.console)};
-}
-
-/// What can be said of a file of weights with nothing beside it: sizes as its tensors show them, BERT's vocabulary,
-/// BLIP's preprocessing (Pillow's for the original's files), generation as transformers does it by default.
-[[nodiscard]] inline ConfiguredModel derive_configured_model(const WeightFile& file, const OpenModelArguments& arguments) {
-  const BlipTask task = opened_task(file, arguments.needs);
-  BlipConfig config = derive_blip_config(file.tensors, task, file.original_names ? 1e-6 : 1e-5, file.source);
-  config.tie_embeddings = has_tied_embeddings(file);
-  config.match_token = BlipMatchToken::enc;
-  const auto vocabulary = arguments.share_dir / "vocabularies" / "bert-base-uncased.txt";
-  const WordPiece pieces(vocabulary);
-  if (pieces.vocabulary_size() != config.text.vocabulary_size)
-    throw WeightsError(file.source + ": its vocabulary isn't known (got " + std::to_string(config.text.vocabulary_size) +
-                       " tokens, expected the " + std::to_string(pieces.vocabulary_size()) +
-                       " of bert-base-uncased with [DEC] and [ENC]). Put the model's config.json beside it.");
-  config.text.bos = pieces.special().decode;
-  config.text.sep = pieces.special().sep;
-  config.text.pad = pieces.special().pad;
-  arguments.console.note(file.source + ": no config.json beside it; sizes are taken from the tensors, heads to be 64 wide");
-  Array transforms = transform_tables(config.vision.image_size, file.original_names ? "pillow" : "torchvision");
-  Table generate = generate_table(ConfigObject("generation_config.json"), config.text.max_positions);
-  return {config, blip_recipe(config, tokenizer_table(vocabulary), std::move(transforms), std::move(generate), shared_parts(file))};
-}
-
-/// The tokenizer of a plan, if it has one; tells the context its special tokens and its size.
-[[nodiscard]] inline std::optional<AnyTokenizer> open_tokenizer(const Plan& plan, Context& ctx) {
-  if (!plan.tokenizer.chosen()) return std::nullopt;
-  AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
-  ctx.tokens = tokenizer.special();
-  ctx.dimensions.vocabulary_size = tokenizer.vocabulary_size();
-  return tokenizer;
-}
-
-/// A config's ids win over those of the vocabulary, which on the hub lacks [DEC] and [ENC].
-/// @throws WeightsError if the vocabulary has more tokens than the model
-inline void take_tokens(const BlipConfig::Text& text, const std::string& source, const std::optional<AnyTokenizer>& tokenizer,
-                        Context& ctx) {
-  constexpr std::int64_t added = 2;  // [DEC] and [ENC], which the model may do without
-  if (tokenizer && tokenizer->vocabulary_size() - added > text.vocabulary_size)
-    throw WeightsError(source + ": the tokenizer has more tokens than the model (got " + std::to_string(tokenizer->vocabulary_size()) +
-                       " with [DEC] and [ENC], expected at most " + std::to_string(text.vocabulary_size) +
-                       "). Use the tokenizer that the model was trained with.");
-  if (!tokenizer || ctx.tokens.decode != text.bos) ctx.tokens.encode = std::min(text.bos + 1, text.vocabulary_size - 1);
-  ctx.tokens.decode = text.bos;
-  ctx.tokens.sep = text.sep;
-  ctx.tokens.pad = text.pad;
-  ctx.dimensions.vocabulary_size = text.vocabulary_size;
-}
-
-/// @throws RecipeError if a model lacks what it is opened for, with what it can do instead
-inline void check_purpose(const std::string& name, const Plan& plan, Needs wanted) {
-  const Needs serves = plan.model.serves(), lacking = missing(wanted, serves);
-  if (lacking == Needs::nothing) return;
-  std::string advice = "Choose another model.";
-  if (covers(lacking, Needs::decoder_logits))
-    advice = covers(serves, Needs::embeddings) ? "It compares images with texts: use it with `vlp match`, or choose a model for captioning."
-                                               : "Choose a model for captioning.";
-  else if (covers(serves, Needs::decoder_logits))
-    advice = "It writes captions: use it with `vlp caption`, or choose a model for image-text retrieval.";
-  throw RecipeError(name + ": model '" + plan.model.name() + "' lacks what is asked of it (got " + in_words(serves) + ", expected " +
-                    in_words(lacking) + "). " + advice);
-}
-
-}  // namespace detail
 
 /// Opens the model that `name` stands for: see `find_model`. Nothing is downloaded.
 /// @param name       a folder, a run, a file or a name on the hub
 /// @param registry   holds the components that it is made of
 /// @param arguments  device, threads, dtype, purpose
 /// @throws WeightsError if there is no such model, or its files are broken or don't fit together
-/// @throws RecipeError  if a run's recipe names components that the registry doesn't have, or the model doesn't serve the
+/// @throws RecipeError  if a run's recipe names components that the registry doesn't have, or the
+/// model doesn't serve the
 ///         purpose
-[[nodiscard]] inline OpenedModel open_model(const std::string& name, const Registry& registry, const OpenModelArguments& arguments) {
-  if (arguments.dtype != at::kFloat && arguments.dtype != at::kDouble)
-    throw RecipeError("open_model: unknown dtype (got " + std::string(c10::toString(arguments.dtype)) + ", expected Float or Double).");
-  const ModelSource source = find_model(name);
-  WeightFile file = read_weight_file(source.weights);
-  std::optional<detail::ConfiguredModel> configured;
-  if (source.recipe.empty())
-    configured =
-        source.config.empty() ? detail::derive_configured_model(file, arguments) : detail::read_configured_model(source, file, arguments);
-  Recipe recipe = configured ? Recipe{configured->recipe, name, {}} : detail::run_recipe(source);
-  for (const std::string& set : arguments.sets) apply_set(recipe.value, set, recipe.problems);
-  Plan plan = detail::read_model_tables(recipe, registry);
-  detail::check_purpose(name, plan, arguments.needs);
-  Context ctx = open_context(plan, {.out = {},
-                                    .data_dir = ".",
-                                    .share_dir = arguments.share_dir,
-                                    .device = arguments.device,
-                                    .threads = arguments.threads,
-                                    .console = arguments.console});
-  ctx.precision = Precision::fp32;
-
-  std::optional<AnyTokenizer> tokenizer = detail::open_tokenizer(plan, ctx);
-  if (configured) detail::take_tokens(configured->config.text, source.folder().string(), tokenizer, ctx);
-  Pipelines transforms = build_transforms(plan, ctx);
-  AnyModel model = plan.model.build(ctx);
-  const auto module = model.ptr();
-  module->to(arguments.dtype);
-  fill_model(*module, std::move(file), arguments.console);
-  module->to(torch_device(ctx.device));
-  module->eval();
-  GenerateOptions generate = plan.generate;
-  std::string prompt = plan.model.extra.prompt;
-  return {.plan = std::move(plan),
-          .ctx = std::move(ctx),
-          .tokenizer = std::move(tokenizer),
-          .transforms = std::move(transforms.evaluate),
-          .model = std::move(model),
-          .generate = generate,
-          .prompt = std::move(prompt),
-          .hugging_face = configured.has_value()};
-}
+[[nodiscard]] OpenedModel open_model(const std::string& name, const Registry& registry,
+                                     const OpenModelArguments& arguments);
 
 }  // namespace vlp
+
+#if VLP_HEADER_ONLY
+#include "vlp/assemble/open_model_inl.hpp"
+#endif

@@ -1,5 +1,6 @@
 #pragma once
-// What every component has whatever its kind: a name, options declared once, and a constructor that takes them.
+// What every component has whatever its kind: a name, options declared once, and a constructor that
+// takes them.
 
 #include <concepts>
 #include <string>
@@ -7,7 +8,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "vlp/core/context.hpp"
+#include "vlp/concepts/context.hpp"
 #include "vlp/recipe/field.hpp"
 
 namespace vlp {
@@ -37,7 +38,8 @@ struct OptionsOf<T> {
 
 }  // namespace detail
 
-/// Carries a type to the overloads of `kind_of`, one beside each kind's concept, which tell the kind of a component.
+/// Carries a type to the overloads of `kind_of`, one beside each kind's concept, which tell the
+/// kind of a component.
 template <class T>
 struct ComponentTag {};
 
@@ -49,14 +51,16 @@ using options_of = typename detail::OptionsOf<T>::type;
 template <class T>
 inline constexpr std::string_view name_of = detail::Described<T>::type::name;
 
-/// A component can be named, described and built: from (options, context), (options), (context), or nothing.
+/// A component can be named, described and built: from (options, context), (options), (context), or
+/// nothing.
 template <class T>
 concept Component =
     requires {
       { detail::Described<T>::type::name } -> std::convertible_to<std::string_view>;
     } && Options<options_of<T>> &&
-    (std::constructible_from<T, options_of<T>, const Context&> || std::constructible_from<T, options_of<T>> ||
-     std::constructible_from<T, const Context&> || std::default_initializable<T>);
+    (std::constructible_from<T, options_of<T>, const Context&> ||
+     std::constructible_from<T, options_of<T>> || std::constructible_from<T, const Context&> ||
+     std::default_initializable<T>);
 
 /// Builds a component in whichever of the four ways it allows.
 template <Component T>

@@ -1,7 +1,8 @@
 #pragma once
-// Dataset: images with their captions, divided into splits. It lists files; decoding belongs to the loader.
-// Contract: the constructor reads and checks the lists (it throws DataError naming file and line, and all missing
-// images at once); afterwards a dataset is immutable and may be read from any thread. Includes no torch.
+// Dataset: images with their captions, divided into splits. It lists files; decoding belongs to the
+// loader. Contract: the constructor reads and checks the lists (it throws DataError naming file and
+// line, and all missing images at once); afterwards a dataset is immutable and may be read from any
+// thread. Includes no torch.
 
 #include <concepts>
 #include <cstdint>
@@ -19,7 +20,8 @@ namespace vlp {
 /// Which part of a dataset.
 enum class Split { train, validation, test };
 
-/// How captions make training samples: every caption of an image each epoch, or one drawn per epoch.
+/// How captions make training samples: every caption of an image each epoch, or one drawn per
+/// epoch.
 enum class CaptionsPerImage { all, one };
 
 /// One image with all its captions, as written in the dataset.
@@ -45,7 +47,9 @@ class AnyDataset {
     requires(!std::same_as<D, AnyDataset>) && Dataset<D>
   AnyDataset(D dataset) : self_(std::make_shared<const Holder<D>>(std::move(dataset))) {}
 
-  [[nodiscard]] std::span<const ImageRecord> records(Split split) const { return self_->records(split); }
+  [[nodiscard]] std::span<const ImageRecord> records(Split split) const {
+    return self_->records(split);
+  }
   [[nodiscard]] CaptionsPerImage captions_per_image() const { return self_->captions_per_image(); }
 
  private:
@@ -57,7 +61,9 @@ class AnyDataset {
   template <class D>
   struct Holder final : Base {
     explicit Holder(D d) : dataset(std::move(d)) {}
-    std::span<const ImageRecord> records(Split split) const override { return dataset.records(split); }
+    std::span<const ImageRecord> records(Split split) const override {
+      return dataset.records(split);
+    }
     CaptionsPerImage captions_per_image() const override { return dataset.captions_per_image(); }
     D dataset;
   };

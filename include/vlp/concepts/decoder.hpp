@@ -1,6 +1,7 @@
 #pragma once
 // Decoder: predicts the next token of a text from the tokens so far and the image states.
-// Letters: B images, K beams an image, T text tokens, N image tokens, D text width, V vocabulary, H heads.
+// Letters: B images, K beams an image, T text tokens, N image tokens, D text width, V vocabulary, H
+// heads.
 
 #include <concepts>
 #include <cstdint>
@@ -21,8 +22,9 @@ class Module;
 
 namespace vlp {
 
-/// Keys and values kept while decoding. Self-attention's are static buffers of the longest length, written by position;
-/// cross-attention's are computed once per image and layer and shared by all its beams and all steps.
+/// Keys and values kept while decoding. Self-attention's are static buffers of the longest length,
+/// written by position; cross-attention's are computed once per image and layer and shared by all
+/// its beams and all steps.
 struct DecodingCache {
   std::int64_t beams = 1;                ///< K
   std::int64_t length = 0;               ///< positions already written
@@ -33,16 +35,20 @@ struct DecodingCache {
 };
 
 template <class Dec>
-concept Decoder = requires(Dec decoder, const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image_states,
-                           const at::Tensor& states, const ImageMemory& images, DecodingCache& cache, std::int64_t n) {
-  // Teacher forcing: ids [B, T] int64 and mask [B, T] bool (true = token), images [B, N, De] -> [B, T, D]. Images come as an
-  // ImageMemory, which keeps keys and values for other passes, or for who wants no more as the tensor.
+concept Decoder = requires(Dec decoder, const at::Tensor& ids, const at::Tensor& mask,
+                           const at::Tensor& image_states, const at::Tensor& states,
+                           const ImageMemory& images, DecodingCache& cache, std::int64_t n) {
+  // Teacher forcing: ids [B, T] int64 and mask [B, T] bool (true = token), images [B, N, De] -> [B,
+  // T, D]. Images come as an ImageMemory, which keeps keys and values for other passes, or for who
+  // wants no more as the tensor.
   { decoder->states(ids, mask, images) } -> std::same_as<at::Tensor>;
   // The head: [..., D] -> [..., V].
   { decoder->logits(states) } -> std::same_as<at::Tensor>;
-  // An empty cache for `beams` beams an image and texts of at most `longest` tokens: (image_states, beams, longest).
+  // An empty cache for `beams` beams an image and texts of at most `longest` tokens: (image_states,
+  // beams, longest).
   { decoder->make_cache(image_states, n, n) } -> std::same_as<DecodingCache>;
-  // Feeds the next tokens, ids [B * K, t] at positions cache.length.., and gives the last one's logits [B * K, V].
+  // Feeds the next tokens, ids [B * K, t] at positions cache.length.., and gives the last one's
+  // logits [B * K, V].
   { decoder->step(ids, cache) } -> std::same_as<at::Tensor>;
   { decoder.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
 };
@@ -57,36 +63,46 @@ class AnyDecoder {
   AnyDecoder(Dec decoder) : self_(std::make_shared<Holder<Dec>>(std::move(decoder))) {}
 
   AnyDecoder* operator->() { return this; }
-  [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
+  [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask,
+                                  const ImageMemory& images) {
     return self_->states(ids, mask, images);
   }
   [[nodiscard]] at::Tensor logits(const at::Tensor& states) { return self_->logits(states); }
-  [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) {
+  [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams,
+                                         std::int64_t longest) {
     return self_->make_cache(image_states, beams, longest);
   }
-  [[nodiscard]] at::Tensor step(const at::Tensor& ids, DecodingCache& cache) { return self_->step(ids, cache); }
+  [[nodiscard]] at::Tensor step(const at::Tensor& ids, DecodingCache& cache) {
+    return self_->step(ids, cache);
+  }
   [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return self_->ptr(); }
 
  private:
   struct Base {
     virtual ~Base() = default;
-    virtual at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) = 0;
+    virtual at::Tensor states(const at::Tensor& ids, const at::Tensor& mask,
+                              const ImageMemory& images) = 0;
     virtual at::Tensor logits(const at::Tensor& states) = 0;
-    virtual DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) = 0;
+    virtual DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams,
+                                     std::int64_t longest) = 0;
     virtual at::Tensor step(const at::Tensor& ids, DecodingCache& cache) = 0;
     virtual std::shared_ptr<torch::nn::Module> ptr() const = 0;
   };
   template <class Dec>
   struct Holder final : Base {
     explicit Holder(Dec d) : decoder(std::move(d)) {}
-    at::Tensor states(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) override {
+    at::Tensor states(const at::Tensor& ids, const at::Tensor& mask,
+                      const ImageMemory& images) override {
       return decoder->states(ids, mask, images);
     }
     at::Tensor logits(const at::Tensor& states) override { return decoder->logits(states); }
-    DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams, std::int64_t longest) override {
+    DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams,
+                             std::int64_t longest) override {
       return decoder->make_cache(image_states, beams, longest);
     }
-    at::Tensor step(const at::Tensor& ids, DecodingCache& cache) override { return decoder->step(ids, cache); }
+    at::Tensor step(const at::Tensor& ids, DecodingCache& cache) override {
+      return decoder->step(ids, cache);
+    }
     std::shared_ptr<torch::nn::Module> ptr() const override { return decoder.ptr(); }
     Dec decoder;
   };

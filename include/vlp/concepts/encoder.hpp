@@ -1,6 +1,7 @@
 #pragma once
-// Encoder: an image becomes a row of states. Contract: `forward` is differentiable, works for every batch size, and
-// draws on torch's generators only in training mode; parameters are named as Hugging Face's checkpoints name them.
+// Encoder: an image becomes a row of states. Contract: `forward` is differentiable, works for every
+// batch size, and draws on torch's generators only in training mode; parameters are named as
+// Hugging Face's checkpoints name them.
 
 #include <concepts>
 #include <cstdint>
@@ -37,7 +38,8 @@ class AnyEncoder {
   AnyEncoder(E encoder)
       : module_(encoder.ptr()),
         width_(encoder->width()),
-        forward_([encoder](const at::Tensor& pixels) mutable { return encoder->forward(pixels); }) {}
+        forward_([encoder](const at::Tensor& pixels) mutable { return encoder->forward(pixels); }) {
+  }
 
   AnyEncoder* operator->() { return this; }
   [[nodiscard]] at::Tensor forward(const at::Tensor& pixels) { return forward_(pixels); }

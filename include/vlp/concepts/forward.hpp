@@ -1,6 +1,7 @@
 #pragma once
-// Forward: one pass over one batch, lazily. Each part is computed once, when a loss first asks for it, however many ask.
-// Letters: B pairs, N image tokens, T text tokens, D and Dt widths, E width of embeddings, M supervised positions, V vocabulary.
+// Forward: one pass over one batch, lazily. Each part is computed once, when a loss first asks for
+// it, however many ask. Letters: B pairs, N image tokens, T text tokens, D and Dt widths, E width
+// of embeddings, M supervised positions, V vocabulary.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,18 +10,19 @@
 #include <vector>
 
 #include <ATen/core/Tensor.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
 
 #include "vlp/concepts/batch.hpp"
+#include "vlp/concepts/full_precision.hpp"
 #include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/model.hpp"
+#include "vlp/concepts/needs.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/core/error.hpp"
-#include "vlp/core/needs.hpp"
 
 namespace vlp {
 
-/// What is known of a batch's images; a pass hands it to the next one over the same images with other texts.
+/// What is known of a batch's images; a pass hands it to the next one over the same images with
+/// other texts.
 struct ImageFeatures {
   ImageMemory memory;              ///< states [B, N, D], and what texts have made of them
   at::Tensor embeddings;           ///< [B, E]
@@ -39,8 +41,10 @@ class Forward {
   /// @param parts     of the model
   /// @param batch     on the model's device
   /// @param images    what is known of the images already
-  /// @param training  where the run stands, if this pass trains; none = evaluation, which leaves no trace in any state
-  Forward(const ModelParts& parts, const Batch& batch, ImageFeatures images = {}, std::optional<SchedulePosition> training = std::nullopt)
+  /// @param training  where the run stands, if this pass trains; none = evaluation, which leaves no
+  ///                  trace in any state
+  Forward(const ModelParts& parts, const Batch& batch, ImageFeatures images = {},
+          std::optional<SchedulePosition> training = std::nullopt)
       : parts_(parts), batch_(batch), images_(std::move(images)), training_(training) {}
 
   /// The batch that is passed.
@@ -54,41 +58,55 @@ class Forward {
   const at::Tensor& image_states() { return image_memory().states(); }
   /// The same with their keys and values, which all texts that look at them share.
   const ImageMemory& image_memory() {
-    if (!images_.memory.defined()) images_.memory = served(parts_.image_states, Needs::image_states)(batch_.pixels);
+    if (!images_.memory.defined())
+      images_.memory = served(parts_.image_states, Needs::image_states)(batch_.pixels);
     return images_.memory;
   }
   /// @return  [B, T, Dt] of the batch's texts, no image seen
   const at::Tensor& text_states() {
-    return once(text_states_, [&] { return served(parts_.text_states, Needs::text_states)(batch_.token_ids, batch_.token_mask); });
+    return once(text_states_, [&] {
+      return served(parts_.text_states, Needs::text_states)(batch_.texts.token_ids,
+                                                            batch_.texts.token_mask);
+    });
   }
   /// @return  [B, E] unit rows
   const at::Tensor& image_embeddings() {
-    return once(images_.embeddings, [&] { return served(parts_.image_embeddings, Needs::embeddings)(image_states()); });
+    return once(images_.embeddings,
+                [&] { return served(parts_.image_embeddings, Needs::embeddings)(image_states()); });
   }
   /// @return  [B, E] unit rows
   const at::Tensor& text_embeddings() {
-    return once(text_embeddings_, [&] { return served(parts_.text_embeddings, Needs::embeddings)(text_states()); });
+    return once(text_embeddings_,
+                [&] { return served(parts_.text_embeddings, Needs::embeddings)(text_states()); });
   }
-  /// Whether the model has momentum twins.
-  [[nodiscard]] bool has_momentum() const { return parts_.momentum_image_embeddings && parts_.momentum_text_embeddings; }
-  /// @return  [B, E] unit rows of the momentum twin, no gradient
+  /// Whether the model has momentum encoders.
+  [[nodiscard]] bool has_momentum() const {
+    return parts_.momentum_image_embeddings && parts_.momentum_text_embeddings;
+  }
+  /// @return  [B, E] unit rows of the momentum encoder, no gradient
   const at::Tensor& momentum_image_embeddings() {
-    return once(images_.momentum_embeddings,
-                [&] { return served(parts_.momentum_image_embeddings, Needs::momentum_embeddings)(batch_.pixels).detach(); });
+    return once(images_.momentum_embeddings, [&] {
+      return served(parts_.momentum_image_embeddings, Needs::momentum_embeddings)(batch_.pixels)
+          .detach();
+    });
   }
-  /// @return  [B, E] unit rows of the momentum twin, no gradient
+  /// @return  [B, E] unit rows of the momentum encoder, no gradient
   const at::Tensor& momentum_text_embeddings() {
     return once(momentum_text_embeddings_, [&] {
-      return served(parts_.momentum_text_embeddings, Needs::momentum_embeddings)(batch_.token_ids, batch_.token_mask).detach();
+      return served(parts_.momentum_text_embeddings, Needs::momentum_embeddings)(
+                 batch_.texts.token_ids, batch_.texts.token_mask)
+          .detach();
     });
   }
   /// @return  scalar by which similarities are divided
   const at::Tensor& temperature() {
     return once(temperature_, [&] { return served(parts_.temperature, Needs::embeddings)(); });
   }
-  /// Of the batch with itself: against the momentum twins' embeddings where there are twins, else against the model's own.
+  /// Of the batch with itself: against the momentum encoders' embeddings where there are any, else
+  /// against the model's own.
   const Similarities& similarities() {
-    if (!similarities_.image_to_text.defined()) similarities_ = has_momentum() ? momentum_similarities() : own_similarities();
+    if (!similarities_.image_to_text.defined())
+      similarities_ = has_momentum() ? momentum_similarities() : own_similarities();
     return similarities_;
   }
   /// Of the batch with itself, both sides by the model's own embeddings.
@@ -104,46 +122,55 @@ class Forward {
   /// @param b  [C, E]
   /// @return   [R, C]
   [[nodiscard]] at::Tensor scaled_products(const at::Tensor& a, const at::Tensor& b) {
-    const c10::impl::ExcludeDispatchKeyGuard full_precision(c10::autocast_dispatch_keyset);
+    const FullPrecision full_precision;
     return precise(a).matmul(precise(b).t()) / temperature();
   }
 
-  /// @return  [B, T, Dt] of each text with its eyes on its own image
+  /// @return  [B, T, Dt] of each text, cross-attending to its own image
   const at::Tensor& grounded_states() {
-    return once(grounded_states_, [&] { return ground(batch_.token_ids, batch_.token_mask, image_memory()); });
+    return once(grounded_states_, [&] {
+      return ground(batch_.texts.token_ids, batch_.texts.token_mask, image_memory());
+    });
   }
   /// Further pairs, computed anew with each call.
   /// @param ids     [K, T] int64
   /// @param mask    [K, T] bool, true = token
-  /// @param images  [K, N, D], or [1, N, D] for one image with all texts; of the batch's images best a selection of
-  ///                `image_memory()`, whose keys and values are there already
+  /// @param images  [K, N, D], or [1, N, D] for one image with all texts; of the batch's images
+  ///                best a selection of `image_memory()`, whose keys and values are there already
   /// @return        [K, T, Dt]
-  [[nodiscard]] at::Tensor ground(const at::Tensor& ids, const at::Tensor& mask, const ImageMemory& images) {
+  [[nodiscard]] at::Tensor ground(const at::Tensor& ids, const at::Tensor& mask,
+                                  const ImageMemory& images) {
     return served(parts_.grounded_states, Needs::grounded_states)(ids, mask, images);
   }
   /// @param grounded  [K, T, Dt]
   /// @return          [K, 2]: no match, match
-  [[nodiscard]] at::Tensor match_logits(const at::Tensor& grounded) { return served(parts_.match_logits, Needs::match_logits)(grounded); }
+  [[nodiscard]] at::Tensor match_logits(const at::Tensor& grounded) {
+    return served(parts_.match_logits, Needs::match_logits)(grounded);
+  }
 
   /// @return  [B, T, Dt] of the batch's texts under teacher forcing
   const at::Tensor& decoder_states() {
-    return once(decoder_states_,
-                [&] { return served(parts_.decoder_states, Needs::decoder_logits)(batch_.token_ids, batch_.token_mask, image_memory()); });
+    return once(decoder_states_, [&] {
+      return served(parts_.decoder_states, Needs::decoder_logits)(
+          batch_.texts.token_ids, batch_.texts.token_mask, image_memory());
+    });
   }
   /// @return  [M, V] logits at the batch's supervised positions only
   const at::Tensor& target_logits() {
-    return once(target_logits_, [&] { return logits_at(decoder_states(), batch_.target_index); });
+    return once(target_logits_,
+                [&] { return logits_at(decoder_states(), batch_.texts.target_index); });
   }
-  /// The same of the images' further captions, over the image states that are there already.
-  /// @param k  below `batch().further.size()`
+  /// The same of the images' extra captions, over the image states that are there already.
+  /// @param k  below `batch().extra_captions.size()`
   /// @return   [M, V] logits at their supervised positions only
-  const at::Tensor& further_logits(std::size_t k) {
-    further_logits_.resize(batch_.further.size());
-    return once(further_logits_.at(k), [&] {
-      const Texts& texts = batch_.further[k];
+  const at::Tensor& extra_logits(std::size_t k) {
+    extra_logits_.resize(batch_.extra_captions.size());
+    return once(extra_logits_.at(k), [&] {
+      const Texts& texts = batch_.extra_captions[k];
       const ImageMemory& images = image_memory();
       return logits_at(served(parts_.decoder_states, Needs::decoder_logits)(
-                           texts.token_ids, texts.token_mask, texts.image_rows.defined() ? images.select(texts.image_rows) : images),
+                           texts.token_ids, texts.token_mask,
+                           texts.image_rows.defined() ? images.select(texts.image_rows) : images),
                        texts.target_index);
     });
   }
@@ -151,7 +178,7 @@ class Forward {
  private:
   template <class F>
   static const F& served(const F& part, Needs need) {
-    if (!part) throw ShapeError("forward: the model serves no part for " + in_words(need) + ".");
+    if (!part) throw ContractError("forward: the model serves no part for " + in_words(need) + ".");
     return part;
   }
   template <class F>
@@ -160,10 +187,9 @@ class Forward {
     return kept;
   }
   [[nodiscard]] at::Tensor logits_at(const at::Tensor& states, const at::Tensor& index) const {
-    return served(parts_.decoder_logits, Needs::decoder_logits)(states.flatten(0, 1).index_select(0, index));
+    return served(parts_.decoder_logits,
+                  Needs::decoder_logits)(states.flatten(0, 1).index_select(0, index));
   }
-  static at::Tensor precise(const at::Tensor& x) { return x.scalar_type() == at::kDouble ? x : x.to(at::kFloat); }
-
   Similarities momentum_similarities() {
     return {scaled_products(image_embeddings(), momentum_text_embeddings()),
             scaled_products(text_embeddings(), momentum_image_embeddings())};
@@ -174,8 +200,9 @@ class Forward {
   ImageFeatures images_;
   std::optional<SchedulePosition> training_;
   Similarities similarities_, own_similarities_;
-  at::Tensor text_states_, text_embeddings_, momentum_text_embeddings_, temperature_, grounded_states_, decoder_states_, target_logits_;
-  std::vector<at::Tensor> further_logits_;
+  at::Tensor text_states_, text_embeddings_, momentum_text_embeddings_, temperature_,
+      grounded_states_, decoder_states_, target_logits_;
+  std::vector<at::Tensor> extra_logits_;
 };
 
 }  // namespace vlp

@@ -1,7 +1,8 @@
 #pragma once
-// What texts look at: the states of images, with the keys and values that cross-attention has made of them, made once for
-// all passes over these images (the "memory" of an encoder-decoder transformer; Vaswani et al. 2017, section 3.2.3).
-// Letters: I images, N image tokens, De their width, R rows chosen, D width of the text.
+// What texts look at: the states of images, with the keys and values that cross-attention has made
+// of them, made once for all passes over these images (the "memory" of an encoder-decoder
+// transformer; Vaswani et al. 2017, section 3.2.3). Letters: I images, N image tokens, De their
+// width, R rows chosen, D width of the text.
 
 #include <cstdint>
 #include <memory>
@@ -19,16 +20,17 @@ struct KeysAndValues {
   at::Tensor values;  ///< [I, N, D]
 };
 
-/// Image states wherever a text sees an image; stands for the tensor where no keys and values are wanted. Copies and
-/// selections share what has been made: parts that hold one cross-attention in common share its keys and values too.
-/// Belongs to the passes over one batch: what was made with a graph keeps it, and is out of date once weights change. Not
-/// thread-safe.
+/// Image states wherever a text sees an image; stands for the tensor where no keys and values are
+/// wanted. Copies and selections share what has been made: parts that hold one cross-attention in
+/// common share its keys and values too. Belongs to the passes over one batch: what was made with a
+/// graph keeps it, and is out of date once weights change. Not thread-safe.
 class ImageMemory {
  public:
   /// No image.
   ImageMemory() = default;
   /// @param states  [I, N, De]; implicit, because states are all that a memory needs
-  ImageMemory(at::Tensor states) : whole_(states.defined() ? std::make_shared<Whole>(std::move(states)) : nullptr) {}
+  ImageMemory(at::Tensor states)
+      : whole_(states.defined() ? std::make_shared<Whole>(std::move(states)) : nullptr) {}
 
   /// Whether there is an image.
   [[nodiscard]] bool defined() const { return whole_ != nullptr; }
@@ -59,14 +61,18 @@ class ImageMemory {
 
   /// Keys and values of these images in one cross-attention.
   /// @param attention  which one; told apart by its address
-  /// @param project    makes `KeysAndValues` of the states of all images; called only if they aren't there yet
+  /// @param project    makes `KeysAndValues` of the states of all images; called only if they
+  ///                   aren't there yet
   /// @return           of a selection, its rows
   template <class Project>
   [[nodiscard]] KeysAndValues keys_and_values(const void* attention, Project&& project) const {
     auto found = whole_->made.find(attention);
-    if (found == whole_->made.end()) found = whole_->made.emplace(attention, project(whole_->states)).first;
+    if (found == whole_->made.end())
+      found = whole_->made.emplace(attention, project(whole_->states)).first;
     const KeysAndValues& made = found->second;
-    return rows_.defined() ? KeysAndValues{made.keys.index_select(0, rows_), made.values.index_select(0, rows_)} : made;
+    return rows_.defined()
+               ? KeysAndValues{made.keys.index_select(0, rows_), made.values.index_select(0, rows_)}
+               : made;
   }
 
  private:

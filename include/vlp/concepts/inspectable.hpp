@@ -1,6 +1,7 @@
 #pragma once
-// What encoders, text encoders and decoders show of their inside, so that a trace can be compared with another implementation's. A module
-// takes part by deriving from one of these; a model needn't do anything.
+// What encoders, text encoders and decoders show of their inside, so that a trace can be compared
+// with another implementation's. A module takes part by deriving from one of these; a model needn't
+// do anything.
 
 #include <memory>
 #include <vector>
@@ -10,8 +11,8 @@
 
 namespace vlp {
 
-/// Attention of a text encoder, or of a decoder under teacher forcing, per layer. Letters: B texts, H heads, T text tokens,
-/// N image tokens.
+/// Attention of a text encoder, or of a decoder under teacher forcing, per layer. Letters: B texts,
+/// H heads, T text tokens, N image tokens.
 struct TextAttention {
   std::vector<at::Tensor> self;   ///< [B, H, T, T], 0 where masked
   std::vector<at::Tensor> cross;  ///< [B, H, T, N]; empty where no image is seen
@@ -29,21 +30,24 @@ class InspectableEncoder {
   [[nodiscard]] virtual at::Tensor pooled(const at::Tensor& states) = 0;
 };
 
-/// A text encoder or decoder that shows its inside. Arguments: ids [B, T] int64, mask [B, T] bool (true = token), image
-/// states [B, N, De]; undefined image states mean that no image is seen, which only an encoder allows.
+/// A text encoder or decoder that shows its inside. Arguments: ids [B, T] int64, mask [B, T] bool
+/// (true = token), image states [B, N, De]; undefined image states mean that no image is seen,
+/// which only an encoder allows.
 class InspectableText {
  public:
   virtual ~InspectableText() = default;
   /// @return  the embeddings and what each layer makes of them: depth + 1 tensors [B, T, D]
-  [[nodiscard]] virtual std::vector<at::Tensor> hidden_states(const at::Tensor& ids, const at::Tensor& mask,
+  [[nodiscard]] virtual std::vector<at::Tensor> hidden_states(const at::Tensor& ids,
+                                                              const at::Tensor& mask,
                                                               const at::Tensor& image_states) = 0;
   /// @return  where each token looks
-  [[nodiscard]] virtual TextAttention attention_probabilities(const at::Tensor& ids, const at::Tensor& mask,
+  [[nodiscard]] virtual TextAttention attention_probabilities(const at::Tensor& ids,
+                                                              const at::Tensor& mask,
                                                               const at::Tensor& image_states) = 0;
 };
 
-/// The first part of a module, in the order of registration, that is an `Inspectable`; null if none is. It lives as long
-/// as the module.
+/// The first part of a module, in the order of registration, that is an `Inspectable`; null if none
+/// is. It lives as long as the module.
 template <class Inspectable>
 [[nodiscard]] Inspectable* find_inspectable(torch::nn::Module& module) {
   for (const std::shared_ptr<torch::nn::Module>& part : module.modules(/*include_self=*/false))

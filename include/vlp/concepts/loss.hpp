@@ -1,6 +1,7 @@
 #pragma once
-// Loss: a scalar to minimise over one forward pass. Contract: `operator()` asks the pass for what it needs, is
-// differentiable, and never waits for the device; `needs` says beforehand which parts it will ask for.
+// Loss: a scalar to minimise over one forward pass. Contract: `operator()` asks the pass for what
+// it needs, is differentiable, and never waits for the device; `needs` says beforehand which parts
+// it will ask for.
 
 #include <concepts>
 #include <memory>
@@ -13,7 +14,7 @@
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/forward.hpp"
-#include "vlp/core/needs.hpp"
+#include "vlp/concepts/needs.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/core/state.hpp"
 
@@ -25,12 +26,16 @@ struct LossValue {
   std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars, detached; may be empty
 };
 
-/// `L::needs` is a constant of the type, or, where it depends on the options, `static Needs needs(const Options&)` beside
-/// `needs()`. A loss that holds tensors of its own is also `Stateful`, and may offer
-///   static std::int64_t smallest_batch(const Options&): pairs below which it has nothing to compare; checked with the recipe
-///   static std::int64_t captions_per_image(const Options&): captions of an image that it learns from at once, the pair's own
-///     included; the others come in `Batch::further`, in training, as far as the image has so many
-///   warm_start(const State& tensors, const Console& console): takes what it knows of a file from which the weights come
+/// `L::needs` is a constant of the type, or, where it depends on the options, `static Needs
+/// needs(const Options&)` beside `needs()`. A loss that holds tensors of its own is also
+/// `Stateful`, and may offer
+///   static std::int64_t smallest_batch(const Options&): pairs below which it has nothing to
+///   compare; checked with the recipe static std::int64_t captions_per_image(const Options&):
+///   captions of an image that it learns from at once, the pair's own
+///     included; the others come in `Batch::extra_captions`, in training, as far as the image has
+///     so many
+///   warm_start(const State& tensors, const Console& console): takes what it knows of a file from
+///   which the weights come
 template <class L>
 concept Loss = std::move_constructible<L> &&
                (requires { { L::needs } -> std::convertible_to<Needs>; } || requires(const L& loss) { { loss.needs() } -> std::same_as<Needs>; }) &&
@@ -62,7 +67,9 @@ class AnyLoss {
   [[nodiscard]] Needs needs() const { return self_->needs(); }
   void save(State& state) const { self_->save(state); }
   void load(const State& state) { self_->load(state); }
-  void warm_start(const State& tensors, const Console& console) { self_->warm_start(tensors, console); }
+  void warm_start(const State& tensors, const Console& console) {
+    self_->warm_start(tensors, console);
+  }
 
  private:
   struct Base {
@@ -85,7 +92,8 @@ class AnyLoss {
       if constexpr (Stateful<L>) loss.load(state);
     }
     void warm_start(const State& tensors, const Console& console) override {
-      if constexpr (requires { loss.warm_start(tensors, console); }) loss.warm_start(tensors, console);
+      if constexpr (requires { loss.warm_start(tensors, console); })
+        loss.warm_start(tensors, console);
     }
     L loss;
   };

@@ -1,9 +1,10 @@
 #pragma once
-// Metric: scores of generated captions against references, or of a retrieval of texts by images and images by texts.
-// Contract of a caption metric: `measure` gives a row of numbers an image, in the set's order; rows add up, so that
-// `scores` of the sum of all rows is the score over all images, `scores` of one row that of one image, and parts measured
-// apart (by threads, by processes) are put together by appending their rows. Contract of a retrieval metric: a pure
-// function of ranks. Includes no torch.
+// Metric: scores of generated captions against references, or of a retrieval of texts by images and
+// images by texts. Contract of a caption metric: `measure` gives a row of numbers an image, in the
+// set's order; rows add up, so that `scores` of the sum of all rows is the score over all images,
+// `scores` of one row that of one image, and parts measured apart (by threads, by processes) are
+// put together by appending their rows. Contract of a retrieval metric: a pure function of ranks.
+// Includes no torch.
 
 #include <concepts>
 #include <cstddef>
@@ -18,8 +19,8 @@
 #include <vector>
 
 #include "vlp/concepts/component.hpp"
+#include "vlp/concepts/needs.hpp"
 #include "vlp/core/error.hpp"
-#include "vlp/core/needs.hpp"
 
 namespace vlp {
 
@@ -37,24 +38,31 @@ using Scores = std::vector<std::pair<std::string, double>>;
 
 /// What a metric has counted, a row an image.
 struct ImageStatistics {
-  std::size_t columns = 0;     ///< numbers an image; how many and what they mean is the metric's matter
+  std::size_t columns =
+      0;  ///< numbers an image; how many and what they mean is the metric's matter
   std::vector<double> values;  ///< [images, columns]
 
   ImageStatistics() = default;
   /// All 0.
-  ImageStatistics(std::size_t images, std::size_t columns) : columns(columns), values(images * columns) {}
+  ImageStatistics(std::size_t images, std::size_t columns)
+      : columns(columns), values(images * columns) {}
 
   /// How many rows there are.
   [[nodiscard]] std::size_t images() const { return columns == 0 ? 0 : values.size() / columns; }
   /// The numbers of one image.
-  [[nodiscard]] std::span<const double> row(std::size_t image) const { return std::span(values).subspan(image * columns, columns); }
+  [[nodiscard]] std::span<const double> row(std::size_t image) const {
+    return std::span(values).subspan(image * columns, columns);
+  }
   /// The same, to be filled.
-  [[nodiscard]] std::span<double> row(std::size_t image) { return std::span(values).subspan(image * columns, columns); }
+  [[nodiscard]] std::span<double> row(std::size_t image) {
+    return std::span(values).subspan(image * columns, columns);
+  }
 
   /// Puts another part's rows behind these. @throws std::invalid_argument if their widths differ
   void append(const ImageStatistics& other) {
     if (columns == 0) columns = other.columns;
-    if (other.columns != columns) throw std::invalid_argument("rows of two metrics can't be put together");
+    if (other.columns != columns)
+      throw std::invalid_argument("rows of two metrics can't be put together");
     values.insert(values.end(), other.values.begin(), other.values.end());
   }
 
@@ -66,10 +74,12 @@ struct ImageStatistics {
   }
 };
 
-/// Where the right answers stand in lists sorted from the best fitting item to the worst; 0 = first.
+/// Where the right answers stand in lists sorted from the best fitting item to the worst; 0 =
+/// first.
 struct Ranks {
-  std::vector<std::int64_t> of_images;  ///< [I] for each image with a caption: its best own caption among all texts
-  std::vector<std::int64_t> of_texts;   ///< [T] for each text: its image among all images
+  std::vector<std::int64_t>
+      of_images;  ///< [I] for each image with a caption: its best own caption among all texts
+  std::vector<std::int64_t> of_texts;  ///< [T] for each text: its image among all images
 
   friend bool operator==(const Ranks&, const Ranks&) = default;
 };
@@ -77,7 +87,8 @@ struct Ranks {
 /// The outcome of a retrieval in both directions.
 struct RetrievalRanks {
   Ranks by_similarity;            ///< lists sorted by the similarity of embeddings
-  std::optional<Ranks> reranked;  ///< the same with the best of each list sorted anew; none if no metric asked for it
+  std::optional<Ranks> reranked;  ///< the same with the best of each list sorted anew; none if no
+                                  ///< metric asked for it
 
   /// The ranks that count: after the re-ranking where there was one.
   [[nodiscard]] const Ranks& decisive() const { return reranked ? *reranked : by_similarity; }
@@ -86,23 +97,31 @@ struct RetrievalRanks {
 /// What the model must serve for a retrieval.
 /// @param rerank  see `RetrievalMetric`
 [[nodiscard]] constexpr Needs retrieval_needs(std::int64_t rerank) {
-  return rerank > 0 ? Needs::embeddings | Needs::grounded_states | Needs::match_logits : Needs::embeddings;
+  return rerank > 0 ? Needs::embeddings | Needs::grounded_states | Needs::match_logits
+                    : Needs::embeddings;
 }
 
 /// A metric of generated captions.
 template <class M>
-concept CaptionMetric = std::move_constructible<M> && requires(const M& metric, const CaptionSet& captions, std::span<const double> sums) {
-  { metric.measure(captions) } -> std::same_as<ImageStatistics>;
-  { metric.scores(sums) } -> std::same_as<Scores>;  // all 0 in `sums`: no image; must give finite numbers
-};
+concept CaptionMetric =
+    std::move_constructible<M> &&
+    requires(const M& metric, const CaptionSet& captions, std::span<const double> sums) {
+      { metric.measure(captions) } -> std::same_as<ImageStatistics>;
+      {
+        metric.scores(sums)
+      } -> std::same_as<Scores>;  // all 0 in `sums`: no image; must give finite numbers
+    };
 
-/// A metric of retrieval. `rerank()` is how many items of each list the matching head sorts anew, 0 = none;
-/// `RetrievalRanks::reranked` is there if it is above 0 and anything was ranked.
+/// A metric of retrieval. `rerank()` is how many items of each list the matching head sorts anew, 0
+/// = none; `RetrievalRanks::reranked` is there if it is above 0 and anything was ranked.
 template <class M>
-concept RetrievalMetric = std::move_constructible<M> && requires(const M& metric, const RetrievalRanks& ranks) {
-  { metric.scores(ranks) } -> std::same_as<Scores>;  // of no ranks at all: the same names, finite numbers
-  { metric.rerank() } -> std::convertible_to<std::int64_t>;
-};
+concept RetrievalMetric =
+    std::move_constructible<M> && requires(const M& metric, const RetrievalRanks& ranks) {
+      {
+        metric.scores(ranks)
+      } -> std::same_as<Scores>;  // of no ranks at all: the same names, finite numbers
+      { metric.rerank() } -> std::convertible_to<std::int64_t>;
+    };
 
 template <class M>
 concept Metric = CaptionMetric<M> || RetrievalMetric<M>;
@@ -123,10 +142,14 @@ class AnyMetric {
   /// How many items of each list are to be sorted anew; 0 for a metric of captions.
   [[nodiscard]] std::int64_t rerank() const { return self_->rerank(); }
   /// What the model must serve for what this metric reads.
-  [[nodiscard]] Needs needs() const { return reads_captions() ? Needs::decoder_logits : retrieval_needs(rerank()); }
+  [[nodiscard]] Needs needs() const {
+    return reads_captions() ? Needs::decoder_logits : retrieval_needs(rerank());
+  }
 
   /// @throws RecipeError if it doesn't score captions
-  [[nodiscard]] ImageStatistics measure(const CaptionSet& captions) const { return self_->measure(captions); }
+  [[nodiscard]] ImageStatistics measure(const CaptionSet& captions) const {
+    return self_->measure(captions);
+  }
   /// @throws RecipeError if it doesn't score captions
   [[nodiscard]] Scores scores(std::span<const double> sums) const { return self_->scores(sums); }
   /// @throws RecipeError if it doesn't score a retrieval
@@ -140,10 +163,13 @@ class AnyMetric {
     virtual ImageStatistics measure(const CaptionSet&) const { throw not_of_captions(); }
     virtual Scores scores(std::span<const double>) const { throw not_of_captions(); }
     virtual Scores scores(const RetrievalRanks&) const {
-      throw RecipeError("metric: it scores captions (got the ranks of a retrieval). Choose a metric of retrieval.");
+      throw RecipeError(
+          "metric: it scores captions (got the ranks of a retrieval). Choose a metric of "
+          "retrieval.");
     }
     static RecipeError not_of_captions() {
-      return RecipeError("metric: it scores a retrieval (got captions). Choose a metric of captions.");
+      return RecipeError(
+          "metric: it scores a retrieval (got captions). Choose a metric of captions.");
     }
   };
   template <class M>
@@ -153,7 +179,9 @@ class AnyMetric {
     explicit Holder(M m) : metric(std::move(m)) {}
     using Base::scores;
     bool reads_captions() const override { return true; }
-    ImageStatistics measure(const CaptionSet& captions) const override { return metric.measure(captions); }
+    ImageStatistics measure(const CaptionSet& captions) const override {
+      return metric.measure(captions);
+    }
     Scores scores(std::span<const double> sums) const override { return metric.scores(sums); }
     M metric;
   };

@@ -1,6 +1,6 @@
 #pragma once
-// Model: owns encoders, decoder, heads and momentum twins, and serves the parts of a forward pass that losses ask for
-// through `Forward` (concepts/forward.hpp).
+// Model: owns encoders, decoder, heads and momentum encoders, and serves the parts of a forward
+// pass that losses ask for through `Forward` (concepts/forward.hpp).
 
 #include <concepts>
 #include <functional>
@@ -14,7 +14,7 @@
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/concepts/image_memory.hpp"
-#include "vlp/core/needs.hpp"
+#include "vlp/concepts/needs.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
 
@@ -24,24 +24,27 @@ class Module;
 
 namespace vlp {
 
-/// A model is used like a module holder: copies refer to one module. It offers `serves()` and, of the following, what it
-/// serves. Letters: B pairs, N image tokens, T text tokens, D and Dt widths, E width of embeddings, V vocabulary; ids are
-/// [B, T] int64, masks [B, T] bool with true = token.
+/// A model is used like a module holder: copies refer to one module. It offers `serves()` and, of
+/// the following, what it serves. Letters: B pairs, N image tokens, T text tokens, D and Dt widths,
+/// E width of embeddings, V vocabulary; ids are [B, T] int64, masks [B, T] bool with true = token.
 ///   image_states(pixels [B, 3, H, W]) -> [B, N, D]
 ///   text_states(ids, mask) -> [B, T, Dt], no image seen
 ///   image_embeddings(image states) -> [B, E] unit rows
 ///   text_embeddings(text states) -> [B, E] unit rows
-///   momentum_image_embeddings(pixels), momentum_text_embeddings(ids, mask) -> [B, E] unit rows without gradient
-///   temperature() -> scalar by which similarities of embeddings are divided
-///   grounded_states(ids, mask, images [B, N, D] or [1, N, D]) -> [B, T, Dt]; sets position 0 to its mark itself
-///   match_logits(grounded states [B, T, Dt]) -> [B, 2]: no match, match
+///   momentum_image_embeddings(pixels), momentum_text_embeddings(ids, mask) -> [B, E] unit rows
+///   without gradient temperature() -> scalar by which similarities of embeddings are divided
+///   grounded_states(ids, mask, images [B, N, D] or [1, N, D]) -> [B, T, Dt]; sets position 0 to
+///   its mark itself match_logits(grounded states [B, T, Dt]) -> [B, 2]: no match, match
 ///   decoder_states(ids, mask, images [B, N, D]) -> [B, T, Dt]; sets position 0 to [DEC] itself
 ///   decoder_logits(states [..., Dt]) -> [..., V]
-///   generate(image_states [B, N, D], prompt ids without special tokens, options) -> candidates, best first, for each image;
+///   generate(image_states [B, N, D], prompt ids without special tokens, options) -> candidates,
+///   best first, for each image;
 ///     a model that can sample takes a fourth argument: B random streams, one an image
-///   begin_step(): called in training once before the passes of each update; momentum twins follow there
-/// Images come as an `ImageMemory`, which keeps keys and values for other passes, or for who wants no more as the tensor.
-/// What exists only because a loss needs it (momentum twins) is made if `Context::needs` asks for it.
+///   begin_step(): called in training once before the passes of each update; momentum encoders
+///   follow there
+/// Images come as an `ImageMemory`, which keeps keys and values for other passes, or for who wants
+/// no more as the tensor. What exists only because a loss needs it (momentum encoders) is made if
+/// `Context::needs` asks for it.
 template <class M>
 concept Model = std::copyable<M> && requires(M model) {
   { model.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
@@ -53,7 +56,8 @@ struct GeneratePart {
   /// Candidates of each image, best first.
   using Captions = std::vector<std::vector<Candidate>>;
   /// Of image states, prompt, options and random streams; empty in a model that writes none.
-  std::function<Captions(const at::Tensor&, const std::vector<std::int64_t>&, const GenerateOptions&, const std::vector<RandomStream>&)>
+  std::function<Captions(const at::Tensor&, const std::vector<std::int64_t>&,
+                         const GenerateOptions&, const std::vector<RandomStream>&)>
       call;
 
   /// Whether the model writes captions.
@@ -62,20 +66,24 @@ struct GeneratePart {
   /// @param prompt        ids between [DEC] and the caption
   /// @param options       how to generate
   /// @param random        B streams, one an image; needed for sampling only
-  [[nodiscard]] Captions operator()(const at::Tensor& image_states, const std::vector<std::int64_t>& prompt, const GenerateOptions& options,
+  [[nodiscard]] Captions operator()(const at::Tensor& image_states,
+                                    const std::vector<std::int64_t>& prompt,
+                                    const GenerateOptions& options,
                                     const std::vector<RandomStream>& random = {}) const {
     return call(image_states, prompt, options, random);
   }
 };
 
-/// The parts of a model as functions, with the shapes of `Model`; empty where a model doesn't serve one.
+/// The parts of a model as functions, with the shapes of `Model`; empty where a model doesn't serve
+/// one.
 struct ModelParts {
   /// From one tensor to one.
   using Unary = std::function<at::Tensor(const at::Tensor&)>;
   /// From ids and mask.
   using OfText = std::function<at::Tensor(const at::Tensor&, const at::Tensor&)>;
   /// From ids, mask and image states.
-  using OfTextAndImage = std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const ImageMemory&)>;
+  using OfTextAndImage =
+      std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const ImageMemory&)>;
 
   Needs serves = Needs::nothing;            ///< what losses may ask for
   Unary image_states;                       ///< of pixels
@@ -102,7 +110,8 @@ inline void keep_served(ModelParts& parts) {
   };
   needs(Needs::text_states | Needs::embeddings, parts.text_states);
   needs(Needs::embeddings, parts.image_embeddings, parts.text_embeddings, parts.temperature);
-  needs(Needs::momentum_embeddings, parts.momentum_image_embeddings, parts.momentum_text_embeddings);
+  needs(Needs::momentum_embeddings, parts.momentum_image_embeddings,
+        parts.momentum_text_embeddings);
   needs(Needs::grounded_states, parts.grounded_states);
   needs(Needs::match_logits, parts.match_logits);
   needs(Needs::decoder_logits, parts.decoder_states, parts.decoder_logits, parts.generate);
@@ -110,8 +119,9 @@ inline void keep_served(ModelParts& parts) {
 
 }  // namespace detail
 
-/// Collects what a model offers; a part that it claims to serve and doesn't offer can't be asked for. Momentum embeddings
-/// are offered only by a model that says `has_momentum()`, where it has that function.
+/// Collects what a model offers; a part that it claims to serve and doesn't offer can't be asked
+/// for. Momentum embeddings are offered only by a model that says `has_momentum()`, where it has
+/// that function.
 template <Model M>
 [[nodiscard]] ModelParts parts_of(M model) {
   using T = at::Tensor;
@@ -129,24 +139,35 @@ template <Model M>
   if constexpr (requires(const T& x) {
                   { model->text_states(x, x) } -> std::same_as<T>;
                 })
-    parts.text_states = [model](const T& ids, const T& mask) mutable { return model->text_states(ids, mask); };
+    parts.text_states = [model](const T& ids, const T& mask) mutable {
+      return model->text_states(ids, mask);
+    };
   if constexpr (requires(const T& x) {
                   { model->image_embeddings(x) } -> std::same_as<T>;
                 })
-    parts.image_embeddings = [model](const T& states) mutable { return model->image_embeddings(states); };
+    parts.image_embeddings = [model](const T& states) mutable {
+      return model->image_embeddings(states);
+    };
   if constexpr (requires(const T& x) {
                   { model->text_embeddings(x) } -> std::same_as<T>;
                 })
-    parts.text_embeddings = [model](const T& states) mutable { return model->text_embeddings(states); };
+    parts.text_embeddings = [model](const T& states) mutable {
+      return model->text_embeddings(states);
+    };
   if constexpr (requires(const T& x) {
                   { model->momentum_image_embeddings(x) } -> std::same_as<T>;
                 })
-    if (momentum) parts.momentum_image_embeddings = [model](const T& pixels) mutable { return model->momentum_image_embeddings(pixels); };
+    if (momentum)
+      parts.momentum_image_embeddings = [model](const T& pixels) mutable {
+        return model->momentum_image_embeddings(pixels);
+      };
   if constexpr (requires(const T& x) {
                   { model->momentum_text_embeddings(x, x) } -> std::same_as<T>;
                 })
     if (momentum)
-      parts.momentum_text_embeddings = [model](const T& ids, const T& mask) mutable { return model->momentum_text_embeddings(ids, mask); };
+      parts.momentum_text_embeddings = [model](const T& ids, const T& mask) mutable {
+        return model->momentum_text_embeddings(ids, mask);
+      };
   if constexpr (requires {
                   { model->temperature() } -> std::convertible_to<T>;
                 })
@@ -154,7 +175,8 @@ template <Model M>
   if constexpr (requires(const T& x, const ImageMemory& images) {
                   { model->grounded_states(x, x, images) } -> std::same_as<T>;
                 })
-    parts.grounded_states = [model](const T& ids, const T& mask, const ImageMemory& images) mutable {
+    parts.grounded_states = [model](const T& ids, const T& mask,
+                                    const ImageMemory& images) mutable {
       return model->grounded_states(ids, mask, images);
     };
   if constexpr (requires(const T& x) {
@@ -170,18 +192,29 @@ template <Model M>
   if constexpr (requires(const T& x) {
                   { model->decoder_logits(x) } -> std::same_as<T>;
                 })
-    parts.decoder_logits = [model](const T& states) mutable { return model->decoder_logits(states); };
+    parts.decoder_logits = [model](const T& states) mutable {
+      return model->decoder_logits(states);
+    };
   using Prompt = std::vector<std::int64_t>;
   using Random = std::vector<RandomStream>;
-  if constexpr (requires(const T& x, const Prompt& p, const GenerateOptions& o, const Random& r) { model->generate(x, p, o, r); })
-    parts.generate.call = [model](const T& image_states, const Prompt& prompt, const GenerateOptions& options,
-                                  const Random& random) mutable { return model->generate(image_states, prompt, options, random); };
-  else if constexpr (requires(const T& x, const Prompt& p, const GenerateOptions& o) { model->generate(x, p, o); })
-    parts.generate.call = [model](const T& image_states, const Prompt& prompt, const GenerateOptions& options, const Random&) mutable {
-      if (options.sample) throw RecipeError("generate: this model can't sample. Set sample = false.");
+  if constexpr (requires(const T& x, const Prompt& p, const GenerateOptions& o, const Random& r) {
+                  model->generate(x, p, o, r);
+                })
+    parts.generate.call = [model](const T& image_states, const Prompt& prompt,
+                                  const GenerateOptions& options, const Random& random) mutable {
+      return model->generate(image_states, prompt, options, random);
+    };
+  else if constexpr (requires(const T& x, const Prompt& p, const GenerateOptions& o) {
+                       model->generate(x, p, o);
+                     })
+    parts.generate.call = [model](const T& image_states, const Prompt& prompt,
+                                  const GenerateOptions& options, const Random&) mutable {
+      if (options.sample)
+        throw RecipeError("generate: this model can't sample. Set sample = false.");
       return model->generate(image_states, prompt, options);
     };
-  if constexpr (requires { model->begin_step(); }) parts.begin_step = [model]() mutable { model->begin_step(); };
+  if constexpr (requires { model->begin_step(); })
+    parts.begin_step = [model]() mutable { model->begin_step(); };
   detail::keep_served(parts);
   return parts;
 }
@@ -193,7 +226,8 @@ class AnyModel {
 
   template <class M>
     requires(!std::same_as<M, AnyModel>) && Model<M>
-  AnyModel(M model) : module_(model.ptr()), parts_(std::make_shared<ModelParts>(parts_of(std::move(model)))) {}
+  AnyModel(M model)
+      : module_(model.ptr()), parts_(std::make_shared<ModelParts>(parts_of(std::move(model)))) {}
 
   AnyModel* operator->() { return this; }
   [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return module_; }

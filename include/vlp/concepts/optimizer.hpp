@@ -1,6 +1,7 @@
 #pragma once
-// Optimizer: turns gradients into updates. Contract: one `step` updates all parameters of all groups without waiting
-// for the device; gradients are divided by `grad_scale` first; where `found_inf` is 1 the step changes nothing.
+// Optimizer: turns gradients into updates. Contract: one `step` updates all parameters of all
+// groups without waiting for the device; gradients are divided by `grad_scale` first; where
+// `found_inf` is 1 the step changes nothing.
 
 #include <concepts>
 #include <cstdint>
@@ -21,7 +22,7 @@ namespace vlp {
 struct ParameterGroup {
   std::vector<std::string> names;      ///< as in the model
   std::vector<at::Tensor> parameters;  ///< leaves, float32
-  bool decay = true;                   ///< false: no weight decay (norms and biases, if the optimizer exempts them)
+  bool decay = true;  ///< false: no weight decay (norms and biases, if the optimizer exempts them)
 };
 
 /// What a step is told besides the gradients.
@@ -33,12 +34,17 @@ struct StepControl {
 
 template <class O>
 concept Optimizer = std::move_constructible<O> && Stateful<O> &&
-                    requires(O optimizer, const O& ready, std::vector<ParameterGroup> groups, const StepControl& control) {
+                    requires(O optimizer, const O& ready, std::vector<ParameterGroup> groups,
+                             const StepControl& control) {
                       optimizer.manage(std::move(groups));  // once, before the first step
                       optimizer.step(control);
                       optimizer.zero_grad();
-                      { ready.lr() } -> std::convertible_to<double>;              // before the schedule's factor
-                      { ready.decays_norms_and_biases() } -> std::same_as<bool>;  // decides how the trainer groups parameters
+                      {
+                        ready.lr()
+                      } -> std::convertible_to<double>;  // before the schedule's factor
+                      {
+                        ready.decays_norms_and_biases()
+                      } -> std::same_as<bool>;  // decides how the trainer groups parameters
                     };
 
 /// Any optimizer as a value that is moved, not copied.
@@ -72,7 +78,9 @@ class AnyOptimizer {
   template <class O>
   struct Holder final : Base {
     explicit Holder(O o) : optimizer(std::move(o)) {}
-    void manage(std::vector<ParameterGroup> groups) override { optimizer.manage(std::move(groups)); }
+    void manage(std::vector<ParameterGroup> groups) override {
+      optimizer.manage(std::move(groups));
+    }
     void step(const StepControl& control) override { optimizer.step(control); }
     void zero_grad() override { optimizer.zero_grad(); }
     double lr() const override { return optimizer.lr(); }

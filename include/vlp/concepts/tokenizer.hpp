@@ -1,7 +1,8 @@
 #pragma once
-// Tokenizer: text to ids and back. Contract: immutable after construction, callable from any thread; `encode` gives
-// [CLS] ... [SEP] without padding, at most the tokenizer's own `max_length` ids, [SEP] last also where it cut.
-// Special ids follow the vocabulary, [DEC] and [ENC] included in its size. Includes no torch.
+// Tokenizer: text to ids and back. Contract: immutable after construction, callable from any
+// thread; `encode` gives [CLS] ... [SEP] without padding, at most the tokenizer's own `max_length`
+// ids, [SEP] last also where it cut. Special ids follow the vocabulary, [DEC] and [ENC] included in
+// its size. Includes no torch.
 
 #include <concepts>
 #include <cstdint>
@@ -14,19 +15,21 @@
 #include <vector>
 
 #include "vlp/concepts/component.hpp"
-#include "vlp/core/context.hpp"
+#include "vlp/core/special_tokens.hpp"
 
 namespace vlp {
 
 template <class T>
-concept Tokenizer = std::move_constructible<T> && requires(const T& tokenizer, std::string_view text, std::span<const std::int64_t> ids,
-                                                           const std::filesystem::path& folder) {
-  { tokenizer.encode(text) } -> std::same_as<std::vector<std::int64_t>>;
-  { tokenizer.decode(ids) } -> std::same_as<std::string>;  // special tokens skipped
-  { tokenizer.special() } -> std::same_as<SpecialTokens>;
-  { tokenizer.vocabulary_size() } -> std::same_as<std::int64_t>;
-  tokenizer.write(folder);  // the files from which it can be made again, e.g. vocab.txt
-};
+concept Tokenizer =
+    std::move_constructible<T> &&
+    requires(const T& tokenizer, std::string_view text, std::span<const std::int64_t> ids,
+             const std::filesystem::path& folder) {
+      { tokenizer.encode(text) } -> std::same_as<std::vector<std::int64_t>>;
+      { tokenizer.decode(ids) } -> std::same_as<std::string>;  // special tokens skipped
+      { tokenizer.special() } -> std::same_as<SpecialTokens>;
+      { tokenizer.vocabulary_size() } -> std::same_as<std::int64_t>;
+      tokenizer.write(folder);  // the files from which it can be made again, e.g. vocab.txt
+    };
 
 /// Any tokenizer as a value.
 class AnyTokenizer {
@@ -37,8 +40,12 @@ class AnyTokenizer {
     requires(!std::same_as<T, AnyTokenizer>) && Tokenizer<T>
   AnyTokenizer(T tokenizer) : self_(std::make_shared<const Holder<T>>(std::move(tokenizer))) {}
 
-  [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text) const { return self_->encode(text); }
-  [[nodiscard]] std::string decode(std::span<const std::int64_t> ids) const { return self_->decode(ids); }
+  [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text) const {
+    return self_->encode(text);
+  }
+  [[nodiscard]] std::string decode(std::span<const std::int64_t> ids) const {
+    return self_->decode(ids);
+  }
   [[nodiscard]] SpecialTokens special() const { return self_->special(); }
   [[nodiscard]] std::int64_t vocabulary_size() const { return self_->vocabulary_size(); }
   void write(const std::filesystem::path& folder) const { self_->write(folder); }
@@ -55,8 +62,12 @@ class AnyTokenizer {
   template <class T>
   struct Holder final : Base {
     explicit Holder(T t) : tokenizer(std::move(t)) {}
-    std::vector<std::int64_t> encode(std::string_view text) const override { return tokenizer.encode(text); }
-    std::string decode(std::span<const std::int64_t> ids) const override { return tokenizer.decode(ids); }
+    std::vector<std::int64_t> encode(std::string_view text) const override {
+      return tokenizer.encode(text);
+    }
+    std::string decode(std::span<const std::int64_t> ids) const override {
+      return tokenizer.decode(ids);
+    }
     SpecialTokens special() const override { return tokenizer.special(); }
     std::int64_t vocabulary_size() const override { return tokenizer.vocabulary_size(); }
     void write(const std::filesystem::path& folder) const override { tokenizer.write(folder); }

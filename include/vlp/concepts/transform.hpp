@@ -1,7 +1,7 @@
 #pragma once
-// Transform: one step of images from decoding to the encoder's input, or one step of captions from the dataset to the
-// tokenizer. Contract: pure and callable from any thread; all randomness comes from the stream it is given, which depends
-// on seed, epoch and sample only.
+// Transform: one step of images from decoding to the encoder's input, or one step of captions from
+// the dataset to the tokenizer. Contract: pure and callable from any thread; all randomness comes
+// from the stream it is given, which depends on seed, epoch and sample only.
 
 #include <concepts>
 #include <cstdint>
@@ -25,18 +25,21 @@ struct ImageSize {
   std::int64_t width = 0;   ///< pixels
 };
 
-/// A decoded image is uint8 [3, H, W], RGB; it may lie interleaved in memory. A transform of images may offer
-/// `output_size()`.
+/// A decoded image is uint8 [3, H, W], RGB; it may lie interleaved in memory. A transform of images
+/// may offer `output_size()`.
 template <class T>
-concept ImageTransform = std::move_constructible<T> && requires(const T& transform, const at::Tensor& image, RandomStream& random) {
-  { transform(image, random) } -> std::same_as<at::Tensor>;  // [3, H', W'], uint8 or float32
-};
+concept ImageTransform =
+    std::move_constructible<T> &&
+    requires(const T& transform, const at::Tensor& image, RandomStream& random) {
+      { transform(image, random) } -> std::same_as<at::Tensor>;  // [3, H', W'], uint8 or float32
+    };
 
 /// A caption is UTF-8, without the prompt.
 template <class T>
-concept TextTransform = std::move_constructible<T> && requires(const T& transform, std::string_view text, RandomStream& random) {
-  { transform(text, random) } -> std::same_as<std::string>;
-};
+concept TextTransform = std::move_constructible<T> &&
+                        requires(const T& transform, std::string_view text, RandomStream& random) {
+                          { transform(text, random) } -> std::same_as<std::string>;
+                        };
 
 template <class T>
 concept Transform = ImageTransform<T> || TextTransform<T>;
@@ -49,29 +52,38 @@ class AnyTransform {
   template <class T>
     requires(!std::same_as<T, AnyTransform>) && Transform<T>
   AnyTransform(T transform) {
-    static_assert(!(ImageTransform<T> && TextTransform<T>), "a transform is of images or of texts, not of both");
+    static_assert(!(ImageTransform<T> && TextTransform<T>),
+                  "a transform is of images or of texts, not of both");
     const auto self = std::make_shared<const T>(std::move(transform));
     if constexpr (TextTransform<T>) {
-      of_text_ = [self](std::string_view text, RandomStream& random) { return (*self)(text, random); };
+      of_text_ = [self](std::string_view text, RandomStream& random) {
+        return (*self)(text, random);
+      };
     } else {
       if constexpr (requires {
                       { self->output_size() } -> std::convertible_to<ImageSize>;
                     })
         size_ = self->output_size();
-      of_image_ = [self](const at::Tensor& image, RandomStream& random) { return (*self)(image, random); };
+      of_image_ = [self](const at::Tensor& image, RandomStream& random) {
+        return (*self)(image, random);
+      };
     }
   }
 
   /// Whether it changes captions, not images.
   [[nodiscard]] bool is_text() const { return static_cast<bool>(of_text_); }
-  /// @throws ShapeError if it is a transform of texts
+  /// @throws ContractError if it is a transform of texts
   [[nodiscard]] at::Tensor operator()(const at::Tensor& image, RandomStream& random) const {
-    if (!of_image_) throw ShapeError("transform: changes texts (got an image, expected a text). Ask is_text() first.");
+    if (!of_image_)
+      throw ContractError(
+          "transform: changes texts (got an image, expected a text). Ask is_text() first.");
     return of_image_(image, random);
   }
-  /// @throws ShapeError if it is a transform of images
+  /// @throws ContractError if it is a transform of images
   [[nodiscard]] std::string operator()(std::string_view text, RandomStream& random) const {
-    if (!of_text_) throw ShapeError("transform: changes images (got a text, expected an image). Ask is_text() first.");
+    if (!of_text_)
+      throw ContractError(
+          "transform: changes images (got a text, expected an image). Ask is_text() first.");
     return of_text_(text, random);
   }
   /// The size that comes out whatever goes in; zeros where that is not fixed, and for texts.

@@ -1,5 +1,6 @@
 #pragma once
-// Where notes, warnings and progress go. Headers never print: the program gives sinks, tests and libraries stay silent.
+// Where notes, warnings and progress go. Headers never print: the program gives sinks, tests and
+// libraries stay silent.
 
 #include <cstdint>
 #include <functional>
@@ -25,7 +26,8 @@ struct Progress {
 struct Console {
   std::function<void(std::string_view)> on_note;     ///< a line worth reading
   std::function<void(std::string_view)> on_warning;  ///< a line that something may be wrong
-  std::function<void(const Progress&)> on_progress;  ///< called often; the sink decides what it shows
+  std::function<void(const Progress&)>
+      on_progress;  ///< called often; the sink decides what it shows
 
   /// Passes a note on, if anyone listens.
   void note(std::string_view text) const {

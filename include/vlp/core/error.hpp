@@ -1,6 +1,7 @@
 #pragma once
 // The tree of errors: one class per cause that a user can mend, each with the program's exit code.
-// A message reads `where: what happened (got X, expected Y). What to do.`, lower case, one line a problem.
+// A message reads `where: what happened (got X, expected Y). What to do.`, lower case, one line a
+// problem.
 
 #include <stdexcept>
 #include <string>
@@ -63,9 +64,10 @@ struct NonFiniteError : Error {
   explicit NonFiniteError(const std::string& message) : Error(ExitCode::non_finite, message) {}
 };
 
-/// A run that was stopped from outside after its checkpoint was written.
-struct InterruptedError : Error {
-  explicit InterruptedError(const std::string& message) : Error(ExitCode::interrupted, message) {}
+/// A call that breaks the contract of the function: a component that lacks what it is asked for, or
+/// one of the wrong sort.
+struct ContractError : Error {
+  explicit ContractError(const std::string& message) : Error(ExitCode::unexpected, message) {}
 };
 
 /// A tensor whose shape or dtype breaks the contract of the function it was given to.

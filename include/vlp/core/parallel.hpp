@@ -16,24 +16,31 @@ namespace vlp {
   return wanted > 0 ? wanted : std::max<std::int64_t>(1, std::thread::hardware_concurrency());
 }
 
-/// The same, but at most one and one more for each `worth` items, since a thread takes its time to start.
-[[nodiscard]] inline std::int64_t threads_for(std::int64_t wanted, std::size_t items, std::size_t worth) {
+/// The same, but at most one and one more for each `worth` items, since a thread takes its time to
+/// start.
+[[nodiscard]] inline std::int64_t threads_for(std::int64_t wanted, std::size_t items,
+                                              std::size_t worth) {
   return std::min(threads_for(wanted), static_cast<std::int64_t>(1 + items / worth));
 }
 
-/// How many blocks `parallel_blocks` makes of `count` items: one a thread, none empty unless there is no item.
+/// How many blocks `parallel_blocks` makes of `count` items: one a thread, none empty unless there
+/// is no item.
 [[nodiscard]] inline std::size_t block_count(std::int64_t threads, std::size_t count) {
-  return std::clamp<std::size_t>(static_cast<std::size_t>(threads_for(threads)), 1, std::max<std::size_t>(count, 1));
+  return std::clamp<std::size_t>(static_cast<std::size_t>(threads_for(threads)), 1,
+                                 std::max<std::size_t>(count, 1));
 }
 
-/// Calls `work(block, begin, end)` for blocks of [0, count) at the same time, one block a thread, and waits for all of
-/// them. Blocks are numbered in the order of their items and the same for equal threads and count. The caller's thread
-/// takes the first block, so that one thread starts none.
+/// Calls `work(block, begin, end)` for blocks of [0, count) at the same time, one block a thread,
+/// and waits for all of them. Blocks are numbered in the order of their items and the same for
+/// equal threads and count. The caller's thread takes the first block, so that one thread starts
+/// none.
 /// @throws what `work` threw, the first block's exception first
 template <class Work>
 void parallel_blocks(std::int64_t threads, std::size_t count, const Work& work) {
   const std::size_t blocks = block_count(threads, count);
-  const auto begin_of = [&](std::size_t block) { return count / blocks * block + std::min(block, count % blocks); };
+  const auto begin_of = [&](std::size_t block) {
+    return count / blocks * block + std::min(block, count % blocks);
+  };
   std::vector<std::exception_ptr> failures(blocks);
   const auto run = [&](std::size_t block) {
     try {
@@ -54,7 +61,8 @@ void parallel_blocks(std::int64_t threads, std::size_t count, const Work& work) 
 /// The same for work that needn't know its block: `work(begin, end)`.
 template <class Work>
 void parallel_for(std::int64_t threads, std::size_t count, const Work& work) {
-  parallel_blocks(threads, count, [&](std::size_t, std::size_t begin, std::size_t end) { work(begin, end); });
+  parallel_blocks(threads, count,
+                  [&](std::size_t, std::size_t begin, std::size_t end) { work(begin, end); });
 }
 
 }  // namespace vlp

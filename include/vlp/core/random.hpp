@@ -1,6 +1,7 @@
 #pragma once
-// Counter-based random streams: the n-th draw of a stream is a pure function of its key and n, so results never
-// depend on threads, and the state to save is two numbers. Mixing: SplitMix64 (Steele, Lea, Flood 2014).
+// Counter-based random streams: the n-th draw of a stream is a pure function of its key and n, so
+// results never depend on threads, and the state to save is two numbers. Mixing: SplitMix64
+// (Steele, Lea, Flood 2014).
 
 #include <cstdint>
 #include <span>
@@ -22,7 +23,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// A reproducible stream of random numbers; streams derived under different names or numbers are independent.
+/// A reproducible stream of random numbers; streams derived under different names or numbers are
+/// independent.
 class RandomStream {
  public:
   /// Equal seeds make equal streams.

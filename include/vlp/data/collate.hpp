@@ -1,7 +1,7 @@
 #pragma once
-// Texts of a batch as tensors for teacher forcing: padded ids, their mask, and the positions whose next token is
-// supervised. A prompt conditions the decoder and is not supervised.
-// Letters: B texts, T tokens of the longest, M supervised positions.
+// Texts of a batch as tensors for teacher forcing: padded ids, their mask, and the positions whose
+// next token is supervised. A prompt conditions the decoder and is not supervised. Letters: B
+// texts, T tokens of the longest, M supervised positions.
 
 #include <algorithm>
 #include <cstdint>
@@ -26,7 +26,8 @@ namespace vlp {
 }
 
 /// @return  ids of the prompt without [CLS] and [SEP], as generation continues them
-[[nodiscard]] inline std::vector<std::int64_t> prompt_ids(const AnyTokenizer& tokenizer, std::string_view prompt) {
+[[nodiscard]] inline std::vector<std::int64_t> prompt_ids(const AnyTokenizer& tokenizer,
+                                                          std::string_view prompt) {
   std::vector<std::int64_t> ids = tokenizer.encode(prompt);
   const SpecialTokens special = tokenizer.special();
   if (!ids.empty() && ids.back() == special.sep) ids.pop_back();
@@ -35,7 +36,8 @@ namespace vlp {
 }
 
 /// @return  leading positions of each row that are never targets: [CLS] and the prompt's tokens
-[[nodiscard]] inline std::int64_t prompt_length(const AnyTokenizer& tokenizer, std::string_view prompt) {
+[[nodiscard]] inline std::int64_t prompt_length(const AnyTokenizer& tokenizer,
+                                                std::string_view prompt) {
   const std::vector<std::int64_t> ids = tokenizer.encode(prompt);
   const bool ends = !ids.empty() && ids.back() == tokenizer.special().sep;
   return static_cast<std::int64_t>(ids.size()) - (ends ? 1 : 0);
@@ -45,7 +47,8 @@ namespace vlp {
 /// @param rows          [CLS] ... [SEP] of each text
 /// @param pad           id of [PAD]
 /// @param unsupervised  positions at the start of each row that are not targets
-[[nodiscard]] inline Texts collate_ids(std::span<const std::vector<std::int64_t>> rows, std::int64_t pad, std::int64_t unsupervised) {
+[[nodiscard]] inline Texts collate_ids(std::span<const std::vector<std::int64_t>> rows,
+                                       std::int64_t pad, std::int64_t unsupervised) {
   const auto batch = static_cast<std::int64_t>(rows.size());
   const std::int64_t first = std::max<std::int64_t>(unsupervised, 1);
   std::int64_t longest = 0, supervised = 0;
@@ -73,17 +76,6 @@ namespace vlp {
     }
   }
   return text;
-}
-
-/// Tokenizes `prompt caption` for each text and collates.
-/// @param tokenizer  cuts at its own max_length
-/// @param prompt     put before each text with a blank between; empty = none
-/// @param texts      one a row
-[[nodiscard]] inline Texts collate_texts(const AnyTokenizer& tokenizer, std::string_view prompt, std::span<const std::string> texts) {
-  std::vector<std::vector<std::int64_t>> rows;
-  rows.reserve(texts.size());
-  for (const std::string& text : texts) rows.push_back(tokenizer.encode(with_prompt(prompt, text)));
-  return collate_ids(rows, tokenizer.special().pad, prompt_length(tokenizer, prompt));
 }
 
 }  // namespace vlp

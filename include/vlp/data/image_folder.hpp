@@ -1,6 +1,6 @@
 #pragma once
-// Where a dataset's files lie: each folder is listed once, however many images are looked for in it, and what is missing
-// is reported all at once. Includes no torch.
+// Where a dataset's files lie: each folder is listed once, however many images are looked for in
+// it, and what is missing is reported all at once. Includes no torch.
 
 #include <cstddef>
 #include <filesystem>
@@ -17,24 +17,29 @@
 
 namespace vlp {
 
-/// A file or folder that an option of a dataset names must be there; one that can't be looked at counts as missing.
+/// A file or folder that an option of a dataset names must be there; one that can't be looked at
+/// counts as missing.
 /// @param there    whether it is
 /// @param dataset  name of the component
 /// @param option   that names it, e.g. "captions"
 /// @param path     where it was looked for
 /// @throws DataNotFoundError if it is not
-inline void require_data(bool there, const std::string& dataset, const std::string& option, const std::filesystem::path& path) {
+inline void require_data(bool there, const std::string& dataset, const std::string& option,
+                         const std::filesystem::path& path) {
   if (!there)
-    throw DataNotFoundError("dataset " + dataset + ": " + option + " not found at " + path.string() +
-                            ". Pass --data-dir DIR, the folder that holds them, or set dataset." + option + ".");
+    throw DataNotFoundError(
+        "dataset " + dataset + ": " + option + " not found at " + path.string() +
+        ". Pass --data-dir DIR, the folder that holds them, or set dataset." + option + ".");
 }
 /// See `require_data`. @throws DataNotFoundError if there is no such file
-inline void require_file(const std::string& dataset, const std::string& option, const std::filesystem::path& path) {
+inline void require_file(const std::string& dataset, const std::string& option,
+                         const std::filesystem::path& path) {
   std::error_code error;
   require_data(std::filesystem::is_regular_file(path, error), dataset, option, path);
 }
 /// See `require_data`. @throws DataNotFoundError if there is no such folder
-inline void require_folder(const std::string& dataset, const std::string& option, const std::filesystem::path& path) {
+inline void require_folder(const std::string& dataset, const std::string& option,
+                           const std::filesystem::path& path) {
   std::error_code error;
   require_data(std::filesystem::is_directory(path, error), dataset, option, path);
 }
@@ -44,15 +49,17 @@ class ImageFolder {
  public:
   /// @param dataset  name of the component, for messages
   /// @param folder   where the images should be; it need not be there
-  ImageFolder(std::string dataset, const std::filesystem::path& folder) : dataset_(std::move(dataset)) {
+  ImageFolder(std::string dataset, const std::filesystem::path& folder)
+      : dataset_(std::move(dataset)) {
     const std::filesystem::path plain = (folder / "").parent_path();  // without a slash at the end
     folder_ = plain.string();
     bases_ = {folder_ + "/", (plain / plain.filename()).string() + "/"};
   }
 
-  /// Finds an image in the folder, or in the folder of the same name inside, as Kaggle's zip unpacks. An image of a
-  /// subfolder may also lie beside those of the others.
-  /// @param name  below the folder, e.g. "1000092795.jpg" or "train2014/COCO_train2014_000000000009.jpg"
+  /// Finds an image in the folder, or in the folder of the same name inside, as Kaggle's zip
+  /// unpacks. An image of a subfolder may also lie beside those of the others.
+  /// @param name  below the folder, e.g. "1000092795.jpg" or
+  ///              "train2014/COCO_train2014_000000000009.jpg"
   /// @return  its path; where it should be, if it is missing
   [[nodiscard]] std::string find(const std::string& name) {
     const std::string flat = name.substr(name.rfind('/') + 1);  // npos + 1 is 0
@@ -66,7 +73,8 @@ class ImageFolder {
 
   /// Looks for an image at one path and nowhere else. @param path  may lie outside the folder
   void require(const std::string& path) {
-    if (!has(path)) miss(path.starts_with(bases_.front()) ? path.substr(bases_.front().size()) : path);
+    if (!has(path))
+      miss(path.starts_with(bases_.front()) ? path.substr(bases_.front().size()) : path);
   }
 
   /// @param images  how many were looked for
@@ -74,8 +82,9 @@ class ImageFolder {
   /// @throws DataNotFoundError naming the first 20 that are missing and counting all, if any is
   void raise_if_missing(std::size_t images, const std::string& advice) const {
     if (missing_ == 0) return;
-    throw DataNotFoundError("dataset " + dataset_ + ": " + std::to_string(missing_) + " of " + std::to_string(images) +
-                            " images are not in " + folder_ + ": " + shown_ + (missing_ > kShown ? " and more. " : ". ") + advice);
+    throw DataNotFoundError("dataset " + dataset_ + ": " + std::to_string(missing_) + " of " +
+                            std::to_string(images) + " images are not in " + folder_ + ": " +
+                            shown_ + (missing_ > kShown ? " and more. " : ". ") + advice);
   }
 
  private:
@@ -84,7 +93,8 @@ class ImageFolder {
 
   [[nodiscard]] bool has(const std::string& path) {
     const std::size_t slash = path.rfind('/');
-    const std::string_view parent = std::string_view(path).substr(0, slash == path.npos ? 0 : slash + 1);
+    const std::string_view parent =
+        std::string_view(path).substr(0, slash == path.npos ? 0 : slash + 1);
     if (!names_ || parent != parent_) {
       const auto [found, is_new] = listed_.try_emplace(std::string(parent));
       if (is_new) found->second = list(found->first);
@@ -98,11 +108,13 @@ class ImageFolder {
   [[nodiscard]] Names list(const std::string& folder) const {
     Names names;
     std::error_code error;
-    for (std::filesystem::directory_iterator entry(folder.empty() ? "." : folder, error), end; !error && entry != end;
-         entry.increment(error))
+    for (std::filesystem::directory_iterator entry(folder.empty() ? "." : folder, error), end;
+         !error && entry != end; entry.increment(error))
       names.insert(entry->path().filename().string());
-    if (error && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
-      throw DataNotFoundError("dataset " + dataset_ + ": " + folder + " can't be listed (" + error.message() + "). Check its permissions.");
+    if (error && error != std::errc::no_such_file_or_directory &&
+        error != std::errc::not_a_directory)
+      throw DataNotFoundError("dataset " + dataset_ + ": " + folder + " can't be listed (" +
+                              error.message() + "). Check its permissions.");
     return names;
   }
 

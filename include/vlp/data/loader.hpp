@@ -1,6 +1,7 @@
 #pragma once
-// Batches of decoded, transformed and tokenized samples, prepared by worker threads ahead of the consumer. What comes
-// out, and in which order, depends on seed and epoch only, never on the threads.
+// Batches of decoded, transformed and tokenized samples, prepared by worker threads ahead of the
+// consumer. What comes out, and in which order, depends on seed and epoch only, never on the
+// threads.
 
 #include <algorithm>
 #include <cstddef>
@@ -16,10 +17,10 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/concepts/tokenizer.hpp"
 #include "vlp/concepts/transform.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/state.hpp"
 #include "vlp/data/batch_maker.hpp"
@@ -43,46 +44,57 @@ struct LoaderOptions {
   bool drop_last = false;       ///< leave out an incomplete last batch, unless it is the only one
   std::int64_t workers = 1;     ///< threads
   std::int64_t prefetch = 2;    ///< batches prepared ahead of the consumer
-  std::int64_t further = 0;     ///< captions that come with a sample beside its own, of the same image; see `Batch::further`
-  bool images_only = false;     ///< one row an image, in order, without texts
+  std::int64_t extra_captions = 0;  ///< captions that come with a sample beside its own, of the
+                                    ///< same image; see `Batch::extra_captions`
+  bool images_only = false;         ///< one row an image, in order, without texts
   /// From a file to uint8 [3, H, W].
   ImageDecoder decode = [](const std::filesystem::path& file) { return decode_image(file); };
 };
 
-/// Iterates over the batches of an epoch. For one consumer thread; the records must outlive it. Batches are on the CPU,
-/// with pixels in page-locked memory if the context's device is a GPU.
+/// How a sample becomes tensors.
+struct SamplePreparation {
+  const Pipeline& transforms;     ///< their images are float32 [3, H, W] of one size for all
+  const AnyTokenizer& tokenizer;  ///< of the captions
+  const std::string& prompt;      ///< put before each caption, not supervised; empty = none
+};
+
+/// Iterates over the batches of an epoch. For one consumer thread; the records must outlive it.
+/// Batches are on the CPU, with pixels in page-locked memory if the context's device is a GPU.
 class Loader {
  public:
   /// @param records     a split
   /// @param mode        all captions, or one of each image
-  /// @param transforms  their images are float32 [3, H, W] of one size for all
-  /// @param tokenizer   of the captions
-  /// @param prompt      put before each caption, not supervised; empty = none
+  /// @param prepare     transforms, tokenizer and prompt
   /// @param options     sizes and threads
   /// @param ctx         device and seeds
   /// @throws DataError    if there are no samples
   /// @throws RecipeError  if batch_size, workers or prefetch is below 1
-  Loader(std::span<const ImageRecord> records, CaptionsPerImage mode, const Pipeline& transforms, const AnyTokenizer& tokenizer,
-         const std::string& prompt, LoaderOptions options, const Context& ctx)
+  Loader(std::span<const ImageRecord> records, CaptionsPerImage mode,
+         const SamplePreparation& prepare, LoaderOptions options, const Context& ctx)
       : options_(std::move(options)),
         mode_(mode),
         order_(ctx.seeds.derive("sampler")),
         maker_{.records = records,
-               .transforms = transforms,
-               .tokenizer = tokenizer,
-               .prompt = prompt,
-               .unsupervised = prompt_length(tokenizer, prompt),
-               .further = options_.further,
+               .transforms = prepare.transforms,
+               .tokenizer = prepare.tokenizer,
+               .prompt = prepare.prompt,
+               .unsupervised = prompt_length(prepare.tokenizer, prepare.prompt),
+               .extra_captions = options_.extra_captions,
                .texts = !options_.images_only,
                .pinned = ctx.device.type == DeviceName::Type::cuda && pinning_works(),
                .augmentation = ctx.seeds.derive("augmentation"),
                .decode = options_.decode},
-        row_count_(options_.images_only ? static_cast<std::int64_t>(records.size()) : rows_per_epoch(records, mode)) {
+        row_count_(options_.images_only ? static_cast<std::int64_t>(records.size())
+                                        : rows_per_epoch(records, mode)) {
     if (options_.batch_size < 1 || options_.workers < 1 || options_.prefetch < 1)
-      throw RecipeError("loader: sizes below 1 (got batch_size " + std::to_string(options_.batch_size) + ", workers " +
-                        std::to_string(options_.workers) + ", prefetch " + std::to_string(options_.prefetch) +
-                        ", expected at least 1). Raise them.");
-    if (row_count_ == 0) throw DataError("loader: no samples (got an empty split). Raise its share in dataset.split, or dataset.subset.");
+      throw RecipeError("loader: sizes below 1 (got batch_size " +
+                        std::to_string(options_.batch_size) + ", workers " +
+                        std::to_string(options_.workers) + ", prefetch " +
+                        std::to_string(options_.prefetch) + ", expected at least 1). Raise them.");
+    if (row_count_ == 0)
+      throw DataError(
+          "loader: no samples (got an empty split). Raise its share in dataset.split, or "
+          "dataset.subset.");
   }
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
@@ -93,26 +105,29 @@ class Loader {
     const bool rest = row_count_ % options_.batch_size != 0;
     return options_.drop_last ? std::max<std::int64_t>(whole, 1) : whole + (rest ? 1 : 0);
   }
-  /// Samples that an epoch delivers, without those of a dropped batch.
-  [[nodiscard]] std::int64_t samples_per_epoch() const { return std::min(row_count_, batches_per_epoch() * options_.batch_size); }
 
   /// Begins an epoch, abandoning the one under way.
   /// @param epoch        from 0
   /// @param first_batch  batches to skip, 0 to batches_per_epoch()
   void start_epoch(std::int64_t epoch, std::int64_t first_batch = 0) {
     if (first_batch < 0 || first_batch > batches_per_epoch())
-      throw DataError("loader: no such batch (got " + std::to_string(first_batch) + ", expected 0 to " +
-                      std::to_string(batches_per_epoch()) + "). Start the epoch from batch 0.");
+      throw DataError("loader: no such batch (got " + std::to_string(first_batch) +
+                      ", expected 0 to " + std::to_string(batches_per_epoch()) +
+                      "). Start the epoch from batch 0.");
     if (workers_) workers_->discard();
     ready_.clear();
-    rows_ = options_.images_only ? image_rows() : epoch_rows(maker_.records, mode_, options_.shuffle, order_, epoch);
+    rows_ = options_.images_only
+                ? image_rows()
+                : epoch_rows(maker_.records, mode_, options_.shuffle, order_, epoch);
     epoch_ = epoch;
     delivered_ = scheduled_ = first_batch;
     schedule();
   }
 
-  /// @return  the next batch, waiting for it if need be; nothing at the end of the epoch or before the first
-  /// @throws DataError  naming the first image of this batch that can't be used; the batch counts as delivered
+  /// @return  the next batch, waiting for it if need be; nothing at the end of the epoch or before
+  ///          the first
+  /// @throws DataError  naming the first image of this batch that can't be used; the batch counts
+  /// as delivered
   [[nodiscard]] std::optional<LoadedBatch> next() {
     if (ready_.empty()) return std::nullopt;
     std::future<BatchMaker::Finished> front = std::move(ready_.front());
@@ -137,9 +152,12 @@ class Loader {
   /// @throws DataError  if dataset or batch size have changed since
   void load(const State& state) {
     if (state.integer("rows") != row_count_ || state.integer("batch_size") != options_.batch_size)
-      throw DataError("loader: the checkpoint belongs to other data (got " + std::to_string(row_count_) + " samples in batches of " +
-                      std::to_string(options_.batch_size) + ", expected " + std::to_string(state.integer("rows")) + " in batches of " +
-                      std::to_string(state.integer("batch_size")) + "). Resume with the dataset and batch size of the checkpoint.");
+      throw DataError("loader: the checkpoint belongs to other data (got " +
+                      std::to_string(row_count_) + " samples in batches of " +
+                      std::to_string(options_.batch_size) + ", expected " +
+                      std::to_string(state.integer("rows")) + " in batches of " +
+                      std::to_string(state.integer("batch_size")) +
+                      "). Resume with the dataset and batch size of the checkpoint.");
     start_epoch(state.integer("epoch"), state.integer("delivered"));
   }
 
@@ -152,11 +170,15 @@ class Loader {
     }
   }
 
-  static void require_size(const std::string& image_id, const ImageSize& size, const ImageSize& expected) {
-    const auto text = [](const ImageSize& s) { return std::to_string(s.height) + " x " + std::to_string(s.width); };
+  static void require_size(const std::string& image_id, const ImageSize& size,
+                           const ImageSize& expected) {
+    const auto text = [](const ImageSize& s) {
+      return std::to_string(s.height) + " x " + std::to_string(s.width);
+    };
     if (size.height != expected.height || size.width != expected.width)
-      throw DataError("image '" + image_id + "': another size than the images before it after the transforms (got " + text(size) +
-                      ", expected " + text(expected) + "). Add a `resize` transform.");
+      throw DataError("image '" + image_id +
+                      "': another size than the images before it after the transforms (got " +
+                      text(size) + ", expected " + text(expected) + "). Add a `resize` transform.");
   }
 
   [[nodiscard]] std::vector<SampleRow> image_rows() const {
@@ -165,9 +187,9 @@ class Loader {
     return rows;
   }
 
-  /// ATen's thread count has a part that each thread owns and parts that all share (MKL's, and the default of threads to
-  /// come), so the shared ones are put back once all workers have set their own to 1. Each worker asks for its count
-  /// first: the first question sets it to the default.
+  /// ATen's thread count has a part that each thread owns and parts that all share (MKL's, and the
+  /// default of threads to come), so the shared ones are put back once all workers have set their
+  /// own to 1. Each worker asks for its count first: the first question sets it to the default.
   static std::unique_ptr<WorkerPool> start_workers(std::int64_t count) {
     const int intra_op = at::get_num_threads();
     auto pool = std::make_unique<WorkerPool>(count, [] {
@@ -180,10 +202,13 @@ class Loader {
 
   void schedule() {
     if (!workers_) workers_ = start_workers(options_.workers);
-    for (; scheduled_ < batches_per_epoch() && static_cast<std::int64_t>(ready_.size()) < options_.prefetch; ++scheduled_) {
+    for (; scheduled_ < batches_per_epoch() &&
+           static_cast<std::int64_t>(ready_.size()) < options_.prefetch;
+         ++scheduled_) {
       const auto first = rows_.begin() + scheduled_ * options_.batch_size;
       const std::int64_t count = std::min<std::int64_t>(options_.batch_size, rows_.end() - first);
-      const auto assembly = std::make_shared<BatchMaker::Assembly>(std::vector<SampleRow>(first, first + count), epoch_);
+      const auto assembly = std::make_shared<BatchMaker::Assembly>(
+          std::vector<SampleRow>(first, first + count), epoch_);
       ready_.push_back(assembly->promise.get_future());
       for (std::size_t row = 0; row < assembly->rows.size(); ++row)
         workers_->submit([this, assembly, row] { maker_.add_row(*assembly, row); });
@@ -198,9 +223,10 @@ class Loader {
 
   std::vector<SampleRow> rows_;
   std::int64_t epoch_ = 0, delivered_ = 0, scheduled_ = 0;
-  std::optional<ImageSize> size_;                        ///< of the first image delivered
-  std::deque<std::future<BatchMaker::Finished>> ready_;  ///< in the order of delivery, at most `prefetch`
-  std::unique_ptr<WorkerPool> workers_;                  ///< last, so that its threads end before what they use
+  std::optional<ImageSize> size_;  ///< of the first image delivered
+  std::deque<std::future<BatchMaker::Finished>>
+      ready_;                            ///< in the order of delivery, at most `prefetch`
+  std::unique_ptr<WorkerPool> workers_;  ///< last, so that its threads end before what they use
 };
 static_assert(Stateful<Loader>);
 

@@ -1,5 +1,6 @@
 #pragma once
-// The transforms of a recipe in their order: what becomes of each image and of each caption before a model sees them.
+// The transforms of a recipe in their order: what becomes of each image and of each caption before
+// a model sees them.
 
 #include <array>
 #include <cstddef>
@@ -61,12 +62,15 @@ struct PipelineTrial {
   bool one_size = false;            ///< whether images of different sizes come out in one
 };
 
-/// Tries image steps on two black images of different sizes, so that steps that don't fit together are found before any
-/// image is read.
+/// Tries image steps on two black images of different sizes, so that steps that don't fit together
+/// are found before any image is read.
 [[nodiscard]] inline PipelineTrial try_images(const std::vector<AnyTransform>& steps) {
-  if (steps.empty()) return {"no transform takes part that changes images; add some, or leave `when` out", {}, false};
+  if (steps.empty())
+    return {
+        "no transform takes part that changes images; add some, or leave `when` out", {}, false};
   RandomStream random(0);
-  std::array<at::Tensor, 2> images{at::zeros({3, 96, 64}, at::kByte), at::zeros({3, 72, 112}, at::kByte)};
+  std::array<at::Tensor, 2> images{at::zeros({3, 96, 64}, at::kByte),
+                                   at::zeros({3, 72, 112}, at::kByte)};
   for (std::size_t i = 0; i < steps.size(); ++i) try {
       for (at::Tensor& image : images) image = steps[i](image, random);
     } catch (const std::exception& error) {
@@ -75,8 +79,10 @@ struct PipelineTrial {
     }
   for (const at::Tensor& image : images)
     if (image.dim() != 3 || image.size(0) != 3 || image.scalar_type() != at::kFloat)
-      return {"images don't become a model's input (got " + std::string(c10::toString(image.scalar_type())) + " with " +
-                  std::to_string(image.dim()) + " dimensions, expected Float [3, H, W]); add use = \"normalize\"",
+      return {"images don't become a model's input (got " +
+                  std::string(c10::toString(image.scalar_type())) + " with " +
+                  std::to_string(image.dim()) +
+                  " dimensions, expected Float [3, H, W]); add use = \"normalize\"",
               {},
               false};
   return {{}, {}, images[0].sizes() == images[1].sizes()};

@@ -15,13 +15,14 @@
 
 namespace vlp {
 
-/// A fixed number of threads that start tasks in the order in which they were submitted. The destructor drops what has
-/// not started and waits for what has.
+/// A fixed number of threads that start tasks in the order in which they were submitted. The
+/// destructor drops what has not started and waits for what has.
 class WorkerPool {
  public:
   /// Returns once `on_start` has run in every thread.
   /// @param threads   at least 1
-  /// @param on_start  runs first in each thread, for settings that belong to a thread; must not throw
+  /// @param on_start  runs first in each thread, for settings that belong to a thread; must not
+  ///                  throw
   explicit WorkerPool(std::int64_t threads, std::function<void()> on_start = [] {}) {
     const auto started = std::make_shared<std::latch>(threads);
     for (std::int64_t i = 0; i < threads; ++i)

@@ -1,5 +1,6 @@
 #pragma once
-// Scores a model on a split: validation loss, generated captions and retrieval from one encoding of each image.
+// Scores a model on a split: validation loss, generated captions and retrieval from one encoding of
+// each image.
 
 #include <algorithm>
 #include <cstdint>
@@ -16,95 +17,97 @@
 #include <ATen/ATen.h>
 #include <torch/nn/module.h>
 
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/parallel.hpp"
+#include "vlp/core/progress.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/data/collate.hpp"
 #include "vlp/data/data.hpp"
 #include "vlp/data/loader.hpp"
 #include "vlp/data/to_device.hpp"
 #include "vlp/evaluate/caption_ids.hpp"
-#include "vlp/evaluate/pace.hpp"
+#include "vlp/evaluate/evaluation.hpp"
 #include "vlp/evaluate/retrieval.hpp"
 #include "vlp/evaluate/validation_loss.hpp"
 #include "vlp/nn/autocast.hpp"
+#include "vlp/nn/device.hpp"
 #include "vlp/nn/inference.hpp"
-#include "vlp/text/caption_set.hpp"
+#include "vlp/report/observer.hpp"
+#include "vlp/scoring/caption_set.hpp"
+#include "vlp/scoring/ptb_tokens.hpp"
 #include "vlp/text/clean_up.hpp"
-#include "vlp/text/ptb_tokens.hpp"
 
 namespace vlp {
 
-/// One image with the caption that the model wrote.
-struct CaptionedImage {
-  const ImageRecord* record;  ///< belongs to the dataset
-  std::string caption;        ///< as generated
-  double score = 0;           ///< see Candidate::score
-};
-
-/// What an evaluation found.
-struct Evaluation {
-  std::int64_t images = 0;               ///< evaluated
-  std::optional<double> loss;            ///< see `ValidationLoss`; none without a loss
-  Scores losses;                         ///< the parts of which it is made
-  Scores scores;                         ///< of all metrics, in the recipe's order
-  std::vector<CaptionedImage> captions;  ///< in the dataset's order; empty for a model that doesn't generate
-};
-
-/// Scores captions against their images' references, both cut into words as `vlp score` does: in one stream each, in the
-/// order of the images.
+/// Scores captions against their images' references, both cut into words as `vlp score` does: in
+/// one stream each, in the order of the images.
 /// @param captions  one an image
 /// @param metrics   those of captions score them
 /// @param threads   0 = all cores
 /// @param ranks     `ranks(rerank)` for the metrics of retrieval, which give no score without it
-[[nodiscard]] inline Scores score_captions(std::span<const CaptionedImage> captions, std::span<const AnyMetric> metrics,
-                                           std::int64_t threads, const std::function<RetrievalRanks(std::int64_t)>& ranks = {}) {
-  Scores scores;
+[[nodiscard]] inline CaptionScores score_captions(
+    std::span<const CaptionedImage> captions, std::span<const AnyMetric> metrics,
+    std::int64_t threads, const std::function<RetrievalRanks(std::int64_t)>& ranks = {}) {
+  CaptionScores all;
   std::optional<CaptionSet> words;
+  const auto add = [](Scores& to, const Scores& found) {
+    to.insert(to.end(), found.begin(), found.end());
+  };
   for (const AnyMetric& metric : metrics) {
-    Scores found;
     if (metric.reads_ranks()) {
-      if (ranks) found = metric.scores(ranks(metric.rerank()));
-    } else if (!captions.empty()) {
-      if (!words) {
-        std::vector<ScoredCaption> images;
-        images.reserve(captions.size());
-        for (const CaptionedImage& image : captions) images.push_back({image.record->image_id, image.caption, image.record->captions});
-        words.emplace(ptb_tokens(images, {.threads = threads}), threads_for(threads, images.size(), kImagesWorthAThread));
-      }
-      found = scores_of(metric, *words);
+      if (ranks) add(all.scores, metric.scores(ranks(metric.rerank())));
+      continue;
     }
-    scores.insert(scores.end(), found.begin(), found.end());
+    if (captions.empty()) continue;
+    if (!words) {
+      std::vector<ScoredCaption> images;
+      images.reserve(captions.size());
+      for (const CaptionedImage& image : captions) {
+        images.push_back({image.record->image_id, image.caption, image.record->captions});
+        all.rows.push_back({image.record->image_id, {}});
+      }
+      words.emplace(ptb_tokens(images, {.threads = threads}),
+                    threads_for(threads, images.size(), kImagesWorthAThread));
+    }
+    const ImageStatistics rows = metric.measure(*words);
+    add(all.scores, metric.scores(rows.sums()));
+    for (std::size_t i = 0; i < all.rows.size(); ++i)
+      add(all.rows[i].scores, metric.scores(rows.row(i)));
   }
-  return scores;
+  return all;
 }
 
-/// The caption that occurs most often in `records` (words compared as metrics see them; the first wins a tie), for all
-/// images of `images`: what a captioner that never looks would say.
+/// The caption that occurs most often in `records` (words compared as metrics see them; the first
+/// wins a tie), for all images of `images`: what a captioner that never looks would say.
 /// @param threads  0 = all cores
-[[nodiscard]] inline std::vector<CaptionedImage> commonest_caption(std::span<const ImageRecord> records,
-                                                                   std::span<const ImageRecord> images, std::int64_t threads) {
+[[nodiscard]] inline std::vector<CaptionedImage> commonest_caption(
+    std::span<const ImageRecord> records, std::span<const ImageRecord> images,
+    std::int64_t threads) {
   std::vector<std::string_view> all;
-  for (const ImageRecord& record : records) all.insert(all.end(), record.captions.begin(), record.captions.end());
+  for (const ImageRecord& record : records)
+    all.insert(all.end(), record.captions.begin(), record.captions.end());
   const std::vector<std::string> words = ptb_tokens(all, {.isolated = true, .threads = threads});
   std::unordered_map<std::string_view, std::int64_t> counts;
   for (const std::string& caption : words) ++counts[caption];
   std::string best;
   std::int64_t best_count = 0;
   for (std::size_t i = 0; i < all.size(); ++i)
-    if (const std::int64_t count = counts[words[i]]; count > best_count) best_count = count, best = all[i];
+    if (const std::int64_t count = counts[words[i]]; count > best_count)
+      best_count = count, best = all[i];
   std::vector<CaptionedImage> captions;
   for (const ImageRecord& image : images) captions.push_back({&image, best, 0});
   return captions;
 }
 
 /// The first `limit` records; all for 0.
-[[nodiscard]] inline std::span<const ImageRecord> first_images(std::span<const ImageRecord> records, std::int64_t limit) {
-  return limit > 0 ? records.first(std::min(records.size(), static_cast<std::size_t>(limit))) : records;
+[[nodiscard]] inline std::span<const ImageRecord> first_images(std::span<const ImageRecord> records,
+                                                               std::int64_t limit) {
+  return limit > 0 ? records.first(std::min(records.size(), static_cast<std::size_t>(limit)))
+                   : records;
 }
 
 namespace detail {
@@ -112,7 +115,8 @@ namespace detail {
 /// Evaluation mode while it lives.
 class EvaluationMode {
  public:
-  explicit EvaluationMode(std::shared_ptr<torch::nn::Module> module) : module_(std::move(module)), was_training_(module_->is_training()) {
+  explicit EvaluationMode(std::shared_ptr<torch::nn::Module> module)
+      : module_(std::move(module)), was_training_(module_->is_training()) {
     module_->eval();
   }
   ~EvaluationMode() { module_->train(was_training_); }
@@ -134,7 +138,8 @@ class Evaluator {
   /// @param batch_size  images a batch
   /// @param workers     threads that decode images
   /// @param ctx         device, precision and console; must outlive the evaluator
-  Evaluator(const Data& data, GenerateOptions generate, std::int64_t batch_size, std::int64_t workers, const Context& ctx)
+  Evaluator(const Data& data, GenerateOptions generate, std::int64_t batch_size,
+            std::int64_t workers, const Context& ctx)
       : data_(data),
         generate_(generate),
         batch_size_(batch_size),
@@ -148,54 +153,73 @@ class Evaluator {
   /// @param metrics  of captions and of retrieval
   /// @param task     what the progress is called
   template <Model M, Loss L>
-  [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records, std::span<const AnyMetric> metrics,
+  [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records,
+                                      std::span<const AnyMetric> metrics,
                                       const std::string& task) const {
     const at::NoGradGuard no_grad;
     const std::shared_ptr<torch::nn::Module> module = model.ptr();
     const detail::EvaluationMode evaluation(module);
     std::optional<InferenceWeights> packed;
-    if (ctx_.device.type == DeviceName::Type::cpu && ctx_.precision == Precision::fp32) packed.emplace(module, WeightForm::packed);
+    if (ctx_.device.type == DeviceName::Type::cpu && ctx_.precision == Precision::fp32)
+      packed.emplace(module, WeightForm::packed);
     const ModelParts parts = parts_of(model);
 
     Evaluation result;
-    result.images = static_cast<std::int64_t>(records.size());
-    ValidationLoss losses(data_.tokenizer.special().pad, prompt_length(data_.tokenizer, data_.prompt));
+    result.measured.images = static_cast<std::int64_t>(records.size());
+    ValidationLoss losses(data_.tokenizer.special().pad,
+                          prompt_length(data_.tokenizer, data_.prompt));
     std::optional<Retrieval> retrieval = retrieval_for(parts, records, metrics);
-    const Pace pace(ctx_.console, task, result.images, "images");
-    Loader loader(
-        records, CaptionsPerImage::all, data_.transforms.evaluate, data_.tokenizer, data_.prompt,
-        {.batch_size = batch_size_, .shuffle = false, .drop_last = false, .workers = workers_, .prefetch = 2, .images_only = true}, ctx_);
+    const ProgressMeter progress(ctx_.console, task, result.measured.images, "images");
+    Loader loader(records, CaptionsPerImage::all,
+                  {data_.transforms.evaluate, data_.tokenizer, data_.prompt},
+                  {.batch_size = batch_size_,
+                   .shuffle = false,
+                   .drop_last = false,
+                   .workers = workers_,
+                   .prefetch = 2,
+                   .images_only = true},
+                  ctx_);
     loader.start_epoch(0);
     while (auto loaded = loader.next()) {
       const Autocast autocast(ctx_.precision, ctx_.device);
       const Batch images = to_device(std::move(loaded->batch), torch_device(ctx_.device));
-      ImageFeatures features{.memory = parts.image_states(images.pixels), .embeddings = {}, .momentum_embeddings = {}};
-      if (loss) features = losses.add(parts, *loss, images, std::move(features), ids_of(records, loaded->record_index));
+      ImageFeatures features{
+          .memory = parts.image_states(images.pixels), .embeddings = {}, .momentum_embeddings = {}};
+      if (loss)
+        features = losses.add(parts, *loss, images, std::move(features),
+                              ids_of(records, loaded->record_index));
       if (retrieval) retrieval->add_images(features);
-      if (parts.generate) caption(parts, features.memory.states(), records, loaded->record_index, result.captions);
-      pace.done(loaded->record_index.back() + 1);
+      if (parts.generate)
+        caption(parts, features.memory.states(), records, loaded->record_index, result.captions);
+      progress.done(loaded->record_index.back() + 1);
     }
-    result.loss = losses.mean();
-    result.losses = losses.parts();
+    result.measured.loss = losses.mean();
+    result.measured.losses = losses.parts();
     if (retrieval) retrieval->rank(task + ", re-ranking");
-    result.scores = score_captions(result.captions, metrics, ctx_.threads, [&](std::int64_t rerank) { return retrieval->ranks(rerank); });
+    CaptionScores scores =
+        score_captions(result.captions, metrics, ctx_.threads,
+                       [&](std::int64_t rerank) { return retrieval->ranks(rerank); });
+    result.measured.scores = std::move(scores.scores);
+    result.measured.rows = std::move(scores.rows);
     return result;
   }
 
  private:
   /// The ids of all captions of some images.
-  [[nodiscard]] std::vector<std::vector<std::vector<std::int64_t>>> ids_of(std::span<const ImageRecord> records,
-                                                                           const std::vector<std::int64_t>& index) const {
+  [[nodiscard]] std::vector<std::vector<std::vector<std::int64_t>>> ids_of(
+      std::span<const ImageRecord> records, const std::vector<std::int64_t>& index) const {
     std::vector<std::vector<std::vector<std::int64_t>>> ids(index.size());
     for (std::size_t i = 0; i < index.size(); ++i) {
       const ImageRecord& record = records[static_cast<std::size_t>(index[i])];
-      for (std::size_t c = 0; c < record.captions.size(); ++c) ids[i].push_back(caption_ids(data_, record, c, ctx_.seeds));
+      for (std::size_t c = 0; c < record.captions.size(); ++c)
+        ids[i].push_back(caption_ids(data_, record, c, ctx_.seeds));
     }
     return ids;
   }
 
   /// A retrieval that re-ranks as deep as any metric wants; none if none wants ranks.
-  [[nodiscard]] std::optional<Retrieval> retrieval_for(const ModelParts& parts, std::span<const ImageRecord> records,
+  [[nodiscard]] std::optional<Retrieval> retrieval_for(const ModelParts& parts,
+                                                       std::span<const ImageRecord> records,
                                                        std::span<const AnyMetric> metrics) const {
     std::int64_t rerank = -1;
     for (const AnyMetric& metric : metrics)
@@ -208,18 +232,23 @@ class Evaluator {
         texts.ids.push_back(caption_ids(data_, records[image], c, ctx_.seeds));
         texts.images.push_back(static_cast<std::int64_t>(image));
       }
-    return std::optional<Retrieval>(std::in_place, parts, texts, static_cast<std::int64_t>(records.size()), rerank, ctx_);
+    return std::optional<Retrieval>(std::in_place, parts, texts,
+                                    static_cast<std::int64_t>(records.size()), rerank, ctx_);
   }
 
-  void caption(const ModelParts& parts, const at::Tensor& image_states, std::span<const ImageRecord> records,
-               const std::vector<std::int64_t>& index, std::vector<CaptionedImage>& out) const {
-    std::vector<RandomStream> random;  // by image, so that what is sampled for one depends on no other
+  void caption(const ModelParts& parts, const at::Tensor& image_states,
+               std::span<const ImageRecord> records, const std::vector<std::int64_t>& index,
+               std::vector<CaptionedImage>& out) const {
+    std::vector<RandomStream>
+        random;  // by image, so that what is sampled for one depends on no other
     for (const std::int64_t i : index)
-      random.push_back(ctx_.seeds.derive("captions").derive(records[static_cast<std::size_t>(i)].image_id));
+      random.push_back(
+          ctx_.seeds.derive("captions").derive(records[static_cast<std::size_t>(i)].image_id));
     const auto candidates = parts.generate(image_states, prompt_, generate_, random);
     for (std::size_t i = 0; i < index.size(); ++i) {
       const Candidate& best = candidates[i].front();
-      const auto generated = std::span(best.ids).subspan(std::min(best.ids.size(), prompt_.size() + 1));  // without [DEC] and prompt
+      const auto generated = std::span(best.ids).subspan(
+          std::min(best.ids.size(), prompt_.size() + 1));  // without [DEC] and prompt
       std::string text = data_.tokenizer.decode(generated);
       if (generate_.clean_up == CleanUp::old) text = cleaned_up(std::move(text));
       out.push_back({&records[static_cast<std::size_t>(index[i])], std::move(text), best.score});

@@ -10,7 +10,8 @@
 
 namespace vlp {
 
-/// When a run evaluates on the validation split. The test split is always evaluated once, at the end.
+/// When a run evaluates on the validation split. The test split is always evaluated once, at the
+/// end.
 enum class EvaluateEvery { epoch, never };
 
 /// How to evaluate, and what the best checkpoint is.
@@ -25,9 +26,11 @@ struct EvaluateOptions {
     return std::tuple{
         field<&EvaluateOptions::batch_size>("Images a batch.", at_least(1)),
         field<&EvaluateOptions::every>("When to evaluate on the validation split."),
-        field<&EvaluateOptions::best>(
-            "Score that chooses the best weights on the validation split: a metric's (more is better) or `loss` (less is).", not_empty()),
-        field<&EvaluateOptions::max_images>("Evaluates on the first images of a split only; 0 = all.", at_least(0)),
+        field<&EvaluateOptions::best>("Score that chooses the best weights on the validation "
+                                      "split: a metric's (more is better) or `loss` (less is).",
+                                      not_empty()),
+        field<&EvaluateOptions::max_images>(
+            "Evaluates on the first images of a split only; 0 = all.", at_least(0)),
         field<&EvaluateOptions::split>("The split scored at the end, with the best weights."),
     };
   }

@@ -1,7 +1,8 @@
 #pragma once
-// Retrieval over a split as BLIP evaluates it (Li et al. 2022, section 5.1): images and texts sorted by the similarity of
-// their embeddings, and the best of each list once more by the matching head, which sees image and text together.
-// Letters: I images, T texts, W wordings, N image tokens, D width, E width of embeddings, K re-ranked items of a list.
+// Retrieval over a split as BLIP evaluates it (Li et al. 2022, section 5.1): images and texts
+// sorted by the similarity of their embeddings, and the best of each list once more by the matching
+// head, which sees image and text together. Letters: I images, T texts, W wordings, N image tokens,
+// D width, E width of embeddings, K re-ranked items of a list.
 
 #include <algorithm>
 #include <cstddef>
@@ -14,16 +15,17 @@
 
 #include <ATen/ATen.h>
 
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/forward.hpp"
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
-#include "vlp/evaluate/pace.hpp"
+#include "vlp/core/progress.hpp"
 #include "vlp/evaluate/rerank.hpp"
 #include "vlp/evaluate/similarity_ranks.hpp"
 #include "vlp/evaluate/text_rows.hpp"
 #include "vlp/nn/autocast.hpp"
+#include "vlp/nn/device.hpp"
 
 namespace vlp {
 
@@ -34,11 +36,12 @@ struct RetrievalTexts {
   std::int64_t pad = 0;                        ///< id of [PAD]
 };
 
-/// Collects what retrieval needs while images pass by, then ranks. Each image and each wording is encoded once, each pair
-/// matched once whichever direction asks for it.
+/// Collects what retrieval needs while images pass by, then ranks. Each image and each wording is
+/// encoded once, each pair matched once whichever direction asks for it.
 ///
-/// Memory: embeddings of both sides, a block of similarities (some hundred MB at most), and with re-ranking every image's
-/// states on the host, I * N * D numbers of the pass's format: 9 GB of float32 for 5,000 images of 577 tokens of 768.
+/// Memory: embeddings of both sides, a block of similarities (some hundred MB at most), and with
+/// re-ranking every image's states on the host, I * N * D numbers of the pass's format: 9 GB of
+/// float32 for 5,000 images of 577 tokens of 768.
 class Retrieval {
  public:
   /// @param parts   of the model; must outlive this
@@ -46,17 +49,22 @@ class Retrieval {
   /// @param images  I
   /// @param rerank  largest K that will be asked for; 0 = by similarity alone
   /// @param ctx     device, precision and console; must outlive this
-  /// @throws ShapeError if the model doesn't serve what is needed
-  Retrieval(const ModelParts& parts, const RetrievalTexts& texts, std::int64_t images, std::int64_t rerank, const Context& ctx)
+  /// @throws ContractError if the model doesn't serve what is needed
+  Retrieval(const ModelParts& parts, const RetrievalTexts& texts, std::int64_t images,
+            std::int64_t rerank, const Context& ctx)
       : parts_(parts),
         ctx_(ctx),
         images_(images),
         rerank_(rerank),
         image_of_text_(texts.images),
         rows_(texts.ids, texts.pad, torch_device(ctx.device)) {
-    if (const Needs lacking = missing(retrieval_needs(rerank), parts.serves); lacking != Needs::nothing)
-      throw ShapeError("retrieval: the model serves no part for " + in_words(lacking) + ". Choose another model or rerank = 0.");
-    if (texts.ids.empty()) throw ShapeError("retrieval: there are no texts (expected at least 1). Use images with captions.");
+    if (const Needs lacking = missing(retrieval_needs(rerank), parts.serves);
+        lacking != Needs::nothing)
+      throw ContractError("retrieval: the model serves no part for " + in_words(lacking) +
+                          ". Choose another model or rerank = 0.");
+    if (texts.ids.empty())
+      throw ContractError(
+          "retrieval: there are no texts (expected at least 1). Use images with captions.");
   }
 
   /// The next images, in their order.
@@ -64,7 +72,9 @@ class Retrieval {
   void add_images(const ImageFeatures& features) {
     const at::Tensor& states = features.memory.states();
     const std::int64_t count = states.size(0);
-    embeddings_.push_back((features.embeddings.defined() ? features.embeddings : parts_.image_embeddings(states)).to(at::kFloat));
+    embeddings_.push_back(
+        (features.embeddings.defined() ? features.embeddings : parts_.image_embeddings(states))
+            .to(at::kFloat));
     if (rerank_ > 0) {
       if (!states_.defined()) {
         std::vector<std::int64_t> shape = states.sizes().vec();
@@ -79,7 +89,8 @@ class Retrieval {
   /// Ranks by similarity and matches the pairs that re-ranking needs.
   /// @param task  what the progress of the matching is called
   void rank(const std::string& task) {
-    const at::Tensor wordings = at::tensor(rows_.wording_of_text(), at::kLong).to(torch_device(ctx_.device));
+    const at::Tensor wordings =
+        at::tensor(rows_.wording_of_text(), at::kLong).to(torch_device(ctx_.device));
     RetrievalSide images, texts;
     {
       const Autocast autocast(ctx_.precision, ctx_.device);
@@ -103,15 +114,20 @@ class Retrieval {
     const auto logit = [&](std::int64_t image, std::int64_t text) {
       return logits_[pairs_->pair(image, rows_.wording_of_text()[static_cast<std::size_t>(text)])];
     };
-    const auto right = [&](std::int64_t image, std::int64_t text) { return image_of_text_[static_cast<std::size_t>(text)] == image; };
-    const auto swapped = [](const auto& f) { return [&f](std::int64_t a, std::int64_t b) { return f(b, a); }; };
+    const auto right = [&](std::int64_t image, std::int64_t text) {
+      return image_of_text_[static_cast<std::size_t>(text)] == image;
+    };
+    const auto swapped = [](const auto& f) {
+      return [&f](std::int64_t a, std::int64_t b) { return f(b, a); };
+    };
     ranks.reranked = {with_caption(reranked(texts_of_images_, rerank, right, logit)),
                       reranked(images_of_texts_, rerank, swapped(right), swapped(logit))};
     return ranks;
   }
 
  private:
-  /// Under autocast the states are rounded to half precision wherever they are read: keeping them so changes nothing.
+  /// Under autocast the states are rounded to half precision wherever they are read: keeping them
+  /// so changes nothing.
   [[nodiscard]] at::ScalarType kept_dtype(at::ScalarType states) const {
     if (ctx_.precision == Precision::bf16) return at::kBFloat16;
     return ctx_.precision == Precision::fp16 ? at::kHalf : states;
@@ -121,18 +137,23 @@ class Retrieval {
   void match(const std::string& task) {
     const at::Device device = torch_device(ctx_.device);
     std::vector<std::int64_t> wordings(pairs_->size());
-    for (std::size_t pair = 0; pair < wordings.size(); ++pair) wordings[pair] = pairs_->wording(pair);
+    for (std::size_t pair = 0; pair < wordings.size(); ++pair)
+      wordings[pair] = pairs_->wording(pair);
     const at::Tensor all = at::tensor(wordings, at::kLong).to(device);
     std::vector<at::Tensor> logits;
-    const Pace pace(ctx_.console, task, images_, "images");
-    const Autocast autocast(ctx_.precision, ctx_.device);  // one for all images: it keeps the rounded weights
+    const ProgressMeter pace(ctx_.console, task, images_, "images");
+    const Autocast autocast(ctx_.precision,
+                            ctx_.device);  // one for all images: it keeps the rounded weights
     for (std::int64_t image = 0; image < images_; ++image) {
-      const auto first = static_cast<std::int64_t>(pairs_->first(image)), end = static_cast<std::int64_t>(pairs_->first(image + 1));
-      const ImageMemory seen = states_.narrow(0, image, 1).to(device);  // one set of keys and values for all its texts
+      const auto first = static_cast<std::int64_t>(pairs_->first(image)),
+                 end = static_cast<std::int64_t>(pairs_->first(image + 1));
+      const ImageMemory seen =
+          states_.narrow(0, image, 1).to(device);  // one set of keys and values for all its texts
       for (std::int64_t begin = first; begin < end; begin += kTextsAPass) {
         const std::int64_t n = std::min(kTextsAPass, end - begin);
         const std::int64_t last = wordings[static_cast<std::size_t>(begin + n - 1)];
-        logits.push_back(rows_.match_logits(parts_, seen, all.narrow(0, begin, n), last).select(1, 1));
+        logits.push_back(
+            rows_.match_logits(parts_, seen, all.narrow(0, begin, n), last).select(1, 1));
       }
       pace.done(image + 1);
     }
@@ -142,7 +163,8 @@ class Retrieval {
   }
 
   /// Without the images that have no caption: nothing could be right for them.
-  [[nodiscard]] std::vector<std::int64_t> with_caption(const std::vector<std::int64_t>& ranks) const {
+  [[nodiscard]] std::vector<std::int64_t> with_caption(
+      const std::vector<std::int64_t>& ranks) const {
     std::vector<std::int64_t> kept;
     for (std::size_t text = 0; text < image_of_text_.size(); ++text)
       if (text == 0 || image_of_text_[text] != image_of_text_[text - 1])

@@ -1,6 +1,7 @@
 #pragma once
-// Lists sorted by cosine similarity, in blocks of queries, so that the matrix of all similarities is never whole: where
-// each query's right answer stands, and the best of each list. Letters: Q queries, M items, E width, K best.
+// Lists sorted by cosine similarity, in blocks of queries, so that the matrix of all similarities
+// is never whole: where each query's right answer stands, and the best of each list. Letters: Q
+// queries, M items, E width, K best.
 
 #include <algorithm>
 #include <cstdint>
@@ -22,35 +23,42 @@ struct BestItems {
 
 /// Queries with their lists' outcome.
 struct RankedQueries {
-  std::vector<std::int64_t> ranks;  ///< [Q] of the best right answer, from 0; M without a right answer
-  BestItems best;                   ///< K = min(what was asked for, M); undefined for K = 0
+  std::vector<std::int64_t>
+      ranks;       ///< [Q] of the best right answer, from 0; M without a right answer
+  BestItems best;  ///< K = min(what was asked for, M); undefined for K = 0
 };
 
 /// One side of a retrieval.
 struct RetrievalSide {
   at::Tensor embeddings;  ///< [Q or M, E] float32
-  at::Tensor images;      ///< [Q or M] int64, the image that each belongs to: equal numbers are right answers
+  at::Tensor
+      images;  ///< [Q or M] int64, the image that each belongs to: equal numbers are right answers
 };
 
 namespace detail {
 
-/// Similarities of a block of queries with all items, [q, M] float32. Added up in float64 and then rounded, so that they
-/// depend neither on the block nor, but for one case in millions, on the machine, and equal items get equal ones. What is
-/// not a number is worse than everything else.
-inline at::Tensor block_similarities(const at::Tensor& queries, const at::Tensor& items_transposed) {
+/// Similarities of a block of queries with all items, [q, M] float32. Added up in float64 and then
+/// rounded, so that they depend neither on the block nor, but for one case in millions, on the
+/// machine, and equal items get equal ones. What is not a number is worse than everything else.
+inline at::Tensor block_similarities(const at::Tensor& queries,
+                                     const at::Tensor& items_transposed) {
   const at::Tensor products = queries.to(at::kDouble).matmul(items_transposed).to(at::kFloat);
   return products.masked_fill_(products.isnan(), -std::numeric_limits<float>::infinity());
 }
 
-/// Ranks of the best right answer: items with a higher similarity, or with an equal one and a lower index, are ahead of it.
+/// Ranks of the best right answer: items with a higher similarity, or with an equal one and a lower
+/// index, are ahead of it.
 /// @param similarities  [q, M]
 /// @param right         [q, M] bool
 /// @param positions     [M] int64, 0 to M - 1
-inline at::Tensor ranks_of_right(const at::Tensor& similarities, const at::Tensor& right, const at::Tensor& positions) {
-  const at::Tensor lowest = at::full({}, -std::numeric_limits<float>::infinity(), similarities.options());
+inline at::Tensor ranks_of_right(const at::Tensor& similarities, const at::Tensor& right,
+                                 const at::Tensor& positions) {
+  const at::Tensor lowest =
+      at::full({}, -std::numeric_limits<float>::infinity(), similarities.options());
   const at::Tensor best = at::where(right, similarities, lowest).amax(1, /*keepdim=*/true);
   const at::Tensor none = at::full({}, positions.numel(), positions.options());
-  const at::Tensor place = at::where(right & (similarities == best), positions, none).amin(1, /*keepdim=*/true);
+  const at::Tensor place =
+      at::where(right & (similarities == best), positions, none).amin(1, /*keepdim=*/true);
   return ((similarities > best) | ((similarities == best) & (positions < place))).sum(1);
 }
 
@@ -61,25 +69,36 @@ inline at::Tensor ranks_of_right(const at::Tensor& similarities, const at::Tenso
 /// @param items    on the same device
 /// @param best     K, how many of each list to keep
 /// @throws ShapeError if the two sides don't fit together
-[[nodiscard]] inline RankedQueries rank_by_similarity(const RetrievalSide& queries, const RetrievalSide& items, std::int64_t best) {
+[[nodiscard]] inline RankedQueries rank_by_similarity(const RetrievalSide& queries,
+                                                      const RetrievalSide& items,
+                                                      std::int64_t best) {
   const auto fits = [](const RetrievalSide& side) {
-    return side.embeddings.dim() == 2 && side.images.dim() == 1 && side.images.size(0) == side.embeddings.size(0);
+    return side.embeddings.dim() == 2 && side.images.dim() == 1 &&
+           side.images.size(0) == side.embeddings.size(0);
   };
   if (!fits(queries) || !fits(items) || queries.embeddings.size(1) != items.embeddings.size(1))
-    throw ShapeError("retrieval: embeddings and their images don't fit (got " + std::to_string(queries.embeddings.size(0)) +
-                     " queries of width " + std::to_string(queries.embeddings.size(-1)) + " and " +
-                     std::to_string(items.embeddings.size(0)) + " items of width " + std::to_string(items.embeddings.size(-1)) +
-                     ", expected [Q, E] and [M, E] with one image each). Embed both sides with one model.");
-  constexpr std::int64_t kBlockElements = std::int64_t{1} << 23;  // some dozen bytes each while a block is worked on
-  const std::int64_t count = queries.embeddings.size(0), others = items.embeddings.size(0), kept = std::min(best, others);
-  const std::int64_t rows = std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(others, 1));
+    throw ShapeError(
+        "retrieval: embeddings and their images don't fit (got " +
+        std::to_string(queries.embeddings.size(0)) + " queries of width " +
+        std::to_string(queries.embeddings.size(-1)) + " and " +
+        std::to_string(items.embeddings.size(0)) + " items of width " +
+        std::to_string(items.embeddings.size(-1)) +
+        ", expected [Q, E] and [M, E] with one image each). Embed both sides with one model.");
+  constexpr std::int64_t kBlockElements =
+      std::int64_t{1} << 23;  // some dozen bytes each while a block is worked on
+  const std::int64_t count = queries.embeddings.size(0), others = items.embeddings.size(0),
+                     kept = std::min(best, others);
+  const std::int64_t rows =
+      std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(others, 1));
   const at::Tensor transposed = items.embeddings.to(at::kDouble).t();
   const at::Tensor positions = at::arange(others, items.images.options());
   std::vector<at::Tensor> ranks, index, similarity;
   for (std::int64_t first = 0; others > 0 && first < count; first += rows) {
     const std::int64_t n = std::min(rows, count - first);
-    const at::Tensor similarities = detail::block_similarities(queries.embeddings.narrow(0, first, n), transposed);
-    const at::Tensor right = queries.images.narrow(0, first, n).unsqueeze(1) == items.images.unsqueeze(0);
+    const at::Tensor similarities =
+        detail::block_similarities(queries.embeddings.narrow(0, first, n), transposed);
+    const at::Tensor right =
+        queries.images.narrow(0, first, n).unsqueeze(1) == items.images.unsqueeze(0);
     ranks.push_back(detail::ranks_of_right(similarities, right, positions));
     if (kept == 0) continue;
     const auto [values, order] = similarities.sort(/*stable=*/true, /*dim=*/1, /*descending=*/true);

@@ -1,6 +1,7 @@
 #pragma once
-// Many texts on the model's device, each wording once, to be embedded alone or matched with images without further copies.
-// Letters: W wordings, T tokens of the longest, N image tokens, D width, E width of embeddings.
+// Many texts on the model's device, each wording once, to be embedded alone or matched with images
+// without further copies. Letters: W wordings, T tokens of the longest, N image tokens, D width, E
+// width of embeddings.
 
 #include <algorithm>
 #include <cstddef>
@@ -28,7 +29,8 @@ class TextRows {
   /// @param texts   ids of each text, [CLS] ... [SEP]
   /// @param pad     id of [PAD]
   /// @param device  where the model is
-  TextRows(std::span<const std::vector<std::int64_t>> texts, std::int64_t pad, at::Device device) : wording_of_text_(texts.size()) {
+  TextRows(std::span<const std::vector<std::int64_t>> texts, std::int64_t pad, at::Device device)
+      : wording_of_text_(texts.size()) {
     std::vector<std::size_t> order(texts.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
@@ -40,7 +42,8 @@ class TextRows {
       if (wordings.empty() || wordings.back() != texts[text]) wordings.push_back(texts[text]);
       wording_of_text_[text] = static_cast<std::int64_t>(wordings.size()) - 1;
     }
-    for (const auto& wording : wordings) lengths_.push_back(static_cast<std::int64_t>(wording.size()));
+    for (const auto& wording : wordings)
+      lengths_.push_back(static_cast<std::int64_t>(wording.size()));
     const Texts batch = collate_ids(wordings, pad, 1);
     ids_ = batch.token_ids.to(device);
     mask_ = batch.token_mask.to(device);
@@ -56,9 +59,13 @@ class TextRows {
   [[nodiscard]] at::Tensor embeddings(const ModelParts& parts) const {
     std::vector<at::Tensor> embeddings;
     for (std::int64_t first = 0; first < size(); first += kTextsAPass) {
-      const std::int64_t n = std::min(kTextsAPass, size() - first), longest = lengths_[static_cast<std::size_t>(first + n - 1)];
-      const auto part = [&](const at::Tensor& rows) { return rows.narrow(0, first, n).narrow(1, 0, longest); };
-      embeddings.push_back(parts.text_embeddings(parts.text_states(part(ids_), part(mask_))).to(at::kFloat));
+      const std::int64_t n = std::min(kTextsAPass, size() - first),
+                         longest = lengths_[static_cast<std::size_t>(first + n - 1)];
+      const auto part = [&](const at::Tensor& rows) {
+        return rows.narrow(0, first, n).narrow(1, 0, longest);
+      };
+      embeddings.push_back(
+          parts.text_embeddings(parts.text_states(part(ids_), part(mask_))).to(at::kFloat));
     }
     return at::cat(embeddings);
   }
@@ -69,8 +76,8 @@ class TextRows {
   /// @param wordings  [n] int64, ascending, on the device
   /// @param last      the last of them
   /// @return          [n, 2] float32: no match, match
-  [[nodiscard]] at::Tensor match_logits(const ModelParts& parts, const ImageMemory& image, const at::Tensor& wordings,
-                                        std::int64_t last) const {
+  [[nodiscard]] at::Tensor match_logits(const ModelParts& parts, const ImageMemory& image,
+                                        const at::Tensor& wordings, std::int64_t last) const {
     const auto part = [&](const at::Tensor& rows) {
       return rows.narrow(1, 0, lengths_[static_cast<std::size_t>(last)]).index_select(0, wordings);
     };

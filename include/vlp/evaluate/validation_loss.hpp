@@ -1,6 +1,6 @@
 #pragma once
-// The loss over all captions of a split, each image encoded once. A pass holds each image at most once, so that losses
-// that compare pairs meet no caption of the same image as a negative.
+// The loss over all captions of a split, each image encoded once. A pass holds each image at most
+// once, so that losses that compare pairs meet no caption of the same image as a negative.
 
 #include <algorithm>
 #include <cstddef>
@@ -23,16 +23,18 @@
 
 namespace vlp {
 
-/// Means of a loss and its parts over passes, weighted by the passes' supervised tokens: a mean over tokens as `lm` is
-/// then the mean over all tokens of the split.
+/// Means of a loss and its parts over passes, weighted by the passes' supervised tokens: a mean
+/// over tokens as `lm` is then the mean over all tokens of the split.
 class ValidationLoss {
  public:
   /// @param pad           id of [PAD]
-  /// @param unsupervised  positions at the start of each text that are never targets, see `prompt_length`
-  ValidationLoss(std::int64_t pad, std::int64_t unsupervised) : pad_(pad), unsupervised_(unsupervised) {}
+  /// @param unsupervised  positions at the start of each text that are never targets, see
+  ///                      `prompt_length`
+  ValidationLoss(std::int64_t pad, std::int64_t unsupervised)
+      : pad_(pad), unsupervised_(unsupervised) {}
 
-  /// Adds a batch of images with all their captions: a pass over the first caption of each, one over the second, and so on.
-  /// Never waits for the device.
+  /// Adds a batch of images with all their captions: a pass over the first caption of each, one
+  /// over the second, and so on. Never waits for the device.
   /// @param parts     of the model, in evaluation mode
   /// @param loss      what to compute
   /// @param images    pixels, image_index and image_ids of B images, on the device
@@ -55,24 +57,26 @@ class ValidationLoss {
       const bool whole = rows.size() == captions.size();
       const Batch batch = pairs(whole ? images : selected(images, rows), ids);
       Forward pass(parts, batch, whole ? known : selected(known, rows));
-      add(loss(pass), batch.targets.size(0));
+      add(loss(pass), batch.texts.targets.size(0));
       if (whole) known = pass.images();
     }
     return known;
   }
 
   /// The mean; none if nothing was added. Waits for the device.
-  [[nodiscard]] std::optional<double> mean() const { return total_.weight > 0 ? std::optional(total_.mean()) : std::nullopt; }
+  [[nodiscard]] std::optional<double> mean() const {
+    return total_.weight > 0 ? std::optional(total_.mean()) : std::nullopt;
+  }
   /// The means of the parts, in the order in which they first came. Waits for the device.
   [[nodiscard]] Scores parts() const {
     Scores means;
-    for (const auto& [name, sum] : parts_)
-      if (sum.weight > 0) means.emplace_back(name, sum.mean());
+    for (const auto& [name, part] : parts_)
+      if (part.weight > 0) means.emplace_back(name, part.mean());
     return means;
   }
 
  private:
-  struct Sum {
+  struct WeightedSum {
     at::Tensor value;  // float64 scalar on the device
     double weight = 0;
 
@@ -96,11 +100,7 @@ class ValidationLoss {
 
   /// Images with a text each.
   [[nodiscard]] Batch pairs(Batch images, std::span<const std::vector<std::int64_t>> ids) const {
-    Texts text = collate_ids(ids, pad_, unsupervised_);
-    images.token_ids = std::move(text.token_ids);
-    images.token_mask = std::move(text.token_mask);
-    images.target_index = std::move(text.target_index);
-    images.targets = std::move(text.targets);
+    images.texts = collate_ids(ids, pad_, unsupervised_);
     const at::Device device = images.pixels.device();
     return to_device(std::move(images), device);
   }
@@ -114,17 +114,19 @@ class ValidationLoss {
     batch.pixels = rows_of(images.pixels, index);
     batch.image_index = rows_of(images.image_index, index);
     if (!images.image_ids.empty())
-      for (const std::int64_t row : rows) batch.image_ids.push_back(images.image_ids[static_cast<std::size_t>(row)]);
+      for (const std::int64_t row : rows)
+        batch.image_ids.push_back(images.image_ids[static_cast<std::size_t>(row)]);
     return batch;
   }
   static ImageFeatures selected(const ImageFeatures& known, const std::vector<std::int64_t>& rows) {
     const at::Tensor index = at::tensor(rows, at::kLong).to(known.memory.states().device());
-    return {known.memory.select(index), rows_of(known.embeddings, index), rows_of(known.momentum_embeddings, index)};
+    return {known.memory.select(index), rows_of(known.embeddings, index),
+            rows_of(known.momentum_embeddings, index)};
   }
 
   std::int64_t pad_, unsupervised_;
-  Sum total_;
-  std::vector<std::pair<std::string, Sum>> parts_;
+  WeightedSum total_;
+  std::vector<std::pair<std::string, WeightedSum>> parts_;
 };
 
 }  // namespace vlp

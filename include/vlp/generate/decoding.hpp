@@ -1,5 +1,6 @@
 #pragma once
-// What greedy decoding, sampling and beam search share: the prompt, the rules that change scores, and the cache's rows.
+// What greedy decoding, sampling and beam search share: the prompt, the rules that change scores,
+// and the cache's rows.
 
 #include <algorithm>
 #include <cstddef>
@@ -11,15 +12,17 @@
 #include <ATen/ATen.h>
 
 #include "vlp/concepts/decoder.hpp"
+#include "vlp/concepts/full_precision.hpp"
 #include "vlp/concepts/generation.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/special_tokens.hpp"
 #include "vlp/generate/hypotheses.hpp"
 
 namespace vlp {
 
 /// [DEC] and the prompt's ids.
-[[nodiscard]] inline std::vector<std::int64_t> begin_ids(const std::vector<std::int64_t>& prompt, const SpecialTokens& tokens) {
+[[nodiscard]] inline std::vector<std::int64_t> begin_ids(const std::vector<std::int64_t>& prompt,
+                                                         const SpecialTokens& tokens) {
   std::vector<std::int64_t> ids{tokens.decode};
   ids.insert(ids.end(), prompt.begin(), prompt.end());
   return ids;
@@ -29,13 +32,21 @@ namespace vlp {
 /// @param begin    tokens given, [DEC] included
 /// @param tokens   [SEP] ends a text
 /// @throws RecipeError if there is no room for a token behind them
-[[nodiscard]] inline SearchLimits search_limits(const GenerateOptions& options, std::int64_t begin, const SpecialTokens& tokens) {
-  const std::int64_t longest = options.max_new_tokens > 0 ? begin + options.max_new_tokens : options.max_length;
+[[nodiscard]] inline SearchLimits search_limits(const GenerateOptions& options, std::int64_t begin,
+                                                const SpecialTokens& tokens) {
+  const std::int64_t longest =
+      options.max_new_tokens > 0 ? begin + options.max_new_tokens : options.max_length;
   if (longest <= begin)
     throw RecipeError("generate: the prompt fills the caption (got " + std::to_string(begin) +
-                      " tokens with [DEC], expected fewer than max_length = " + std::to_string(longest) +
-                      "). Raise max_length or shorten the prompt.");
-  return {options.beams, begin, longest, tokens.sep, options.length_penalty, options.early_stopping, options.length_rule};
+                      " tokens with [DEC], expected fewer than max_length = " +
+                      std::to_string(longest) + "). Raise max_length or shorten the prompt.");
+  return {options.beams,
+          begin,
+          longest,
+          tokens.sep,
+          options.length_penalty,
+          options.early_stopping,
+          options.length_rule};
 }
 
 /// [rows, T] int64 on the host from rows of one length.
@@ -47,27 +58,26 @@ namespace vlp {
   return ids;
 }
 
-/// Changes scores before a token is chosen: repetition penalty (Keskar et al. 2019, section 4.1) for every id present so
-/// far, once each, then [SEP] made impossible below min_length.
+/// Changes scores before a token is chosen: repetition penalty (Keskar et al. 2019, section 4.1)
+/// for every id present so far, once each, then [SEP] made impossible below min_length.
 /// @param scores   [rows, V] logits or log-probabilities; not changed themselves
 /// @param so_far   the ids of each row, all of one length
 /// @param options  repetition_penalty and min_length
 /// @param sep      id of [SEP]
-[[nodiscard]] inline at::Tensor with_rules(at::Tensor scores, const std::vector<std::vector<std::int64_t>>& so_far,
+[[nodiscard]] inline at::Tensor with_rules(at::Tensor scores,
+                                           const std::vector<std::vector<std::int64_t>>& so_far,
                                            const GenerateOptions& options, std::int64_t sep) {
   if (options.repetition_penalty != 1) {
     const at::Tensor ids = ids_tensor(so_far).to(scores.device());
     const at::Tensor present = scores.gather(1, ids);
-    scores = scores.scatter(1, ids, at::where(present < 0, present * options.repetition_penalty, present / options.repetition_penalty));
+    scores = scores.scatter(1, ids,
+                            at::where(present < 0, present * options.repetition_penalty,
+                                      present / options.repetition_penalty));
   }
   if (static_cast<std::int64_t>(so_far.at(0).size()) < options.min_length)
-    scores = scores.index_fill(1, at::tensor({sep}, at::kLong).to(scores.device()), -std::numeric_limits<double>::infinity());
+    scores = scores.index_fill(1, at::tensor({sep}, at::kLong).to(scores.device()),
+                               -std::numeric_limits<double>::infinity());
   return scores;
-}
-
-/// Logits as numbers to search with: float32, or float64 as they are.
-[[nodiscard]] inline at::Tensor search_precision(const at::Tensor& logits) {
-  return logits.scalar_type() == at::kDouble ? logits : logits.to(at::kFloat);
 }
 
 /// Makes `beams` equal beams of the one that an image has.
@@ -81,12 +91,16 @@ inline void expand_beams(DecodingCache& cache, std::int64_t beams) {
 /// Row i of the cache becomes what row `rows[i]` was; does nothing if all stay.
 /// @param cache   changed in place
 /// @param rows    for each new row, the old one
-/// @param images  the images kept, if some are left out; all of an image's rows are then left out too
-inline void select_rows(DecodingCache& cache, const std::vector<std::int64_t>& rows, const std::vector<std::int64_t>& images) {
+/// @param images  the images kept, if some are left out; all of an image's rows are then left out
+///                too
+inline void select_rows(DecodingCache& cache, const std::vector<std::int64_t>& rows,
+                        const std::vector<std::int64_t>& images) {
   const at::Device device = cache.self_keys.at(0).device();
-  const auto select = [&](const std::vector<std::int64_t>& index, std::vector<at::Tensor>& first, std::vector<at::Tensor>& second) {
+  const auto select = [&](const std::vector<std::int64_t>& index, std::vector<at::Tensor>& first,
+                          std::vector<at::Tensor>& second) {
     bool all_stay = static_cast<std::int64_t>(index.size()) == first.at(0).size(0);
-    for (std::size_t i = 0; all_stay && i < index.size(); ++i) all_stay = index[i] == static_cast<std::int64_t>(i);
+    for (std::size_t i = 0; all_stay && i < index.size(); ++i)
+      all_stay = index[i] == static_cast<std::int64_t>(i);
     if (all_stay) return;
     const at::Tensor chosen = at::tensor(index, at::kLong).to(device);
     for (auto* buffers : {&first, &second})

@@ -1,6 +1,7 @@
 #pragma once
-// The bookkeeping of beam search for one image: which continuations run on, which are finished, and when to stop, by the
-// rules of transformers' `generate` in version 5 or, for BLIP's published numbers, in version 4.15. Includes no torch.
+// The bookkeeping of beam search for one image: which continuations run on, which are finished, and
+// when to stop, by the rules of transformers' `generate` in version 5 or, for BLIP's published
+// numbers, in version 4.15. Includes no torch.
 
 #include <algorithm>
 #include <cmath>
@@ -27,10 +28,13 @@ struct SearchLimits {
 };
 
 /// The beams of one image. `LengthRule::original` differs from `transformers` in four things:
-/// - a caption's length is all its tokens but [SEP], prompt included, not the generated ones with [SEP];
-/// - at the longest length [SEP] ends captions as before, and the `beams` best others end without it; in `transformers`
+/// - a caption's length is all its tokens but [SEP], prompt included, not the generated ones with
+/// [SEP];
+/// - at the longest length [SEP] ends captions as before, and the `beams` best others end without
+/// it; in `transformers`
 ///   the `beams` best continuations end, whatever they are;
-/// - whether waiting could still help is asked of the best continuation, even if that is [SEP], by the length before it;
+/// - whether waiting could still help is asked of the best continuation, even if that is [SEP], by
+/// the length before it;
 ///   in `transformers` of the best one that runs on, by the length with it;
 /// - among equal scores the later caption comes first, not the earlier one.
 class Hypotheses {
@@ -49,12 +53,14 @@ class Hypotheses {
   };
 
   /// Begins with the prompt, [DEC] included, in every beam.
-  Hypotheses(const SearchLimits& limits, const std::vector<std::int64_t>& prompt) : limits_(limits) {
+  Hypotheses(const SearchLimits& limits, const std::vector<std::int64_t>& prompt)
+      : limits_(limits) {
     running_.assign(static_cast<std::size_t>(limits.beams), {prompt, kImpossible, 0});
     running_[0].score = 0;  // all beams are still the same one
   }
 
-  /// Takes one step; once done it only keeps the beams running, for the sake of the other images of a batch.
+  /// Takes one step; once done it only keeps the beams running, for the sake of the other images of
+  /// a batch.
   /// @param best  the 2 * beams best continuations of all beams together, best first
   void advance(std::span<const Continuation> best) {
     const auto beams = static_cast<std::size_t>(limits_.beams);
@@ -74,7 +80,8 @@ class Hypotheses {
     }
     if (next.size() < beams) done_ = true;
     if (finished_.size() == beams)
-      done_ = done_ || (original() ? hopeless(best[0].score, length - 1) : hopeless(next[0].score, length - limits_.prompt));
+      done_ = done_ || (original() ? hopeless(best[0].score, length - 1)
+                                   : hopeless(next[0].score, length - limits_.prompt));
     if (last && !done_)
       for (const Running& beam : next) finish(beam.ids, beam.score, length);
     done_ = done_ || last;
@@ -104,16 +111,21 @@ class Hypotheses {
     const bool full = finished_.size() == static_cast<std::size_t>(limits_.beams);
     if (full && !(final_score > finished_.back().score)) return;
     if (full) finished_.pop_back();
-    const auto place = original() ? std::ranges::lower_bound(finished_, final_score, std::greater{}, &Candidate::score)
-                                  : std::ranges::upper_bound(finished_, final_score, std::greater{}, &Candidate::score);
+    const auto place =
+        original()
+            ? std::ranges::lower_bound(finished_, final_score, std::greater{}, &Candidate::score)
+            : std::ranges::upper_bound(finished_, final_score, std::greater{}, &Candidate::score);
     finished_.insert(place, {std::move(ids), final_score});
   }
 
-  /// Whether continuations of this sum of log-probabilities and length can't get above the worst that is finished.
+  /// Whether continuations of this sum of log-probabilities and length can't get above the worst
+  /// that is finished.
   [[nodiscard]] bool hopeless(double score, std::int64_t tokens) const {
     if (limits_.early_stopping == EarlyStopping::yes) return true;
-    const bool could_grow = limits_.early_stopping == EarlyStopping::never && limits_.length_penalty > 0;
-    return normalized(score, could_grow ? limits_.longest - limits_.prompt : tokens) <= finished_.back().score;
+    const bool could_grow =
+        limits_.early_stopping == EarlyStopping::never && limits_.length_penalty > 0;
+    return normalized(score, could_grow ? limits_.longest - limits_.prompt : tokens) <=
+           finished_.back().score;
   }
 
   SearchLimits limits_;

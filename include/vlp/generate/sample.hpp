@@ -1,6 +1,7 @@
 #pragma once
-// Captions by sampling: several an image, each from a random stream of its own, so that what is drawn for one depends
-// neither on the others nor on the batch. The captions of an image share its keys and values of cross-attention.
+// Captions by sampling: several an image, each from a random stream of its own, so that what is
+// drawn for one depends neither on the others nor on the batch. The captions of an image share its
+// keys and values of cross-attention.
 
 #include <algorithm>
 #include <cstddef>
@@ -15,9 +16,9 @@
 
 #include "vlp/concepts/decoder.hpp"
 #include "vlp/concepts/generation.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
+#include "vlp/core/special_tokens.hpp"
 #include "vlp/generate/decoding.hpp"
 #include "vlp/generate/sampling.hpp"
 
@@ -37,7 +38,8 @@ struct SampledText {
     ids.push_back(length > 0 ? limits.end : draw.token);
     if (length > 0) return;
     sum += draw.log_probability;
-    if (draw.token == limits.end || static_cast<std::int64_t>(ids.size()) == limits.longest) length = ids.size();
+    if (draw.token == limits.end || static_cast<std::int64_t>(ids.size()) == limits.longest)
+      length = ids.size();
   }
   /// The caption without filling, with the mean log-probability of its drawn tokens.
   [[nodiscard]] Candidate caption(const SearchLimits& limits) const {
@@ -53,12 +55,13 @@ class SampledBatch {
   /// @param captions  K
   /// @param begin     ids given, [DEC] first
   /// @param random    one stream an image
-  SampledBatch(const SearchLimits& limits, std::int64_t captions, const std::vector<std::int64_t>& begin,
-               const std::vector<RandomStream>& random)
+  SampledBatch(const SearchLimits& limits, std::int64_t captions,
+               const std::vector<std::int64_t>& begin, const std::vector<RandomStream>& random)
       : limits_(limits), captions_(static_cast<std::size_t>(captions)), results_(random.size()) {
     for (std::size_t i = 0; i < random.size(); ++i) {
       image_of_.push_back(i);
-      for (std::size_t k = 0; k < captions_; ++k) texts_.push_back({.stream = random[i].derive(k), .ids = begin});
+      for (std::size_t k = 0; k < captions_; ++k)
+        texts_.push_back({.stream = random[i].derive(k), .ids = begin});
     }
   }
 
@@ -95,7 +98,8 @@ class SampledBatch {
     }
     return !open_.empty();
   }
-  /// Images whose captions have all ended leave, once they are half of the batch: fewer copies of the cache.
+  /// Images whose captions have all ended leave, once they are half of the batch: fewer copies of
+  /// the cache.
   void shrink(DecodingCache& cache) {
     if (2 * open_.size() > image_of_.size()) return;
     std::vector<std::int64_t> rows;
@@ -121,7 +125,7 @@ class SampledBatch {
   std::size_t captions_;
   std::vector<SampledText> texts_;     // `captions_` for each image still in the batch
   std::vector<std::size_t> image_of_;  // those images
-  std::vector<std::int64_t> open_;     // positions in the batch of images with a caption that goes on
+  std::vector<std::int64_t> open_;  // positions in the batch of images with a caption that goes on
   std::vector<std::vector<Candidate>> results_;
 };
 
@@ -133,34 +137,41 @@ class SampledBatch {
 /// @param tokens        [DEC] and [SEP] of the vocabulary
 /// @param options       num_captions (K), lengths, repetition_penalty, temperature, top_k, top_p
 /// @param random        B streams, one an image
-/// @return              for each image K candidates in the order of drawing, with the mean log-probability of their
-///                      generated tokens, under the probabilities that they were drawn by
+/// @return              for each image K candidates in the order of drawing, with the mean
+///                      log-probability of their generated tokens, under the probabilities that
+///                      they were drawn by
 /// @throws RecipeError     if the prompt leaves no room, or beams are asked for too
-/// @throws ShapeError      if there isn't one random stream an image
+/// @throws ContractError      if there isn't one random stream an image
 /// @throws NonFiniteError  if logits are not numbers
 template <Decoder Dec>
-[[nodiscard]] std::vector<std::vector<Candidate>> sample_captions(Dec decoder, const at::Tensor& image_states,
-                                                                  const std::vector<std::int64_t>& prompt, const SpecialTokens& tokens,
-                                                                  const GenerateOptions& options, const std::vector<RandomStream>& random) {
+[[nodiscard]] std::vector<std::vector<Candidate>> sample_captions(
+    Dec decoder, const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,
+    const SpecialTokens& tokens, const GenerateOptions& options,
+    const std::vector<RandomStream>& random) {
   if (options.beams != 1)
-    throw RecipeError("generate: beams can't be sampled (got beams " + std::to_string(options.beams) +
+    throw RecipeError("generate: beams can't be sampled (got beams " +
+                      std::to_string(options.beams) +
                       ", expected 1). Set beams = 1, or sample = false.");
   const auto images = static_cast<std::size_t>(image_states.size(0));
   if (random.size() != images)
-    throw ShapeError("generate: sampling needs a random stream for each image (got " + std::to_string(random.size()) + ", expected " +
-                     std::to_string(images) + "). Derive one an image.");
+    throw ContractError("generate: sampling needs a random stream for each image (got " +
+                        std::to_string(random.size()) + ", expected " + std::to_string(images) +
+                        "). Derive one an image.");
   const c10::InferenceMode inference;
   if (images == 0) return {};
   const std::vector<std::int64_t> begin = begin_ids(prompt, tokens);
-  const SearchLimits limits = search_limits(options, static_cast<std::int64_t>(begin.size()), tokens);
+  const SearchLimits limits =
+      search_limits(options, static_cast<std::int64_t>(begin.size()), tokens);
   detail::SampledBatch batch(limits, options.num_captions, begin, random);
 
   // The prompt is the same for all captions of an image: it goes through the decoder once.
   DecodingCache cache = decoder->make_cache(image_states, 1, limits.longest);
-  at::Tensor logits = decoder->step(ids_tensor(std::vector(images, begin)).to(image_states.device()), cache);
+  at::Tensor logits =
+      decoder->step(ids_tensor(std::vector(images, begin)).to(image_states.device()), cache);
   expand_beams(cache, options.num_captions);
   logits = logits.repeat_interleave(options.num_captions, 0);
-  while (batch.add(draw_tokens(sampling_logits(logits, batch.ids(), options, tokens.sep), batch.numbers()))) {
+  while (batch.add(
+      draw_tokens(sampling_logits(logits, batch.ids(), options, tokens.sep), batch.numbers()))) {
     batch.shrink(cache);
     logits = decoder->step(ids_tensor(batch.last()).to(image_states.device()), cache);
   }

@@ -1,6 +1,7 @@
 #pragma once
-// What sampling draws from, and the draw: a token by its probability, after temperature, top-k (Fan et al. 2018, section 5.1) and top-p,
-// that is nucleus sampling (Holtzman et al. 2020, section 3.1), in the order of transformers.
+// What sampling draws from, and the draw: a token by its probability, after temperature, top-k (Fan
+// et al. 2018, section 5.1) and top-p, that is nucleus sampling (Holtzman et al. 2020,
+// section 3.1), in the order of transformers.
 
 #include <algorithm>
 #include <cstdint>
@@ -10,6 +11,7 @@
 
 #include <ATen/ATen.h>
 
+#include "vlp/concepts/full_precision.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/generate/decoding.hpp"
@@ -26,30 +28,36 @@ namespace vlp {
   return scores.masked_fill(scores < kth, -std::numeric_limits<double>::infinity());
 }
 
-/// Takes away all tokens but the fewest that together have probability `top_p`; the one that reaches it stays.
+/// Takes away all tokens but the fewest that together have probability `top_p`; the one that
+/// reaches it stays.
 /// @param scores  [rows, V] logits
 /// @param top_p   from 0, where the most probable token stays, to 1, where all do
 /// @return        [rows, V], -inf where taken away
 [[nodiscard]] inline at::Tensor keep_top_p(const at::Tensor& scores, double top_p) {
   if (top_p >= 1) return scores;
   const double nothing = -std::numeric_limits<double>::infinity();
-  const auto count = std::max<std::int64_t>((scores > nothing).sum(1).max().item<std::int64_t>(), 1);  // only these need sorting
+  const auto count = std::max<std::int64_t>((scores > nothing).sum(1).max().item<std::int64_t>(),
+                                            1);  // only these need sorting
   const auto [values, ids] = scores.topk(count);
-  const at::Tensor mass = at::softmax(values, 1).flip(1).cumsum(1).flip(1);  // of a token and all less probable ones
+  const at::Tensor mass =
+      at::softmax(values, 1).flip(1).cumsum(1).flip(1);  // of a token and all less probable ones
   const at::Tensor removed = mass <= 1 - top_p;
   removed.select(1, 0).fill_(false);
   return at::full_like(scores, nothing).scatter(1, ids, values.masked_fill(removed, nothing));
 }
 
-/// What sampling does to logits, in this order: repetition penalty, min_length, temperature, top_k, top_p.
+/// What sampling does to logits, in this order: repetition penalty, min_length, temperature, top_k,
+/// top_p.
 /// @param logits   [rows, V]
 /// @param so_far   the ids of each row, all of one length
 /// @param options  of the generation
 /// @param sep      id of [SEP]
-/// @return         [rows, V] logits whose softmax is what is drawn from; -inf where nothing can be drawn
-[[nodiscard]] inline at::Tensor sampling_logits(const at::Tensor& logits, const std::vector<std::vector<std::int64_t>>& so_far,
-                                                const GenerateOptions& options, std::int64_t sep) {
-  at::Tensor scores = with_rules(search_precision(logits), so_far, options, sep);
+/// @return         [rows, V] logits whose softmax is what is drawn from; -inf where nothing can be
+///                 drawn
+[[nodiscard]] inline at::Tensor sampling_logits(
+    const at::Tensor& logits, const std::vector<std::vector<std::int64_t>>& so_far,
+    const GenerateOptions& options, std::int64_t sep) {
+  at::Tensor scores = with_rules(precise(logits), so_far, options, sep);
   if (options.temperature != 1) scores = scores / options.temperature;
   return keep_top_p(keep_top_k(scores, options.top_k), options.top_p);
 }
@@ -60,24 +68,32 @@ struct Draw {
   double log_probability = 0;  ///< of that token
 };
 
-/// Draws a token for each row: the first whose cumulative probability, in the order of ids, exceeds the row's number.
-/// Waits for the device once.
+/// Draws a token for each row: the first whose cumulative probability, in the order of ids, exceeds
+/// the row's number. Waits for the device once.
 /// @param logits   [rows, V]; -inf is never drawn
 /// @param uniform  a number in [0, 1) for each row
 /// @throws NonFiniteError if a row has no probabilities, because its logits are not numbers
-[[nodiscard]] inline std::vector<Draw> draw_tokens(const at::Tensor& logits, const std::vector<double>& uniform) {
+[[nodiscard]] inline std::vector<Draw> draw_tokens(const at::Tensor& logits,
+                                                   const std::vector<double>& uniform) {
   const at::Tensor log_probabilities = at::log_softmax(logits.to(at::kDouble), 1);
   const at::Tensor cumulative = log_probabilities.exp().cumsum(1);
   const at::Tensor total = cumulative.slice(1, -1);
-  const at::Tensor below_total = at::nextafter(total, at::zeros_like(total));  // a product rounded up would draw what can't be drawn
-  const at::Tensor numbers = at::minimum(at::tensor(uniform, at::kDouble).to(logits.device()).unsqueeze(1) * total, below_total);
-  const at::Tensor chosen = at::searchsorted(cumulative, numbers, /*out_int32=*/false, /*right=*/true).clamp_max(logits.size(1) - 1);
-  const at::Tensor both = at::cat({chosen.to(at::kDouble), log_probabilities.gather(1, chosen)}, 1).cpu();
+  const at::Tensor below_total = at::nextafter(
+      total, at::zeros_like(total));  // a product rounded up would draw what can't be drawn
+  const at::Tensor numbers = at::minimum(
+      at::tensor(uniform, at::kDouble).to(logits.device()).unsqueeze(1) * total, below_total);
+  const at::Tensor chosen =
+      at::searchsorted(cumulative, numbers, /*out_int32=*/false, /*right=*/true)
+          .clamp_max(logits.size(1) - 1);
+  const at::Tensor both =
+      at::cat({chosen.to(at::kDouble), log_probabilities.gather(1, chosen)}, 1).cpu();
   const auto rows = both.accessor<double, 2>();
   std::vector<Draw> draws;
   for (std::int64_t row = 0; row < both.size(0); ++row) {
     if (!(rows[row][1] > -std::numeric_limits<double>::infinity()))
-      throw NonFiniteError("generate: the decoder's logits are not numbers, so no token can be drawn. Check the model's weights.");
+      throw NonFiniteError(
+          "generate: the decoder's logits are not numbers, so no token can be drawn. Check the "
+          "model's weights.");
     draws.push_back({static_cast<std::int64_t>(rows[row][0]), rows[row][1]});
   }
   return draws;

@@ -1,6 +1,6 @@
 #pragma once
-// The loop of greedy decoding and beam search: score, choose, reorder, step. The beams of an image share its keys and
-// values of cross-attention; only self-attention's follow the beams.
+// The loop of greedy decoding and beam search: score, choose, reorder, step. The beams of an image
+// share its keys and values of cross-attention; only self-attention's follow the beams.
 
 #include <algorithm>
 #include <concepts>
@@ -25,11 +25,12 @@ namespace detail {
 /// The best continuations of every image's beams, best first. Waits for the device once.
 /// @param log_probabilities  [B * K, V]
 /// @param searches           B images, K beams each
-[[nodiscard]] inline std::vector<std::vector<Hypotheses::Continuation>> best_continuations(const at::Tensor& log_probabilities,
-                                                                                           const std::vector<Hypotheses>& searches) {
+[[nodiscard]] inline std::vector<std::vector<Hypotheses::Continuation>> best_continuations(
+    const at::Tensor& log_probabilities, const std::vector<Hypotheses>& searches) {
   const std::int64_t beams = log_probabilities.size(0) / static_cast<std::int64_t>(searches.size());
   const std::int64_t count = std::min(2 * beams, log_probabilities.size(1));
-  const auto [values, ids] = log_probabilities.topk(count);  // an image's best are among its beams' best
+  const auto [values, ids] =
+      log_probabilities.topk(count);  // an image's best are among its beams' best
   const at::Tensor both = at::stack({values.to(at::kDouble), ids.to(at::kDouble)}).cpu();
   const auto best = both.accessor<double, 3>();
 
@@ -39,7 +40,8 @@ namespace detail {
       const double so_far = searches[b].running()[static_cast<std::size_t>(k)].score;
       const std::int64_t row = static_cast<std::int64_t>(b) * beams + k;
       for (std::int64_t i = 0; i < count; ++i)
-        result[b].push_back({so_far + best[0][row][i], k, static_cast<std::int64_t>(best[1][row][i])});
+        result[b].push_back(
+            {so_far + best[0][row][i], k, static_cast<std::int64_t>(best[1][row][i])});
     }
     std::ranges::stable_sort(result[b], std::greater{}, &Hypotheses::Continuation::score);
     result[b].resize(std::min(result[b].size(), static_cast<std::size_t>(2 * beams)));
@@ -54,12 +56,15 @@ namespace detail {
 /// @param image_states  [B, N, De]
 /// @param begin         ids given, [DEC] first, the same for all images
 /// @param limits        beams, lengths and the end token
-/// @param score         (logits [rows, V], the ids of each row so far) -> log-probabilities [rows, V] to search by
+/// @param score         (logits [rows, V], the ids of each row so far) -> log-probabilities [rows,
+///                      V] to search by
 /// @return              for each image its finished candidates, best first, `limits.beams` of them
 template <Decoder Dec, class Score>
   requires std::invocable<Score&, const at::Tensor&, const std::vector<std::vector<std::int64_t>>&>
-[[nodiscard]] std::vector<std::vector<Candidate>> search(Dec decoder, const at::Tensor& image_states,
-                                                         const std::vector<std::int64_t>& begin, const SearchLimits& limits, Score score) {
+[[nodiscard]] std::vector<std::vector<Candidate>> search(Dec decoder,
+                                                         const at::Tensor& image_states,
+                                                         const std::vector<std::int64_t>& begin,
+                                                         const SearchLimits& limits, Score score) {
   const c10::InferenceMode inference;
   const auto images = static_cast<std::size_t>(image_states.size(0));
   std::vector<std::vector<Candidate>> results(images);
@@ -70,7 +75,8 @@ template <Decoder Dec, class Score>
 
   // The prompt is the same for all beams of an image: it goes through the decoder once.
   DecodingCache cache = decoder->make_cache(image_states, 1, limits.longest);
-  at::Tensor logits = decoder->step(ids_tensor(std::vector(images, begin)).to(image_states.device()), cache);
+  at::Tensor logits =
+      decoder->step(ids_tensor(std::vector(images, begin)).to(image_states.device()), cache);
   expand_beams(cache, limits.beams);
   logits = logits.repeat_interleave(limits.beams, 0);
 

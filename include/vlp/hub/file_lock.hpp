@@ -1,6 +1,6 @@
 #pragma once
-// A lock between processes: flock on a file of its own, as huggingface_hub does it, so that each waits for the other.
-// POSIX. Includes no torch.
+// A lock between processes: flock on a file of its own, as huggingface_hub does it, so that each
+// waits for the other. POSIX. Includes no torch.
 
 #include <cerrno>
 #include <filesystem>
@@ -16,13 +16,15 @@
 
 namespace vlp {
 
-/// Held from construction to destruction. The file stays: who deletes a lock file lets two in at once.
+/// Held from construction to destruction. The file stays: who deletes a lock file lets two in at
+/// once.
 class FileLock {
  public:
   /// Waits until nobody else holds it.
   /// @param on_wait  called once if somebody does
   /// @throws WeightsError if the file can't be made, or its file system has no locks
-  explicit FileLock(const std::filesystem::path& path, const std::function<void()>& on_wait = {}) : path_(path) {
+  explicit FileLock(const std::filesystem::path& path, const std::function<void()>& on_wait = {})
+      : path_(path) {
     std::error_code error;
     std::filesystem::create_directories(path.parent_path(), error);
     if (error) fail("its folder can't be made", error.value());
@@ -43,8 +45,9 @@ class FileLock {
 
  private:
   [[noreturn]] void fail(const std::string& what, int code) const {
-    throw WeightsError(path_.string() + ": " + what + " (" + std::generic_category().message(code) +
-                       "). Let HF_HUB_CACHE name a folder that can be written, on a disk that knows locks.");
+    throw WeightsError(
+        path_.string() + ": " + what + " (" + std::generic_category().message(code) +
+        "). Let HF_HUB_CACHE name a folder that can be written, on a disk that knows locks.");
   }
 
   std::filesystem::path path_;

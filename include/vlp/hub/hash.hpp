@@ -1,6 +1,6 @@
 #pragma once
-// The hashes by which a hub names its files: SHA-256 of what Git LFS keeps, git's own SHA-1 of everything else.
-// Computed by OpenSSL's libcrypto. Includes no torch.
+// The hashes by which a hub names its files: SHA-256 of what Git LFS keeps, git's own SHA-1 of
+// everything else. Computed by OpenSSL's libcrypto. Includes no torch.
 
 #include <array>
 #include <cerrno>
@@ -31,7 +31,9 @@ class Digest {
     require(context_ && EVP_DigestInit_ex(context_.get(), algorithm, nullptr) == 1);
   }
   /// Takes bytes in.
-  void feed(std::span<const std::byte> bytes) { require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1); }
+  void feed(std::span<const std::byte> bytes) {
+    require(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
+  }
   /// @return  the digest in lower-case hexadecimal; nothing can be fed afterwards
   [[nodiscard]] std::string text() {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
@@ -47,27 +49,34 @@ class Digest {
 
  private:
   static void require(bool done) {
-    if (!done) throw Error(ExitCode::unexpected, "libcrypto: a hash can't be computed. Check the OpenSSL of this system.");
+    if (!done)
+      throw Error(ExitCode::unexpected,
+                  "libcrypto: a hash can't be computed. Check the OpenSSL of this system.");
   }
 
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
-/// @return  whether an ETag is a hash that `content_hash` can be compared with: 64 or 40 hexadecimal digits
+/// @return  whether an ETag is a hash that `content_hash` can be compared with: 64 or 40
+///          hexadecimal digits
 [[nodiscard]] inline bool is_content_hash(std::string_view etag) {
   return detail::is_hexadecimal(etag, 64) || detail::is_hexadecimal(etag, 40);
 }
 
 /// The hash of a whole file, of the sort that the ETag is.
-/// @param etag  64 hexadecimal digits: SHA-256 of the bytes; 40: SHA-1 of "blob SIZE", a zero byte and the bytes
+/// @param etag  64 hexadecimal digits: SHA-256 of the bytes; 40: SHA-1 of "blob SIZE", a zero byte
+///              and the bytes
 /// @throws WeightsError if the file can't be read
-[[nodiscard]] inline std::string content_hash(const std::filesystem::path& file, std::string_view etag) {
+[[nodiscard]] inline std::string content_hash(const std::filesystem::path& file,
+                                              std::string_view etag) {
   const auto fail = [&](int code) {
-    throw WeightsError(file.string() + ": can't be read (" + std::generic_category().message(code) + "). Check the disk.");
+    throw WeightsError(file.string() + ": can't be read (" + std::generic_category().message(code) +
+                       "). Check the disk.");
   };
   const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) fail(errno);
-  const std::unique_ptr<const int, void (*)(const int*)> closer(&descriptor, [](const int* open) { ::close(*open); });
+  const std::unique_ptr<const int, void (*)(const int*)> closer(
+      &descriptor, [](const int* open) { ::close(*open); });
 
   Digest digest(etag.size() == 64 ? EVP_sha256() : EVP_sha1());
   if (etag.size() == 40) {

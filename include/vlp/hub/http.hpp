@@ -1,6 +1,7 @@
 #pragma once
-// HTTP as downloads need it, by libcurl: one request after another over kept connections, redirects followed by hand so
-// that the token never leaves the hub's own host. Proxies come from the usual environment variables. Includes no torch.
+// HTTP as downloads need it, by libcurl: one request after another over kept connections, redirects
+// followed by hand so that the token never leaves the hub's own host. Proxies come from the usual
+// environment variables. Includes no torch.
 
 #include <algorithm>
 #include <cctype>
@@ -39,11 +40,11 @@ struct HttpAnswer {
     broken,       ///< it stopped before the end
   };
   Connection connection = Connection::whole;
-  std::string problem;                                      ///< libcurl's words for what went wrong with the connection
-  std::string url;                                          ///< where this answer comes from
-  int status = 0;                                           ///< 0 = none arrived
+  std::string problem;  ///< libcurl's words for what went wrong with the connection
+  std::string url;      ///< where this answer comes from
+  int status = 0;       ///< 0 = none arrived
   std::map<std::string, std::string, std::less<>> headers;  ///< names in lower case
-  std::string body;                                         ///< the first 64 KiB of a body that no sink took
+  std::string body;  ///< the first 64 KiB of a body that no sink took
 
   /// Value of a header, "" if it is missing.
   [[nodiscard]] std::string header(std::string_view name) const {
@@ -52,11 +53,13 @@ struct HttpAnswer {
   }
   /// @return  whether the server sends the asker elsewhere
   [[nodiscard]] bool is_redirect() const {
-    return (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) && headers.contains("location");
+    return (status == 301 || status == 302 || status == 303 || status == 307 || status == 308) &&
+           headers.contains("location");
   }
 };
 
-/// Takes the body of a successful answer, piece by piece; the answer's status and headers are known by then.
+/// Takes the body of a successful answer, piece by piece; the answer's status and headers are known
+/// by then.
 using HttpSink = std::function<void(const HttpAnswer&, std::span<const std::byte>)>;
 
 namespace detail {
@@ -70,14 +73,18 @@ class Url {
   void set(const std::string& text) {
     if (!handle_ || curl_url_set(handle_.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK ||
         (part(CURLUPART_SCHEME) != "http" && part(CURLUPART_SCHEME) != "https"))
-      throw WeightsError("'" + text + "': not an address of the web (expected http:// or https://). Check HF_ENDPOINT.");
+      throw WeightsError(
+          "'" + text +
+          "': not an address of the web (expected http:// or https://). Check HF_ENDPOINT.");
   }
   /// The whole address.
   [[nodiscard]] std::string text() const { return part(CURLUPART_URL); }
   /// https or http.
   [[nodiscard]] std::string scheme() const { return part(CURLUPART_SCHEME); }
   /// Scheme, host and port: what a token belongs to.
-  [[nodiscard]] std::string origin() const { return scheme() + "://" + part(CURLUPART_HOST) + ":" + part(CURLUPART_PORT); }
+  [[nodiscard]] std::string origin() const {
+    return scheme() + "://" + part(CURLUPART_HOST) + ":" + part(CURLUPART_PORT);
+  }
 
  private:
   [[nodiscard]] std::string part(CURLUPart what) const {
@@ -103,10 +110,13 @@ inline std::size_t take_header(const char* data, std::size_t, std::size_t size, 
   if (line.starts_with("HTTP/")) {  // a further answer on the same request, e.g. after 100 Continue
     exchange.answer.headers.clear();
     const std::size_t space = line.find(' ');
-    exchange.answer.status = space == std::string_view::npos ? 0 : std::atoi(std::string(line.substr(space + 1, 3)).c_str());
+    exchange.answer.status = space == std::string_view::npos
+                                 ? 0
+                                 : std::atoi(std::string(line.substr(space + 1, 3)).c_str());
   } else if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
     std::string name(line.substr(0, colon));
-    std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     exchange.answer.headers[name] = trimmed(line.substr(colon + 1));
   }
   return size;
@@ -120,7 +130,8 @@ inline std::size_t take_body(const char* data, std::size_t, std::size_t size, vo
     if (success && exchange.sink && *exchange.sink)
       (*exchange.sink)(exchange.answer, std::as_bytes(std::span(data, size)));
     else
-      exchange.answer.body.append(data, std::min(size, kLongestBody - std::min(kLongestBody, exchange.answer.body.size())));
+      exchange.answer.body.append(
+          data, std::min(size, kLongestBody - std::min(kLongestBody, exchange.answer.body.size())));
     return size;
   } catch (...) {
     exchange.thrown = std::current_exception();
@@ -139,13 +150,18 @@ class HttpClient {
         token_(settings.token),
         home_(detail::Url(settings.endpoint).origin()),
         certificates_(settings.certificates.string()) {
-    if (!handle_) throw Error(ExitCode::unexpected, "libcurl: can't be started. Check the libcurl of this system.");
+    if (!handle_)
+      throw Error(ExitCode::unexpected,
+                  "libcurl: can't be started. Check the libcurl of this system.");
     if (!std::ranges::all_of(token_, [](unsigned char c) { return c > 32 && c < 127; }))
-      throw WeightsError("HF_TOKEN: holds characters that no token has (spaces or line ends). Copy the token anew.");
+      throw WeightsError(
+          "HF_TOKEN: holds characters that no token has (spaces or line ends). Copy the token "
+          "anew.");
   }
 
   /// Asks one address. An answer of any status is an answer; only what no retry can mend is thrown.
-  /// @throws WeightsError if the server's certificate is not trusted, or the address can't be asked at all
+  /// @throws WeightsError if the server's certificate is not trusted, or the address can't be asked
+  /// at all
   HttpAnswer ask(const HttpRequest& request, const HttpSink& sink = {}) {
     CURL* curl = handle_.get();
     curl_easy_reset(curl);  // keeps the connections
@@ -174,10 +190,11 @@ class HttpClient {
     const std::string range = std::to_string(request.from) + "-";
     if (request.from > 0) set(CURLOPT_RANGE, range.c_str());
     // Sizes and hashes are those of the file itself, so it must not be packed on its way.
-    std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(curl_slist_append(nullptr, "Accept-Encoding: identity"),
-                                                                        &curl_slist_free_all);
+    std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers(
+        curl_slist_append(nullptr, "Accept-Encoding: identity"), &curl_slist_free_all);
     if (!token_.empty() && detail::Url(request.url).origin() == home_)
-      headers.reset(curl_slist_append(headers.release(), ("Authorization: Bearer " + token_).c_str()));
+      headers.reset(
+          curl_slist_append(headers.release(), ("Authorization: Bearer " + token_).c_str()));
     set(CURLOPT_HTTPHEADER, headers.get());
 
     const CURLcode code = curl_easy_perform(curl);
@@ -189,14 +206,16 @@ class HttpClient {
     if (answer.connection != HttpAnswer::Connection::whole) return answer;
     throw WeightsError(request.url + ": can't be asked (" + answer.problem + "). " +
                        (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE
-                            ? "Behind a proxy with a certificate of its own, name that certificate's file in SSL_CERT_FILE."
+                            ? "Behind a proxy with a certificate of its own, name that "
+                              "certificate's file in SSL_CERT_FILE."
                             : "Check HF_ENDPOINT and the proxy variables."));
   }
 
   /// Asks, and goes where redirects lead, at most `kMostRedirects` times.
   /// @param enough  called with each redirect; true = stop there and give back that answer
   /// @throws WeightsError if the redirects don't end, or leave https for http; and as `ask` does
-  HttpAnswer follow(HttpRequest request, const HttpSink& sink = {}, const std::function<bool(const HttpAnswer&)>& enough = {}) {
+  HttpAnswer follow(HttpRequest request, const HttpSink& sink = {},
+                    const std::function<bool(const HttpAnswer&)>& enough = {}) {
     const std::string first = request.url;
     for (int hop = 0; hop <= kMostRedirects; ++hop) {
       HttpAnswer answer = ask(request, sink);
@@ -205,23 +224,26 @@ class HttpClient {
       const bool secret = url.scheme() == "https";
       url.set(answer.header("location"));
       if (secret && url.scheme() != "https")
-        throw WeightsError(first + ": leads from https to " + url.text() + ", where anyone could change the file. Check HF_ENDPOINT.");
+        throw WeightsError(first + ": leads from https to " + url.text() +
+                           ", where anyone could change the file. Check HF_ENDPOINT.");
       request.url = url.text();
     }
-    throw WeightsError(first + ": leads from one address to the next without end (more than " + std::to_string(kMostRedirects) +
-                       " redirects). Check HF_ENDPOINT.");
+    throw WeightsError(first + ": leads from one address to the next without end (more than " +
+                       std::to_string(kMostRedirects) + " redirects). Check HF_ENDPOINT.");
   }
 
  private:
   static constexpr int kMostRedirects = 10;
   static constexpr long kBufferBytes = 256 * 1024;
   static constexpr long kConnectSeconds = 20;  ///< until a server must have taken the connection
-  static constexpr long kSilentSeconds = 60;   ///< without one byte, after which a connection counts as broken
+  static constexpr long kSilentSeconds =
+      60;  ///< without one byte, after which a connection counts as broken
 
   template <class Value>
   void set(CURLoption option, Value value) {
     if (const CURLcode code = curl_easy_setopt(handle_.get(), option, value); code != CURLE_OK)
-      throw Error(ExitCode::unexpected, std::string("libcurl: refuses an option (") + curl_easy_strerror(code) + ").");
+      throw Error(ExitCode::unexpected,
+                  std::string("libcurl: refuses an option (") + curl_easy_strerror(code) + ").");
   }
 
   /// `whole` also for failures that a second try can't mend.

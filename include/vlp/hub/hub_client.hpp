@@ -1,6 +1,7 @@
 #pragma once
-// A hub as somebody who wants one model sees it: what the model is made of, and what each file's hash and size are.
-// What can pass is tried again after growing waits; what can't is told in words. Includes no torch.
+// A hub as somebody who wants one model sees it: what the model is made of, and what each file's
+// hash and size are. What can pass is tried again after growing waits; what can't is told in words.
+// Includes no torch.
 
 #include <algorithm>
 #include <charconv>
@@ -26,12 +27,15 @@
 namespace vlp {
 
 /// How often and after which waits something is tried again.
-struct Patience {
+struct RetryPolicy {
   /// One more try after each; the count starts anew whenever a file has grown.
-  std::vector<std::chrono::seconds> waits{std::chrono::seconds(1), std::chrono::seconds(2), std::chrono::seconds(4),
-                                          std::chrono::seconds(8), std::chrono::seconds(16)};
+  std::vector<std::chrono::seconds> waits{std::chrono::seconds(1), std::chrono::seconds(2),
+                                          std::chrono::seconds(4), std::chrono::seconds(8),
+                                          std::chrono::seconds(16)};
   /// How a wait is spent; a test gives its own.
-  std::function<void(std::chrono::seconds)> wait = [](std::chrono::seconds time) { std::this_thread::sleep_for(time); };
+  std::function<void(std::chrono::seconds)> wait = [](std::chrono::seconds time) {
+    std::this_thread::sleep_for(time);
+  };
 };
 
 /// One state of a model on the hub.
@@ -43,8 +47,9 @@ struct HubListing {
 /// What the hub says about one file before it is fetched.
 struct HubFile {
   std::string name;
-  std::string url;         ///< where it is asked for, before redirects
-  std::string etag;        ///< names its blob; SHA-256 of the content, or git's SHA-1, if it has 64 or 40 hexadecimal digits
+  std::string url;   ///< where it is asked for, before redirects
+  std::string etag;  ///< names its blob; SHA-256 of the content, or git's SHA-1, if it has 64 or 40
+                     ///< hexadecimal digits
   std::int64_t size = -1;  ///< bytes; -1 = the hub doesn't say
 };
 
@@ -52,25 +57,28 @@ struct HubFile {
 class HubClient {
  public:
   /// @throws WeightsError if the endpoint or the token is malformed
-  HubClient(const HubSettings& settings, HubName model, Console console, Patience patience)
+  HubClient(const HubSettings& settings, HubName model, Console console, RetryPolicy retry)
       : http_(settings),
         endpoint_(settings.endpoint),
         has_token_(!settings.token.empty()),
         model_(std::move(model)),
         console_(std::move(console)),
-        patience_(std::move(patience)) {}
+        retry_(std::move(retry)) {}
 
   /// The commit that the revision stands for and the files in it.
-  /// @throws WeightsError if there is no such model or revision, access is refused, or the hub can't be reached
+  /// @throws WeightsError if there is no such model or revision, access is refused, or the hub
+  /// can't be reached
   [[nodiscard]] HubListing listing() {
     std::string revision;
-    for (const char c : model_.revision) revision += c == '/' ? "%2F" : c == '+' ? "%2B" : std::string(1, c);
+    for (const char c : model_.revision)
+      revision += c == '/' ? "%2F" : c == '+' ? "%2B" : std::string(1, c);
     const std::string url = endpoint_ + "/api/models/" + model_.name + "/revision/" + revision;
     std::string text;
     patiently("its list of files", [&] {
       text.clear();
       return http_.follow({.url = url}, [&](const HttpAnswer&, std::span<const std::byte> bytes) {
-        if (text.size() + bytes.size() > kLongestListing) fail("its list of files has no end", "Check HF_ENDPOINT");
+        if (text.size() + bytes.size() > kLongestListing)
+          fail("its list of files has no end", "Check HF_ENDPOINT");
         text.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       });
     });
@@ -80,27 +88,35 @@ class HubClient {
   /// Hash and size of one file of a commit.
   /// @throws WeightsError as `listing` does, and if the hub sends no usable ETag
   [[nodiscard]] HubFile file(const std::string& commit, const std::string& name) {
-    HubFile file{.name = name, .url = endpoint_ + "/" + model_.name + "/resolve/" + commit + "/" + name};
+    HubFile file{.name = name,
+                 .url = endpoint_ + "/" + model_.name + "/resolve/" + commit + "/" + name};
     std::string size;
-    // The hub describes a file in the headers of its first answer, which may lead to a server that knows less.
+    // The hub describes a file in the headers of its first answer, which may lead to a server that
+    // knows less.
     const auto describe = [&](const HttpAnswer& answer) {
       if (file.etag.empty()) file.etag = answer.header("x-linked-etag");
       if (size.empty()) size = answer.header("x-linked-size");
-      if (const std::string other = answer.header("x-repo-commit"); !other.empty() && other != commit)
-        fail(name + " belongs to another commit (got " + other + ", expected " + commit + ")", "Try again, or check HF_ENDPOINT");
+      if (const std::string other = answer.header("x-repo-commit");
+          !other.empty() && other != commit)
+        fail(name + " belongs to another commit (got " + other + ", expected " + commit + ")",
+             "Try again, or check HF_ENDPOINT");
       return !file.etag.empty() && !size.empty();
     };
-    const HttpAnswer last = patiently(name, [&] { return http_.follow({.url = file.url, .head = true}, {}, describe); });
+    const HttpAnswer last = patiently(
+        name, [&] { return http_.follow({.url = file.url, .head = true}, {}, describe); });
     describe(last);
     if (file.etag.empty()) file.etag = last.header("etag");
     if (size.empty() && !last.is_redirect()) size = last.header("content-length");
 
     if (file.etag.starts_with("W/")) file.etag.erase(0, 2);
     std::erase(file.etag, '"');
-    if (!detail::is_made_of(file.etag, "._-") || file.etag.front() == '.' || file.etag.size() > kLongestEtag)
-      fail(name + " comes without a usable ETag (got '" + file.etag + "')", "Check that HF_ENDPOINT names a Hugging Face hub");
+    if (!detail::is_made_of(file.etag, "._-") || file.etag.front() == '.' ||
+        file.etag.size() > kLongestEtag)
+      fail(name + " comes without a usable ETag (got '" + file.etag + "')",
+           "Check that HF_ENDPOINT names a Hugging Face hub");
     if (!size.empty()) {
-      const auto [end, problem] = std::from_chars(size.data(), size.data() + size.size(), file.size);
+      const auto [end, problem] =
+          std::from_chars(size.data(), size.data() + size.size(), file.size);
       if (problem != std::errc{} || end != size.data() + size.size() || file.size < 0)
         fail("the size of " + name + " is not a number (got '" + size + "')", "Check HF_ENDPOINT");
     }
@@ -109,7 +125,8 @@ class HubClient {
 
   /// Fetches a file's bytes from `from()` on.
   /// @param from  how many bytes are there already; asked before every try
-  /// @param sink  takes the bytes; has to look at the answer's status, 206 = from there on, 200 = from the beginning
+  /// @param sink  takes the bytes; has to look at the answer's status, 206 = from there on, 200 =
+  ///              from the beginning
   /// @param look  may call an answer broken that looks whole, or the other way round
   /// @throws WeightsError if it doesn't arrive, and whatever the sink throws
   void fetch(const HubFile& file, const std::function<std::int64_t()>& from, const HttpSink& sink,
@@ -136,9 +153,11 @@ class HubClient {
 
   [[nodiscard]] HubListing parse_listing(const std::string& text, const std::string& url) const {
     const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
-    const auto bad = [&] { fail(url + " is not answered as a Hugging Face hub does", "Check HF_ENDPOINT"); };
-    if (!json.is_object() || !json.contains("sha") || !json["sha"].is_string() || !json.contains("siblings") ||
-        !json["siblings"].is_array())
+    const auto bad = [&] {
+      fail(url + " is not answered as a Hugging Face hub does", "Check HF_ENDPOINT");
+    };
+    if (!json.is_object() || !json.contains("sha") || !json["sha"].is_string() ||
+        !json.contains("siblings") || !json["siblings"].is_array())
       bad();
     HubListing listing{.commit = json["sha"], .files = {}};
     if (!is_commit(listing.commit)) bad();
@@ -161,15 +180,17 @@ class HubClient {
       const HttpAnswer answer = attempt();
       if (answer.status != 0) answered_ = true;
       const bool whole = answer.connection == HttpAnswer::Connection::whole;
-      if (whole && ((answer.status >= 200 && answer.status < 300) || answer.is_redirect())) return answer;
+      if (whole && ((answer.status >= 200 && answer.status < 300) || answer.is_redirect()))
+        return answer;
       if (reached() > best) {
         best = reached();
         failures = 0;
       }
-      if (!may_pass(answer) || failures >= patience_.waits.size()) give_up(what, answer);
-      const std::chrono::seconds time = wait_before_next(answer, patience_.waits[failures++]);
-      console_.note(what + ": " + trouble(answer) + ", trying again in " + std::to_string(time.count()) + " s");
-      patience_.wait(time);
+      if (!may_pass(answer) || failures >= retry_.waits.size()) give_up(what, answer);
+      const std::chrono::seconds time = wait_before_next(answer, retry_.waits[failures++]);
+      console_.note(what + ": " + trouble(answer) + ", trying again in " +
+                    std::to_string(time.count()) + " s");
+      retry_.wait(time);
     }
   }
 
@@ -180,38 +201,53 @@ class HubClient {
     return answer.status == 408 || answer.status == 429 || answer.status >= 500;
   }
 
-  [[nodiscard]] static std::chrono::seconds wait_before_next(const HttpAnswer& answer, std::chrono::seconds planned) {
+  [[nodiscard]] static std::chrono::seconds wait_before_next(const HttpAnswer& answer,
+                                                             std::chrono::seconds planned) {
     const std::string asked = answer.header("retry-after");
     std::int64_t seconds = 0;
-    std::from_chars(asked.data(), asked.data() + asked.size(), seconds);  // a date instead of seconds stays 0
-    return std::max(planned, std::chrono::seconds(std::clamp(seconds, std::int64_t{0}, kLongestWait)));
+    std::from_chars(asked.data(), asked.data() + asked.size(),
+                    seconds);  // a date instead of seconds stays 0
+    return std::max(planned,
+                    std::chrono::seconds(std::clamp(seconds, std::int64_t{0}, kLongestWait)));
   }
 
   [[nodiscard]] static std::string trouble(const HttpAnswer& answer) {
-    if (answer.connection == HttpAnswer::Connection::whole) return "the hub answers with status " + std::to_string(answer.status);
-    return (answer.connection == HttpAnswer::Connection::broken ? "the connection broke (" : "no connection (") + answer.problem + ")";
+    if (answer.connection == HttpAnswer::Connection::whole)
+      return "the hub answers with status " + std::to_string(answer.status);
+    return (answer.connection == HttpAnswer::Connection::broken ? "the connection broke ("
+                                                                : "no connection (") +
+           answer.problem + ")";
   }
 
   [[noreturn]] void give_up(const std::string& what, const HttpAnswer& answer) const {
-    const std::string again = "What has arrived is kept; vlp download " + model_.text() + " goes on there";
+    const std::string again =
+        "What has arrived is kept; vlp download " + model_.text() + " goes on there";
     if (answer.connection == HttpAnswer::Connection::unreachable)
       fail(endpoint_ + " can't be reached (" + answer.problem + ")",
-           "Check the network, HF_ENDPOINT and the proxy variables" + (answered_ ? ". " + again : std::string()));
-    if (answer.connection == HttpAnswer::Connection::broken) fail(what + " doesn't arrive: " + trouble(answer), again);
+           "Check the network, HF_ENDPOINT and the proxy variables" +
+               (answered_ ? ". " + again : std::string()));
+    if (answer.connection == HttpAnswer::Connection::broken)
+      fail(what + " doesn't arrive: " + trouble(answer), again);
 
     const std::string code = answer.header("x-error-code");
     const std::string status = std::to_string(answer.status);
     if (answer.status == 401 || answer.status == 403) {
       if (code == "GatedRepo")
         fail("is gated, and access is not granted (" + status + " for " + what + ")",
-             "Ask for access at " + endpoint_ + "/" + model_.name + " and put your token into HF_TOKEN");
-      fail((has_token_ ? "the hub refuses this token (" : "the hub doesn't let everyone in (") + status + " for " + what + ")",
+             "Ask for access at " + endpoint_ + "/" + model_.name +
+                 " and put your token into HF_TOKEN");
+      fail((has_token_ ? "the hub refuses this token (" : "the hub doesn't let everyone in (") +
+               status + " for " + what + ")",
            has_token_ ? "Check the name, HF_TOKEN, and that the token may read this model"
-                      : "Check the name: this is also its answer if there is no such model. For a private or gated one set HF_TOKEN");
+                      : "Check the name: this is also its answer if there is no such model. For a "
+                        "private or gated one set HF_TOKEN");
     }
-    if (answer.status == 404 && code == "RevisionNotFound") fail("there is no revision '" + model_.revision + "'", "Check its name");
-    if (answer.status == 404) fail("no such model or revision (404 for " + what + ")", "Check the name at " + endpoint_);
-    fail("the hub answers with status " + status + " for " + what, answer.status >= 500 ? "Try later. " + again : "Check HF_ENDPOINT");
+    if (answer.status == 404 && code == "RevisionNotFound")
+      fail("there is no revision '" + model_.revision + "'", "Check its name");
+    if (answer.status == 404)
+      fail("no such model or revision (404 for " + what + ")", "Check the name at " + endpoint_);
+    fail("the hub answers with status " + status + " for " + what,
+         answer.status >= 500 ? "Try later. " + again : "Check HF_ENDPOINT");
   }
 
   HttpClient http_;
@@ -219,7 +255,7 @@ class HubClient {
   bool has_token_;
   HubName model_;
   Console console_;
-  Patience patience_;
+  RetryPolicy retry_;
   bool answered_ = false;  ///< whether the hub has answered at all
 };
 

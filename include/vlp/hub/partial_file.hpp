@@ -1,6 +1,6 @@
 #pragma once
-// A file that is on its way: what has arrived stays on the disk, so that the next try goes on there, and takes its real
-// name only when it is whole. POSIX. Includes no torch.
+// A file that is on its way: what has arrived stays on the disk, so that the next try goes on
+// there, and takes its real name only when it is whole. POSIX. Includes no torch.
 
 #include <cerrno>
 #include <cstddef>
@@ -48,21 +48,25 @@ class PartialFile {
     size_ = size;
   }
 
-  /// Adds bytes at the end. @throws WeightsError if the disk is full or fails; what was written stays
+  /// Adds bytes at the end. @throws WeightsError if the disk is full or fails; what was written
+  /// stays
   void write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
       const ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), size_);
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail(errno == ENOSPC || errno == EDQUOT ? "the disk is full" : "can't be written", errno);
+      if (written < 0)
+        fail(errno == ENOSPC || errno == EDQUOT ? "the disk is full" : "can't be written", errno);
       size_ += written;
       bytes = bytes.subspan(static_cast<std::size_t>(written));
     }
   }
 
-  /// Gives the whole file its name, after its bytes have reached the disk. @throws WeightsError if that fails
+  /// Gives the whole file its name, after its bytes have reached the disk. @throws WeightsError if
+  /// that fails
   void rename_to(const std::filesystem::path& path) {
     if (::fsync(descriptor_) != 0) fail("can't be flushed to the disk", errno);
-    if (::rename(path_.c_str(), path.c_str()) != 0) fail("can't be put in place as " + path.string(), errno);
+    if (::rename(path_.c_str(), path.c_str()) != 0)
+      fail("can't be put in place as " + path.string(), errno);
   }
 
   /// Removes it from the disk.
@@ -72,7 +76,8 @@ class PartialFile {
   [[noreturn]] void fail(const std::string& what, int code) {
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
     throw WeightsError(path_.string() + ": " + what + " (" + std::generic_category().message(code) +
-                       "). Make room or let HF_HUB_CACHE name another folder; a download goes on where it stopped.");
+                       "). Make room or let HF_HUB_CACHE name another folder; a download goes on "
+                       "where it stopped.");
   }
 
   std::filesystem::path path_;

@@ -1,6 +1,7 @@
 #pragma once
-// How this machine reaches a Hugging Face hub and where its copies lie: the environment variables of huggingface_hub,
-// with its precedence. A variable that is set but empty counts as not set. Includes no torch.
+// How this machine reaches a Hugging Face hub and where its copies lie: the environment variables
+// of huggingface_hub, with its precedence. A variable that is set but empty counts as not set.
+// Includes no torch.
 
 #include <algorithm>
 #include <array>
@@ -19,11 +20,14 @@ namespace vlp {
 
 /// Where the hub is, who asks, and where copies are kept.
 struct HubSettings {
-  std::filesystem::path cache;                      ///< the folder that holds models--ORG--NAME, shared with transformers
-  std::string endpoint = "https://huggingface.co";  ///< address of the hub, without a slash at the end
-  std::string token;                                ///< sent to the endpoint only; "" = ask without a name
-  bool offline = false;                             ///< true = never ask the hub
-  std::filesystem::path certificates;               ///< trusted certificates, one PEM file; "" = those of the system
+  std::filesystem::path
+      cache;  ///< the folder that holds models--ORG--NAME, shared with transformers
+  std::string endpoint =
+      "https://huggingface.co";  ///< address of the hub, without a slash at the end
+  std::string token;             ///< sent to the endpoint only; "" = ask without a name
+  bool offline = false;          ///< true = never ask the hub
+  std::filesystem::path
+      certificates;  ///< trusted certificates, one PEM file; "" = those of the system
 };
 
 /// Value of an environment variable by its name; null = not set.
@@ -33,7 +37,8 @@ namespace detail {
 
 /// Value of the first of `names` that is set and not empty.
 template <std::size_t N>
-[[nodiscard]] std::optional<std::string> first_set(const Variables& variable, const std::array<const char*, N>& names) {
+[[nodiscard]] std::optional<std::string> first_set(const Variables& variable,
+                                                   const std::array<const char*, N>& names) {
   for (const char* name : names)
     if (const char* value = variable(name); value && *value) return value;
   return std::nullopt;
@@ -41,11 +46,13 @@ template <std::size_t N>
 
 /// @return  whether the text is 1, on, yes or true, in any case
 [[nodiscard]] inline bool says_yes(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text == "1" || text == "on" || text == "yes" || text == "true";
 }
 
-/// `~` at the beginning, `$NAME` and `${NAME}` filled in; a name that is not set stays as it is written.
+/// `~` at the beginning, `$NAME` and `${NAME}` filled in; a name that is not set stays as it is
+/// written.
 [[nodiscard]] inline std::string expanded(std::string_view text, const Variables& variable) {
   std::string result;
   if (text == "~" || text.starts_with("~/")) {
@@ -66,7 +73,9 @@ template <std::size_t N>
     while (last < text.size() && is_letter(static_cast<unsigned char>(text[last]))) ++last;
     const std::size_t end = braces ? last + 1 : last;
     const bool closed = !braces || (last < text.size() && text[last] == '}');
-    const char* value = closed && last > first ? variable(std::string(text.substr(first, last - first)).c_str()) : nullptr;
+    const char* value = closed && last > first
+                            ? variable(std::string(text.substr(first, last - first)).c_str())
+                            : nullptr;
     result += value ? std::string_view(value) : text.substr(0, closed ? end : last);
     text.remove_prefix(closed ? end : last);
   }
@@ -82,27 +91,37 @@ template <std::size_t N>
 
 }  // namespace detail
 
-/// Reads HF_HUB_CACHE (older: HUGGINGFACE_HUB_CACHE), HF_HOME, XDG_CACHE_HOME; HF_ENDPOINT; HF_TOKEN (older:
-/// HUGGING_FACE_HUB_TOKEN), else the file HF_TOKEN_PATH or HF_HOME/token, unless HF_HUB_DISABLE_IMPLICIT_TOKEN;
-/// HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE; SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE.
+/// Reads HF_HUB_CACHE (older: HUGGINGFACE_HUB_CACHE), HF_HOME, XDG_CACHE_HOME; HF_ENDPOINT;
+/// HF_TOKEN (older: HUGGING_FACE_HUB_TOKEN), else the file HF_TOKEN_PATH or HF_HOME/token, unless
+/// HF_HUB_DISABLE_IMPLICIT_TOKEN; HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE; SSL_CERT_FILE,
+/// REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE.
 /// @param variable  where variables are looked up; a test gives its own
-[[nodiscard]] inline HubSettings hub_settings(const Variables& variable = [](const char* name) { return std::getenv(name); }) {
+[[nodiscard]] inline HubSettings hub_settings(const Variables& variable = [](const char* name) {
+  return std::getenv(name);
+}) {
   namespace fs = std::filesystem;
-  const auto path_of = [&](const std::string& text) { return fs::path(detail::expanded(text, variable)); };
+  const auto path_of = [&](const std::string& text) {
+    return fs::path(detail::expanded(text, variable));
+  };
   const auto caches = detail::first_set(variable, std::array{"XDG_CACHE_HOME"});
   const auto home = detail::first_set(variable, std::array{"HF_HOME"});
-  const fs::path hugging_face = home ? path_of(*home) : path_of(caches ? *caches : "~/.cache") / "huggingface";
+  const fs::path hugging_face =
+      home ? path_of(*home) : path_of(caches ? *caches : "~/.cache") / "huggingface";
 
   HubSettings settings;
-  const auto cache = detail::first_set(variable, std::array{"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
+  const auto cache =
+      detail::first_set(variable, std::array{"HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"});
   settings.cache = cache ? path_of(*cache) : hugging_face / "hub";
 
-  if (const auto endpoint = detail::first_set(variable, std::array{"HF_ENDPOINT"})) settings.endpoint = detail::trimmed(*endpoint);
+  if (const auto endpoint = detail::first_set(variable, std::array{"HF_ENDPOINT"}))
+    settings.endpoint = detail::trimmed(*endpoint);
   while (settings.endpoint.ends_with('/')) settings.endpoint.pop_back();
 
-  const auto implicit_off = detail::first_set(variable, std::array{"HF_HUB_DISABLE_IMPLICIT_TOKEN"});
+  const auto implicit_off =
+      detail::first_set(variable, std::array{"HF_HUB_DISABLE_IMPLICIT_TOKEN"});
   if (!implicit_off || !detail::says_yes(*implicit_off)) {
-    if (const auto token = detail::first_set(variable, std::array{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})) {
+    if (const auto token =
+            detail::first_set(variable, std::array{"HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"})) {
       settings.token = detail::trimmed(*token);
     } else {
       const auto file = detail::first_set(variable, std::array{"HF_TOKEN_PATH"});
@@ -111,9 +130,11 @@ template <std::size_t N>
     }
   }
 
-  const auto offline = detail::first_set(variable, std::array{"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"});
+  const auto offline =
+      detail::first_set(variable, std::array{"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"});
   settings.offline = offline && detail::says_yes(*offline);
-  const auto certificates = detail::first_set(variable, std::array{"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"});
+  const auto certificates = detail::first_set(
+      variable, std::array{"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"});
   if (certificates) settings.certificates = path_of(*certificates);
   return settings;
 }

@@ -1,6 +1,7 @@
 #pragma once
-// Affine warps of 8-bit images with bilinear interpolation, equal to OpenCV 4's warpAffine: coordinates in steps of 1/32
-// pixel, weights in fixed point, a border of one colour. Includes no torch.
+// Affine warps of 8-bit images with bilinear interpolation, equal to OpenCV 4's warpAffine:
+// coordinates in steps of 1/32 pixel, weights in fixed point, a border of one colour. Includes no
+// torch.
 
 #include <array>
 #include <cmath>
@@ -13,8 +14,8 @@
 
 namespace vlp {
 
-/// From a point (x, y) of the source to (xx x + xy y + x0, yx x + yy y + y0) of the result; pixels, from the centre of the
-/// upper left one.
+/// From a point (x, y) of the source to (xx x + xy y + x0, yx x + yy y + y0) of the result; pixels,
+/// from the centre of the upper left one.
 struct AffineMap {
   double xx = 1;  ///< x of the result by x
   double xy = 0;  ///< x of the result by y
@@ -47,9 +48,10 @@ struct AffineMap {
 /// @param image   RGB
 /// @param map     from the source to the result
 /// @param border  grey level of what lies outside of the source
-[[nodiscard]] inline Pixels warp_affine(const Pixels& image, const AffineMap& map, std::uint8_t border) {
-  constexpr int kSteps = 32;                                   // of a pixel, by which coordinates are rounded
-  constexpr int kUnit = 1024;                                  // of a pixel, in which they are added up
+[[nodiscard]] inline Pixels warp_affine(const Pixels& image, const AffineMap& map,
+                                        std::uint8_t border) {
+  constexpr int kSteps = 32;   // of a pixel, by which coordinates are rounded
+  constexpr int kUnit = 1024;  // of a pixel, in which they are added up
   constexpr std::int64_t kHalfStep = kUnit / kSteps / 2;       // 1/64 pixel
   const auto fixed = [](double x) { return std::llrint(x); };  // half to even
   const AffineMap back = map.inverse();
@@ -65,14 +67,19 @@ struct AffineMap {
   };
   Pixels out(image.height, image.width);
   for (std::int64_t y = 0; y < image.height; ++y) {
-    const std::int64_t row_x = fixed((back.xy * static_cast<double>(y) + back.x0) * kUnit) + kHalfStep;
-    const std::int64_t row_y = fixed((back.yy * static_cast<double>(y) + back.y0) * kUnit) + kHalfStep;
+    const std::int64_t row_x =
+        fixed((back.xy * static_cast<double>(y) + back.x0) * kUnit) + kHalfStep;
+    const std::int64_t row_y =
+        fixed((back.yy * static_cast<double>(y) + back.y0) * kUnit) + kHalfStep;
     std::uint8_t* target = out.row(y);
     for (std::size_t x = 0; x < along_x.size(); ++x, target += 3) {
-      const std::int64_t source_x = (row_x + along_x[x]) >> 5, source_y = (row_y + along_y[x]) >> 5;  // in steps
+      const std::int64_t source_x = (row_x + along_x[x]) >> 5,
+                         source_y = (row_y + along_y[x]) >> 5;  // in steps
       const std::int64_t left = source_x >> 5, top = source_y >> 5;
-      const int right_share = static_cast<int>(source_x & (kSteps - 1)), bottom_share = static_cast<int>(source_y & (kSteps - 1));
-      const std::uint8_t *a = pixel(left, top), *b = pixel(left + 1, top), *c = pixel(left, top + 1), *d = pixel(left + 1, top + 1);
+      const int right_share = static_cast<int>(source_x & (kSteps - 1)),
+                bottom_share = static_cast<int>(source_y & (kSteps - 1));
+      const std::uint8_t *a = pixel(left, top), *b = pixel(left + 1, top),
+                         *c = pixel(left, top + 1), *d = pixel(left + 1, top + 1);
       for (int channel = 0; channel < 3; ++channel) {
         const int upper = a[channel] * (kSteps - right_share) + b[channel] * right_share;
         const int lower = c[channel] * (kSteps - right_share) + d[channel] * right_share;

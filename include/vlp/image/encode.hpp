@@ -30,13 +30,15 @@ struct RgbView {
 
 namespace detail {
 
-/// One libjpeg compressor into an open file; errors jump out of C code with longjmp and become `false`. No frame that is
-/// jumped over holds an object with a destructor.
+/// One libjpeg compressor into an open file; errors jump out of C code with longjmp and become
+/// `false`. No frame that is jumped over holds an object with a destructor.
 class JpegWriter {
  public:
   JpegWriter() {
     info_.err = jpeg_std_error(&errors_.base);
-    errors_.base.error_exit = [](j_common_ptr info) { std::longjmp(reinterpret_cast<Errors*>(info->err)->jump, 1); };
+    errors_.base.error_exit = [](j_common_ptr info) {
+      std::longjmp(reinterpret_cast<Errors*>(info->err)->jump, 1);
+    };
   }
   JpegWriter(const JpegWriter&) = delete;
   JpegWriter& operator=(const JpegWriter&) = delete;
@@ -55,7 +57,8 @@ class JpegWriter {
     jpeg_set_quality(&info_, quality, TRUE);
     jpeg_start_compress(&info_, TRUE);
     while (info_.next_scanline < info_.image_height) {
-      auto* row = const_cast<JSAMPROW>(image.rgb.data() + std::size_t{info_.next_scanline} * info_.image_width * 3);
+      auto* row = const_cast<JSAMPROW>(image.rgb.data() +
+                                       std::size_t{info_.next_scanline} * info_.image_width * 3);
       jpeg_write_scanlines(&info_, &row, 1);
     }
     jpeg_finish_compress(&info_);
@@ -72,10 +75,12 @@ class JpegWriter {
 };
 
 inline void check_rgb_view(const RgbView& image) {
-  if (image.height < 1 || image.width < 1 || image.height > JPEG_MAX_DIMENSION || image.width > JPEG_MAX_DIMENSION ||
+  if (image.height < 1 || image.width < 1 || image.height > JPEG_MAX_DIMENSION ||
+      image.width > JPEG_MAX_DIMENSION ||
       image.rgb.size() != static_cast<std::size_t>(image.height * image.width * 3))
-    throw ShapeError("image encoder: bad image (got " + std::to_string(image.width) + " x " + std::to_string(image.height) + " and " +
-                     std::to_string(image.rgb.size()) + " bytes, expected sides of 1 to " + std::to_string(JPEG_MAX_DIMENSION) +
+    throw ShapeError("image encoder: bad image (got " + std::to_string(image.width) + " x " +
+                     std::to_string(image.height) + " and " + std::to_string(image.rgb.size()) +
+                     " bytes, expected sides of 1 to " + std::to_string(JPEG_MAX_DIMENSION) +
                      " and 3 bytes a pixel). Check the sizes.");
 }
 
@@ -85,7 +90,8 @@ void write_image_file(const std::filesystem::path& path, const Write& write) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
   const bool written = file && write(file.get());
   if (!written || std::fclose(file.release()) != 0)
-    throw DataError(path.string() + ": can't write (" + std::strerror(errno) + "). Check folder, rights and free space.");
+    throw DataError(path.string() + ": can't write (" + std::strerror(errno) +
+                    "). Check folder, rights and free space.");
 }
 
 }  // namespace detail
@@ -97,7 +103,8 @@ void write_image_file(const std::filesystem::path& path, const Write& write) {
 /// @throws DataError if the file can't be written, ShapeError if sizes and bytes don't fit together
 inline void write_jpeg(const std::filesystem::path& path, const RgbView& image, int quality = 90) {
   detail::check_rgb_view(image);
-  detail::write_image_file(path, [&](std::FILE* file) { return detail::JpegWriter().write(file, image, quality); });
+  detail::write_image_file(
+      path, [&](std::FILE* file) { return detail::JpegWriter().write(file, image, quality); });
 }
 
 /// Writes a PNG file, 8 bits a channel.
@@ -113,7 +120,8 @@ inline void write_png(const std::filesystem::path& path, const RgbView& image) {
   std::vector<std::uint8_t> bytes(size);
   if (!png_image_write_to_memory(&header, bytes.data(), &size, 0, image.rgb.data(), 0, nullptr))
     throw DataError(path.string() + ": can't encode as PNG (" + header.message + ").");
-  detail::write_image_file(path, [&](std::FILE* file) { return std::fwrite(bytes.data(), 1, size, file) == size; });
+  detail::write_image_file(
+      path, [&](std::FILE* file) { return std::fwrite(bytes.data(), 1, size, file) == size; });
 }
 
 }  // namespace vlp

@@ -20,16 +20,20 @@ namespace vlp {
 [[nodiscard]] inline at::Tensor to_tensor(Pixels pixels) {
   std::uint8_t* const data = pixels.rgb.release();
   const auto free = [](void* memory) { delete[] static_cast<std::uint8_t*>(memory); };
-  return at::from_blob(data, {3, pixels.height, pixels.width}, {1, 3 * pixels.width, 3}, free, at::TensorOptions(at::kByte));
+  return at::from_blob(data, {3, pixels.height, pixels.width}, {1, 3 * pixels.width, 3}, free,
+                       at::TensorOptions(at::kByte));
 }
 
 /// @throws ShapeError unless `image` is uint8 [3, H, W] with at least one pixel
 /// @param where  what the message begins with, e.g. "resize"
 inline void require_image(const at::Tensor& image, const std::string& where) {
-  if (image.scalar_type() == at::kByte && image.dim() == 3 && image.size(0) == 3 && image.size(1) > 0 && image.size(2) > 0) return;
+  if (image.scalar_type() == at::kByte && image.dim() == 3 && image.size(0) == 3 &&
+      image.size(1) > 0 && image.size(2) > 0)
+    return;
   std::ostringstream got;
   got << image.scalar_type() << " " << image.sizes();
-  throw ShapeError(where + ": bad image (got " + got.str() + ", expected uint8 [3, H, W]). Put " + where + " before normalize.");
+  throw ShapeError(where + ": bad image (got " + got.str() + ", expected uint8 [3, H, W]). Put " +
+                   where + " before normalize.");
 }
 
 /// Copies a tensor's pixels.
@@ -40,7 +44,8 @@ inline void require_image(const at::Tensor& image, const std::string& where) {
   require_image(image, where);
   const at::Tensor interleaved = image.permute({1, 2, 0}).contiguous();
   Pixels pixels(image.size(1), image.size(2));
-  std::copy_n(static_cast<const std::uint8_t*>(interleaved.const_data_ptr()), pixels.byte_count(), pixels.rgb.get());
+  std::copy_n(static_cast<const std::uint8_t*>(interleaved.const_data_ptr()), pixels.byte_count(),
+              pixels.rgb.get());
   return pixels;
 }
 

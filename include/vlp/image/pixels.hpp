@@ -12,10 +12,12 @@
 
 namespace vlp {
 
-/// What becomes of transparency: `drop` keeps the colours as stored, `over_white` blends them over a white page.
+/// What becomes of transparency: `drop` keeps the colours as stored, `over_white` blends them over
+/// a white page.
 enum class AlphaMode { drop, over_white };
 
-/// An RGB image in memory, 8 bits a channel, rows from top to bottom without gaps: rgb[(y * width + x) * 3 + channel].
+/// An RGB image in memory, 8 bits a channel, rows from top to bottom without gaps: rgb[(y * width +
+/// x) * 3 + channel].
 struct Pixels {
   std::int64_t height = 0;              ///< pixels
   std::int64_t width = 0;               ///< pixels
@@ -24,10 +26,14 @@ struct Pixels {
   Pixels() = default;
   /// Leaves the pixels uninitialised.
   Pixels(std::int64_t h, std::int64_t w)
-      : height(h), width(w), rgb(std::make_unique_for_overwrite<std::uint8_t[]>(static_cast<std::size_t>(h * w * 3))) {}
+      : height(h),
+        width(w),
+        rgb(std::make_unique_for_overwrite<std::uint8_t[]>(static_cast<std::size_t>(h * w * 3))) {}
 
   /// Three bytes a pixel.
-  [[nodiscard]] std::size_t byte_count() const { return static_cast<std::size_t>(height * width * 3); }
+  [[nodiscard]] std::size_t byte_count() const {
+    return static_cast<std::size_t>(height * width * 3);
+  }
   /// All rows, from the top.
   [[nodiscard]] std::span<const std::uint8_t> bytes() const { return {rgb.get(), byte_count()}; }
   /// Row `y`, counted from the top.
@@ -43,13 +49,15 @@ namespace detail {
 
 /// @param name  the file's name, for the message
 [[noreturn]] inline void fail_image(std::string_view name, std::string_view what) {
-  throw DataError(std::string(name) + ": " + std::string(what) + " Replace the file or leave it out.");
+  throw DataError(std::string(name) + ": " + std::string(what) +
+                  " Replace the file or leave it out.");
 }
 
 /// @throws DataError if a file declares no pixels or too many
 inline void check_image_size(std::int64_t height, std::int64_t width, std::string_view name) {
   if (height < 1 || width < 1 || height > kMaxImagePixels / width)
-    fail_image(name, "bad image size (got " + std::to_string(width) + " x " + std::to_string(height) + ", expected 1 to " +
+    fail_image(name, "bad image size (got " + std::to_string(width) + " x " +
+                         std::to_string(height) + ", expected 1 to " +
                          std::to_string(kMaxImagePixels) + " pixels).");
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Scaled dot-product attention over several heads (Vaswani et al. 2017, equation 1), as functions of what is already
-// projected. Letters: B batch, H heads, T queries, S keys, d = D / H.
+// Scaled dot-product attention over several heads (Vaswani et al. 2017, equation 1), as functions
+// of what is already projected. Letters: B batch, H heads, T queries, S keys, d = D / H.
 
 #include <cmath>
 #include <cstdint>
@@ -13,7 +13,8 @@ namespace vlp {
 
 /// Which keys a query may see.
 struct AttentionMask {
-  std::optional<at::Tensor> added;  ///< broadcasts to [B, H, T, S]: 0 where visible, -inf where not; nothing = all visible
+  std::optional<at::Tensor> added;  ///< broadcasts to [B, H, T, S]: 0 where visible, -inf where
+                                    ///< not; nothing = all visible
   bool causal = false;              ///< query t sees keys 0..t only; not together with `added`
 };
 
@@ -23,7 +24,9 @@ struct AttentionMask {
 }
 
 /// [B, H, T, d] -> [B, T, D]; without a copy for what `at::scaled_dot_product_attention` returns.
-[[nodiscard]] inline at::Tensor merge_heads(const at::Tensor& x) { return x.transpose(1, 2).flatten(2); }
+[[nodiscard]] inline at::Tensor merge_heads(const at::Tensor& x) {
+  return x.transpose(1, 2).flatten(2);
+}
 
 /// softmax(q k^T / sqrt(d)) v by a fused kernel, which never stores the probabilities.
 /// @param q        [B, H, T, d]
@@ -32,40 +35,48 @@ struct AttentionMask {
 /// @param mask     which keys a query sees
 /// @param dropout  share of the probabilities set to 0; a CPU then leaves the fused kernel
 /// @return         [B, T, D]
-[[nodiscard]] inline at::Tensor attend(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionMask& mask = {},
+[[nodiscard]] inline at::Tensor attend(const at::Tensor& q, const at::Tensor& k,
+                                       const at::Tensor& v, const AttentionMask& mask = {},
                                        double dropout = 0) {
   return merge_heads(at::scaled_dot_product_attention(q, k, v, mask.added, dropout, mask.causal));
 }
 
-/// A mask for texts padded on the right: query t sees the tokens among keys 0..t, and always key 0, so that no row is
-/// empty. Rows of padding are computed like all others.
+/// A mask for texts padded on the right: query t sees the tokens among keys 0..t, and always key 0,
+/// so that no row is empty. Rows of padding are computed like all others.
 /// @param token_mask  [B, T] bool, true = token
 /// @param dtype       of the scores
 /// @return            [B, 1, T, T] of `dtype`, to be added to the scores
-[[nodiscard]] inline AttentionMask causal_padding_mask(const at::Tensor& token_mask, at::ScalarType dtype) {
+[[nodiscard]] inline AttentionMask causal_padding_mask(const at::Tensor& token_mask,
+                                                       at::ScalarType dtype) {
   const std::int64_t length = token_mask.size(1);
   at::Tensor visible = token_mask.clone();
   visible.select(1, 0).fill_(true);
-  visible = visible.view({-1, 1, 1, length}).logical_and(at::ones({length, length}, token_mask.options()).tril());
+  visible = visible.view({-1, 1, 1, length})
+                .logical_and(at::ones({length, length}, token_mask.options()).tril());
   const double hidden = -std::numeric_limits<double>::infinity();
-  return {at::zeros(visible.sizes(), token_mask.options().dtype(dtype)).masked_fill_(visible.logical_not(), hidden), false};
+  return {at::zeros(visible.sizes(), token_mask.options().dtype(dtype))
+              .masked_fill_(visible.logical_not(), hidden),
+          false};
 }
 
-/// A mask for padded texts whose tokens all see one another. Rows of padding are computed like all others; a text of
-/// padding alone sees its position 0, so that no row is empty.
+/// A mask for padded texts whose tokens all see one another. Rows of padding are computed like all
+/// others; a text of padding alone sees its position 0, so that no row is empty.
 /// @param token_mask  [B, T] bool, true = token
 /// @param dtype       of the scores
 /// @return            [B, 1, 1, T] of `dtype`, to be added to the scores
-[[nodiscard]] inline AttentionMask padding_mask(const at::Tensor& token_mask, at::ScalarType dtype) {
+[[nodiscard]] inline AttentionMask padding_mask(const at::Tensor& token_mask,
+                                                at::ScalarType dtype) {
   at::Tensor hidden = token_mask.logical_not();
   hidden.select(1, 0).logical_and_(token_mask.any(1));
   hidden = hidden.view({-1, 1, 1, token_mask.size(1)});
-  return {at::zeros(hidden.sizes(), token_mask.options().dtype(dtype)).masked_fill_(hidden, -std::numeric_limits<double>::infinity()),
+  return {at::zeros(hidden.sizes(), token_mask.options().dtype(dtype))
+              .masked_fill_(hidden, -std::numeric_limits<double>::infinity()),
           false};
 }
 
 /// A mask for `queries` new positions behind `past` older ones, which all see those.
-[[nodiscard]] inline AttentionMask continuation_mask(std::int64_t queries, std::int64_t past, const at::TensorOptions& options) {
+[[nodiscard]] inline AttentionMask continuation_mask(std::int64_t queries, std::int64_t past,
+                                                     const at::TensorOptions& options) {
   if (queries == 1) return {};
   if (past == 0) return {std::nullopt, true};
   const double hidden = -std::numeric_limits<double>::infinity();
@@ -74,11 +85,14 @@ struct AttentionMask {
 
 /// The probabilities softmax(q k^T / sqrt(d)) themselves, exactly 0 where masked.
 /// @return  [B, H, T, S]
-[[nodiscard]] inline at::Tensor attention_probabilities(const at::Tensor& q, const at::Tensor& k, const AttentionMask& mask = {}) {
-  at::Tensor scores = at::matmul(q, k.transpose(-2, -1)) / std::sqrt(static_cast<double>(q.size(-1)));
+[[nodiscard]] inline at::Tensor attention_probabilities(const at::Tensor& q, const at::Tensor& k,
+                                                        const AttentionMask& mask = {}) {
+  at::Tensor scores =
+      at::matmul(q, k.transpose(-2, -1)) / std::sqrt(static_cast<double>(q.size(-1)));
   if (mask.added) scores = scores + *mask.added;
   if (mask.causal) {
-    const at::Tensor visible = at::ones({scores.size(-2), scores.size(-1)}, scores.options().dtype(at::kBool)).tril();
+    const at::Tensor visible =
+        at::ones({scores.size(-2), scores.size(-1)}, scores.options().dtype(at::kBool)).tril();
     scores = scores.masked_fill(visible.logical_not(), -std::numeric_limits<double>::infinity());
   }
   return at::softmax(scores, -1);

@@ -1,17 +1,13 @@
 #pragma once
-// The number format of a forward pass: autocast to bf16 or fp16 while a guard lives. LibTorch has no such guard in C++.
+// The number format of a forward pass: autocast to bf16 or fp16 while a guard lives. LibTorch has
+// no such guard in C++.
 
 #include <ATen/autocast_mode.h>
-#include <ATen/core/Tensor.h>
 
-#include "vlp/core/context.hpp"
+#include "vlp/core/device.hpp"
+#include "vlp/nn/device.hpp"
 
 namespace vlp {
-
-/// The torch device of a context.
-[[nodiscard]] inline at::Device torch_device(const DeviceName& device) {
-  return device.type == DeviceName::Type::cpu ? at::Device(at::kCPU) : at::Device(at::kCUDA, static_cast<at::DeviceIndex>(device.index));
-}
 
 /// While it lives, eligible operations on this thread run in bf16 or fp16. Does nothing for fp32.
 class Autocast {
@@ -24,7 +20,8 @@ class Autocast {
         old_dtype_(at::autocast::get_autocast_dtype(type_)) {
     if (!active_) return;
     at::autocast::set_autocast_enabled(type_, true);
-    at::autocast::set_autocast_dtype(type_, precision == Precision::bf16 ? at::kBFloat16 : at::kHalf);
+    at::autocast::set_autocast_dtype(type_,
+                                     precision == Precision::bf16 ? at::kBFloat16 : at::kHalf);
     at::autocast::increment_nesting();
   }
   ~Autocast() {

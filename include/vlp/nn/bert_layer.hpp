@@ -1,7 +1,7 @@
 #pragma once
-// One post-norm layer of a BERT text transformer, with or without cross-attention to an image (Devlin et al. 2019; Li et al.
-// 2022, figure 2), parameters named as Hugging Face's BLIP names them. Letters: B texts, I images, T text tokens, N image
-// tokens, H heads.
+// One post-norm layer of a BERT text transformer, with or without cross-attention to an image
+// (Devlin et al. 2019; Li et al. 2022, figure 2), parameters named as Hugging Face's BLIP names
+// them. Letters: B texts, I images, T text tokens, N image tokens, H heads.
 
 #include <cstdint>
 #include <memory>
@@ -19,12 +19,13 @@ namespace vlp {
 
 /// Sizes of a text layer.
 struct BertLayerSizes {
-  std::int64_t width = 768;        ///< D
-  std::int64_t image_width = 768;  ///< of the image states that it attends to; 0 = it has no cross-attention
-  std::int64_t heads = 12;         ///< H; divides the width
-  std::int64_t hidden = 3072;      ///< width inside the feed-forward part
-  double dropout = 0;              ///< of attention probabilities and of every branch, while training
-  double eps = 1e-12;              ///< of the layer norms
+  std::int64_t width = 768;  ///< D
+  std::int64_t image_width =
+      768;  ///< of the image states that it attends to; 0 = it has no cross-attention
+  std::int64_t heads = 12;     ///< H; divides the width
+  std::int64_t hidden = 3072;  ///< width inside the feed-forward part
+  double dropout = 0;          ///< of attention probabilities and of every branch, while training
+  double eps = 1e-12;          ///< of the layer norms
 };
 
 /// norm(dropout(dense(x)) + residual): how every branch of a BERT layer ends.
@@ -39,7 +40,8 @@ class BertOutputImpl : public torch::nn::Module {
   /// @param x         [B, T, in]
   /// @param residual  [B, T, D]
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& residual) {
-    if (dropout_ > 0 && is_training()) return norm(add_residual(at::dropout(dense(x), dropout_, true), residual));
+    if (dropout_ > 0 && is_training())
+      return norm(add_residual(at::dropout(dense(x), dropout_, true), residual));
     return norm(dense->plus(x, residual));
   }
 
@@ -56,7 +58,8 @@ class BertAttentionImpl : public torch::nn::Module {
  public:
   /// @param source_width  of what is attended to
   /// @param sizes         of the layer that it belongs to
-  BertAttentionImpl(std::int64_t source_width, const BertLayerSizes& sizes) : heads_(sizes.heads), dropout_(sizes.dropout) {
+  BertAttentionImpl(std::int64_t source_width, const BertLayerSizes& sizes)
+      : heads_(sizes.heads), dropout_(sizes.dropout) {
     const auto projections = register_module("self", Group());
     query = projections->register_module("query", Linear(sizes.width, sizes.width));
     key = projections->register_module("key", Linear(source_width, sizes.width));
@@ -68,28 +71,38 @@ class BertAttentionImpl : public torch::nn::Module {
   /// @return   [B, H, T, d], as `keys` and `values` of a source [B, S, De]
   [[nodiscard]] at::Tensor queries(const at::Tensor& x) { return split_heads(query(x), heads_); }
   /// [B, S, De] -> [B, H, S, d]
-  [[nodiscard]] at::Tensor keys(const at::Tensor& source) { return split_heads(key(source), heads_); }
+  [[nodiscard]] at::Tensor keys(const at::Tensor& source) {
+    return split_heads(key(source), heads_);
+  }
   /// [B, S, De] -> [B, H, S, d]
-  [[nodiscard]] at::Tensor values(const at::Tensor& source) { return split_heads(value(source), heads_); }
+  [[nodiscard]] at::Tensor values(const at::Tensor& source) {
+    return split_heads(value(source), heads_);
+  }
 
   /// @param x       [B, T, D]
   /// @param source  [B, S, De]; x itself for self-attention
   /// @param mask    which source states a query sees
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& source, const AttentionMask& mask = {}) {
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x, const at::Tensor& source,
+                                   const AttentionMask& mask = {}) {
     return attended(x, queries(x), keys(source), values(source), mask);
   }
-  /// Attention to images. The texts of one image are further queries to its one set of keys and values.
+  /// Attention to images. The texts of one image are further queries to its one set of keys and
+  /// values.
   /// @param x       [B, T, D]
-  /// @param images  I of them, where I divides B: texts 0 to B / I - 1 look at the first image, and so on
+  /// @param images  I of them, where I divides B: texts 0 to B / I - 1 look at the first image, and
+  ///                so on
   /// @return        [B, T, D]
-  [[nodiscard]] at::Tensor look(const at::Tensor& x, const ImageMemory& images) {
-    const KeysAndValues image =
-        images.keys_and_values(this, [&](const at::Tensor& states) { return KeysAndValues{key(states), value(states)}; });
+  [[nodiscard]] at::Tensor cross_attend(const at::Tensor& x, const ImageMemory& images) {
+    const KeysAndValues image = images.keys_and_values(
+        this, [&](const at::Tensor& states) { return KeysAndValues{key(states), value(states)}; });
     const at::Tensor grouped = x.reshape({image.keys.size(0), -1, x.size(2)});
-    return attended(grouped, queries(grouped), split_heads(image.keys, heads_), split_heads(image.values, heads_), {}).view_as(x);
+    return attended(grouped, queries(grouped), split_heads(image.keys, heads_),
+                    split_heads(image.values, heads_), {})
+        .view_as(x);
   }
   /// The probabilities of `forward` without dropout, [B, H, T, S].
-  [[nodiscard]] at::Tensor probabilities(const at::Tensor& x, const at::Tensor& source, const AttentionMask& mask = {}) {
+  [[nodiscard]] at::Tensor probabilities(const at::Tensor& x, const at::Tensor& source,
+                                         const AttentionMask& mask = {}) {
     return attention_probabilities(queries(x), keys(source), mask);
   }
 
@@ -98,7 +111,8 @@ class BertAttentionImpl : public torch::nn::Module {
 
  private:
   /// What x becomes, given its queries and the source's keys and values, each split into heads.
-  at::Tensor attended(const at::Tensor& x, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const AttentionMask& mask) {
+  at::Tensor attended(const at::Tensor& x, const at::Tensor& q, const at::Tensor& k,
+                      const at::Tensor& v, const AttentionMask& mask) {
     return output(attend(q, k, v, mask, is_training() ? dropout_ : 0), x);
   }
 
@@ -107,12 +121,15 @@ class BertAttentionImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BertAttention);
 
-/// Self-attention, cross-attention to the image, feed-forward with exact GELU; a layer norm after each.
+/// Self-attention, cross-attention to the image, feed-forward with exact GELU; a layer norm after
+/// each.
 class BertLayerImpl : public torch::nn::Module {
  public:
   /// Random weights.
-  explicit BertLayerImpl(const BertLayerSizes& sizes) : attention(register_module("attention", BertAttention(sizes.width, sizes))) {
-    if (sizes.image_width > 0) crossattention = register_module("crossattention", BertAttention(sizes.image_width, sizes));
+  explicit BertLayerImpl(const BertLayerSizes& sizes)
+      : attention(register_module("attention", BertAttention(sizes.width, sizes))) {
+    if (sizes.image_width > 0)
+      crossattention = register_module("crossattention", BertAttention(sizes.image_width, sizes));
     intermediate_ = register_module("intermediate", Group());
     intermediate = intermediate_->register_module("dense", Linear(sizes.width, sizes.hidden));
     output = register_module("output", BertOutput(sizes.hidden, sizes));
@@ -121,14 +138,19 @@ class BertLayerImpl : public torch::nn::Module {
   /// @param x       [B, T, D]
   /// @param images  as for the attention's `look`; undefined: no image is seen
   /// @param mask    of the self-attention; the image is seen as a whole
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x, const ImageMemory& images, const AttentionMask& mask) {
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x, const ImageMemory& images,
+                                   const AttentionMask& mask) {
     const at::Tensor attended = attention(x, x, mask);
-    return feed_forward(images.defined() ? crossattention->look(attended, images) : attended);
+    return feed_forward(images.defined() ? crossattention->cross_attend(attended, images)
+                                         : attended);
   }
   /// The last third of the layer.
-  [[nodiscard]] at::Tensor feed_forward(const at::Tensor& x) { return output(intermediate->gelu(x), x); }
+  [[nodiscard]] at::Tensor feed_forward(const at::Tensor& x) {
+    return output(intermediate->gelu(x), x);
+  }
 
-  /// Takes the parts of another layer of the same sizes in place of its own: one module, held by both.
+  /// Takes the parts of another layer of the same sizes in place of its own: one module, held by
+  /// both.
   /// @param owner           keeps its values
   /// @param self_attention  whether that is shared too
   void share(BertLayerImpl& owner, bool self_attention) {

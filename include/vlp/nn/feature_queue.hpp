@@ -1,6 +1,7 @@
 #pragma once
-// Feature queue: the momentum twins' embeddings of earlier batches, kept as further negatives (He et al. 2020, section 3.2;
-// Li et al. 2021). Entries are columns, named and shaped as in BLIP's own checkpoints. Nothing here waits for the device.
+// Feature queue: the momentum encoders' embeddings of earlier batches, kept as further negatives
+// (He et al. 2020, section 3.2; Li et al. 2021). Entries are columns, named and shaped as in BLIP's
+// own checkpoints. Nothing here waits for the device.
 
 #include <algorithm>
 #include <cstdint>
@@ -18,8 +19,9 @@
 
 namespace vlp {
 
-/// Image and text embeddings side by side, with the number of the image of each entry. The width E is that of the first
-/// features seen; until then the queue holds nothing, unless a state was loaded.
+/// Image and text embeddings side by side, with the number of the image of each entry. The width E
+/// is that of the first features seen; until then the queue holds nothing, unless a state was
+/// loaded.
 class FeatureQueue {
  public:
   /// Image number of an entry that no batch has brought: equal to none.
@@ -28,7 +30,8 @@ class FeatureQueue {
   /// @param size    Q, entries; 0 disables the queue
   /// @param device  where entries live
   /// @param random  from which the first entries are drawn
-  FeatureQueue(std::int64_t size, at::Device device, RandomStream random) : size_(size), device_(device), random_(random) {}
+  FeatureQueue(std::int64_t size, at::Device device, RandomStream random)
+      : size_(size), device_(device), random_(random) {}
 
   /// Q, entries.
   [[nodiscard]] std::int64_t size() const { return size_; }
@@ -39,22 +42,29 @@ class FeatureQueue {
   /// @return  [E, Q] unit columns; undefined before `open`
   [[nodiscard]] const at::Tensor& texts() const { return texts_; }
   /// @return  [Q] int64, the image's number of each entry; undefined before `open`
-  [[nodiscard]] at::Tensor image_index() const { return index_.defined() ? index_.squeeze(0) : index_; }
+  [[nodiscard]] at::Tensor image_index() const {
+    return index_.defined() ? index_.squeeze(0) : index_;
+  }
 
-  /// Makes sure that there are entries as wide as `features`, with their dtype if that is float64, else float32: random ones
-  /// the first time.
+  /// Makes sure that there are entries as wide as `features`, with their dtype if that is float64,
+  /// else float32: random ones the first time.
   /// @param features  [B, E]
-  /// @param console   told when the entries of a warm start have another width, and random ones take their place
+  /// @param console   told when the entries of a warm start have another width, and random ones
+  ///                  take their place
   /// @throws ShapeError if the queue holds entries of another width
   void open(const at::Tensor& features, const Console& console = {}) {
     if (size_ == 0) return;
     const std::int64_t width = features.size(1);
     const at::ScalarType dtype = features.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
     if (images_.defined() && images_.size(0) != width) {
-      const std::string sizes =
-          "(got " + std::to_string(images_.size(0)) + " numbers an entry, expected " + std::to_string(width) + ", the model's)";
-      if (!warm_) throw ShapeError("feature queue: its entries don't fit the embeddings " + sizes + ". Keep the model's embedding_width.");
-      console.note("feature queue: the weights' queues don't fit the embeddings " + sizes + "; it starts with random entries");
+      const std::string sizes = "(got " + std::to_string(images_.size(0)) +
+                                " numbers an entry, expected " + std::to_string(width) +
+                                ", the model's)";
+      if (!warm_)
+        throw ShapeError("feature queue: its entries don't fit the embeddings " + sizes +
+                         ". Keep the model's embedding_width.");
+      console.note("feature queue: the weights' queues don't fit the embeddings " + sizes +
+                   "; it starts with random entries");
       images_.reset();
     }
     warm_ = false;
@@ -72,8 +82,9 @@ class FeatureQueue {
     if (size_ == 0) return;
     const std::int64_t rows = images.size(0);
     if (images.sizes() != texts.sizes() || (image_index.defined() && image_index.numel() != rows))
-      throw ShapeError("feature queue: images, texts and their numbers must be one each (got " + std::to_string(rows) + ", " +
-                       std::to_string(texts.size(0)) + " and " + std::to_string(image_index.defined() ? image_index.numel() : rows) +
+      throw ShapeError("feature queue: images, texts and their numbers must be one each (got " +
+                       std::to_string(rows) + ", " + std::to_string(texts.size(0)) + " and " +
+                       std::to_string(image_index.defined() ? image_index.numel() : rows) +
                        "). Push the two embeddings of the same pairs.");
     const at::NoGradGuard no_grad;
     open(images);
@@ -93,7 +104,8 @@ class FeatureQueue {
     }
   }
 
-  /// image_queue [E, Q], text_queue [E, Q], idx_queue [1, Q] and queue_ptr [1]; nothing before `open`.
+  /// image_queue [E, Q], text_queue [E, Q], idx_queue [1, Q] and queue_ptr [1]; nothing before
+  /// `open`.
   void save(State& state) const {
     if (!images_.defined()) return;
     put_tensor(state, "image_queue", images_);
@@ -107,37 +119,43 @@ class FeatureQueue {
     warm_ = false;
     pointer_ = 0;
     if (size_ == 0 || !state.has("image_queue")) return;
-    const at::Tensor images = get_tensor(state, "image_queue"), texts = get_tensor(state, "text_queue"),
-                     index = get_tensor(state, "idx_queue"), pointer = get_tensor(state, "queue_ptr");
+    const at::Tensor images = get_tensor(state, "image_queue"),
+                     texts = get_tensor(state, "text_queue"),
+                     index = get_tensor(state, "idx_queue"),
+                     pointer = get_tensor(state, "queue_ptr");
     if (!fits(images, texts) || index.numel() != size_ || !valid_pointer(pointer))
-      throw WeightsError("checkpoint: the feature queue doesn't fit (got " + described(images) + ", expected " + std::to_string(size_) +
+      throw WeightsError("checkpoint: the feature queue doesn't fit (got " + described(images) +
+                         ", expected " + std::to_string(size_) +
                          " entries). Resume with the recipe that wrote it.");
     take(images, texts, index.reshape({1, size_}).to(at::kLong), pointer);
   }
 
-  /// Takes over the queues of a checkpoint of BLIP's own, if it has queues of this size; their image numbers belong to another
-  /// dataset and are forgotten.
+  /// Takes over the queues of a checkpoint of BLIP's own, if it has queues of this size; their
+  /// image numbers belong to another dataset and are forgotten.
   /// @param tensors  image_queue and text_queue, with queue_ptr or ptr_queue
   /// @param console  told what became of them
   void warm_start(const State& tensors, const Console& console) {
     if (size_ == 0 || !tensors.has("image_queue") || !tensors.has("text_queue")) return;
-    const at::Tensor images = get_tensor(tensors, "image_queue"), texts = get_tensor(tensors, "text_queue");
+    const at::Tensor images = get_tensor(tensors, "image_queue"),
+                     texts = get_tensor(tensors, "text_queue");
     if (!fits(images, texts)) {
-      console.note("feature queue: the weights' queues are not taken over (got " + described(images) + ", expected " +
-                   std::to_string(size_) + " entries); it starts with random entries");
+      console.note("feature queue: the weights' queues are not taken over (got " +
+                   described(images) + ", expected " + std::to_string(size_) +
+                   " entries); it starts with random entries");
       return;
     }
     const char* name = tensors.has("queue_ptr") ? "queue_ptr" : "ptr_queue";
     const at::Tensor pointer = tensors.has(name) ? get_tensor(tensors, name) : at::Tensor();
-    take(images, texts, at::full({1, size_}, kNoImage, at::kLong), valid_pointer(pointer) ? pointer : at::zeros({1}, at::kLong));
+    take(images, texts, at::full({1, size_}, kNoImage, at::kLong),
+         valid_pointer(pointer) ? pointer : at::zeros({1}, at::kLong));
     warm_ = true;
     console.note("feature queue: starts with the weights' " + described(images));
   }
 
  private:
   [[nodiscard]] bool fits(const at::Tensor& images, const at::Tensor& texts) const {
-    return images.dim() == 2 && images.sizes() == texts.sizes() && images.size(1) == size_ && images.is_floating_point() &&
-           texts.is_floating_point();
+    return images.dim() == 2 && images.sizes() == texts.sizes() && images.size(1) == size_ &&
+           images.is_floating_point() && texts.is_floating_point();
   }
   [[nodiscard]] bool valid_pointer(const at::Tensor& pointer) const {
     if (!pointer.defined() || pointer.numel() != 1 || pointer.is_floating_point()) return false;
@@ -145,12 +163,16 @@ class FeatureQueue {
     return value >= 0 && value < size_;
   }
   static std::string described(const at::Tensor& queue) {
-    return queue.dim() == 2 ? std::to_string(queue.size(1)) + " entries of " + std::to_string(queue.size(0)) + " numbers"
+    return queue.dim() == 2 ? std::to_string(queue.size(1)) + " entries of " +
+                                  std::to_string(queue.size(0)) + " numbers"
                             : "a tensor of " + std::to_string(queue.dim()) + " dimensions";
   }
 
-  void take(const at::Tensor& images, const at::Tensor& texts, const at::Tensor& index, const at::Tensor& pointer) {
-    const auto precise = [](const at::Tensor& x) { return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; };
+  void take(const at::Tensor& images, const at::Tensor& texts, const at::Tensor& index,
+            const at::Tensor& pointer) {
+    const auto precise = [](const at::Tensor& x) {
+      return x.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    };
     images_ = images.to(device_, precise(images));
     texts_ = texts.to(device_, precise(texts));
     index_ = index.to(device_);

@@ -1,7 +1,7 @@
 #pragma once
-// Weights laid out for inference on a CPU: oneDNN's blocked float32, whose products are faster than those of plain
-// matrices whatever the number of rows, or 8-bit integers (Jacob et al. 2018, section 2.1) with activations quantized as
-// they come. Both are LibTorch's own kernels.
+// Weights laid out for inference on a CPU: oneDNN's blocked float32, whose products are faster than
+// those of plain matrices whatever the number of rows, or 8-bit integers (Jacob et al. 2018,
+// section 2.1) with activations quantized as they come. Both are LibTorch's own kernels.
 
 #include <cstdint>
 #include <optional>
@@ -25,14 +25,16 @@ namespace detail {
 // Operators of LibTorch that have no function in ATen's headers.
 struct LinearPointwise {
   static constexpr const char *name = "mkldnn::_linear_pointwise", *overload = "";
-  using Signature = at::Tensor(const at::Tensor& x, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                               std::string_view operation, c10::List<std::optional<at::Scalar>> scalars,
+  using Signature = at::Tensor(const at::Tensor& x, const at::Tensor& weight,
+                               const std::optional<at::Tensor>& bias, std::string_view operation,
+                               c10::List<std::optional<at::Scalar>> scalars,
                                std::optional<std::string_view> algorithm);
 };
 struct LinearPlus {
   static constexpr const char *name = "mkldnn::_linear_pointwise", *overload = "binary";
-  using Signature = at::Tensor(const at::Tensor& x, const at::Tensor& other, const at::Tensor& weight,
-                               const std::optional<at::Tensor>& bias, std::string_view operation);
+  using Signature = at::Tensor(const at::Tensor& x, const at::Tensor& other,
+                               const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                               std::string_view operation);
 };
 struct ReorderLinearWeight {
   static constexpr const char *name = "mkldnn::_reorder_linear_weight", *overload = "";
@@ -40,13 +42,15 @@ struct ReorderLinearWeight {
 };
 struct PackQuantizedLinear {
   static constexpr const char *name = "quantized::linear_prepack", *overload = "";
-  using Signature = c10::intrusive_ptr<LinearPackedParamsBase>(at::Tensor weight, std::optional<at::Tensor> bias);
+  using Signature = c10::intrusive_ptr<LinearPackedParamsBase>(at::Tensor weight,
+                                                               std::optional<at::Tensor> bias);
 };
 
 template <class Operator>
 [[nodiscard]] const c10::TypedOperatorHandle<typename Operator::Signature>& torch_operator() {
-  static const auto handle =
-      c10::Dispatcher::singleton().findSchemaOrThrow(Operator::name, Operator::overload).template typed<typename Operator::Signature>();
+  static const auto handle = c10::Dispatcher::singleton()
+                                 .findSchemaOrThrow(Operator::name, Operator::overload)
+                                 .template typed<typename Operator::Signature>();
   return handle;
 }
 
@@ -58,17 +62,22 @@ class PackedLinear {
   /// @param weight  [out, in] float32 on the CPU
   /// @param bias    [out] float32
   /// @param form    of the copy
-  PackedLinear(const at::Tensor& weight, const at::Tensor& bias, WeightForm form) : bias_(bias.detach()) {
+  PackedLinear(const at::Tensor& weight, const at::Tensor& bias, WeightForm form)
+      : bias_(bias.detach()) {
     const c10::InferenceMode inference;
     if (form == WeightForm::packed)
-      weight_ = detail::torch_operator<detail::ReorderLinearWeight>().call(weight.detach(), std::nullopt);
+      weight_ =
+          detail::torch_operator<detail::ReorderLinearWeight>().call(weight.detach(), std::nullopt);
     else
-      quantized_ = detail::torch_operator<detail::PackQuantizedLinear>().call(quantize(weight.detach()), bias_);
+      quantized_ = detail::torch_operator<detail::PackQuantizedLinear>().call(
+          quantize(weight.detach()), bias_);
   }
 
   /// @param x  [..., in]
   /// @return   [..., out]
-  [[nodiscard]] at::Tensor forward(const at::Tensor& x) const { return quantized_ ? apply_quantized(x) : pointwise(x, "none", ""); }
+  [[nodiscard]] at::Tensor forward(const at::Tensor& x) const {
+    return quantized_ ? apply_quantized(x) : pointwise(x, "none", "");
+  }
 
   /// The exact (erf) GELU of `forward`.
   [[nodiscard]] at::Tensor gelu(const at::Tensor& x) const {
@@ -84,18 +93,21 @@ class PackedLinear {
   }
 
  private:
-  [[nodiscard]] at::Tensor pointwise(const at::Tensor& x, std::string_view operation, std::string_view algorithm) const {
-    return detail::torch_operator<detail::LinearPointwise>().call(x, weight_, bias_, operation, c10::List<std::optional<at::Scalar>>(),
-                                                                  algorithm);
+  [[nodiscard]] at::Tensor pointwise(const at::Tensor& x, std::string_view operation,
+                                     std::string_view algorithm) const {
+    return detail::torch_operator<detail::LinearPointwise>().call(
+        x, weight_, bias_, operation, c10::List<std::optional<at::Scalar>>(), algorithm);
   }
 
   /// One scale for each row, symmetric.
   [[nodiscard]] static at::Tensor quantize(const at::Tensor& weight) {
     const at::Tensor scales = weight.abs().amax(1).to(at::kDouble).div_(127).clamp_min_(1e-12);
-    return at::quantize_per_channel(weight, scales, at::zeros_like(scales, at::kLong), 0, at::kQInt8);
+    return at::quantize_per_channel(weight, scales, at::zeros_like(scales, at::kLong), 0,
+                                    at::kQInt8);
   }
 
-  /// Activations keep 8 bits where the CPU adds products without saturation (VNNI), else 7, as LibTorch does by default.
+  /// Activations keep 8 bits where the CPU adds products without saturation (VNNI), else 7, as
+  /// LibTorch does by default.
   [[nodiscard]] at::Tensor apply_quantized(const at::Tensor& x) const {
     static const bool saturates = !__builtin_cpu_supports("avx512vnni");
     return quantized_->apply_dynamic(x, /*reduce_range=*/saturates);
@@ -109,7 +121,8 @@ class PackedLinear {
 class Packable {
  public:
   virtual ~Packable() = default;
-  /// Forward passes without gradients use copies in this form until `unpack`; weights must not change meanwhile.
+  /// Forward passes without gradients use copies in this form until `unpack`; weights must not
+  /// change meanwhile.
   virtual void pack(WeightForm form) = 0;
   /// Forgets the copies.
   virtual void unpack() = 0;

@@ -1,5 +1,6 @@
 #pragma once
-// An image becomes a row of patches, each projected to the model's width (Dosovitskiy et al. 2021, equation 1).
+// An image becomes a row of patches, each projected to the model's width (Dosovitskiy et al. 2021,
+// equation 1).
 
 #include <cstdint>
 #include <string>
@@ -9,11 +10,13 @@
 #include <torch/nn/pimpl.h>
 
 #include "vlp/core/error.hpp"
+#include "vlp/core/message.hpp"
 #include "vlp/nn/layers.hpp"
 
 namespace vlp {
 
-/// A convolution whose stride is its kernel, kept as such by its parameters: `weight` [D, 3, P, P], `bias` [D].
+/// A convolution whose stride is its kernel, kept as such by its parameters: `weight` [D, 3, P, P],
+/// `bias` [D].
 class PatchEmbeddingImpl : public torch::nn::Module {
  public:
   /// @param patch  P, pixels
@@ -27,12 +30,15 @@ class PatchEmbeddingImpl : public torch::nn::Module {
   /// @throws ShapeError if the image can't be cut into patches
   [[nodiscard]] at::Tensor forward(const at::Tensor& pixels) {
     const std::int64_t p = weight.size(2);
-    if (pixels.dim() != 4 || pixels.size(1) != 3 || pixels.size(2) % p != 0 || pixels.size(3) % p != 0 ||
-        pixels.size(2) * pixels.size(3) == 0)
-      throw ShapeError("patch embedding: images can't be cut into patches (got " + shape_text(pixels) +
-                       ", expected [B, 3, H, W] with H and W multiples of " + std::to_string(p) + "). Resize them to such a size.");
+    if (pixels.dim() != 4 || pixels.size(1) != 3 || pixels.size(2) % p != 0 ||
+        pixels.size(3) % p != 0 || pixels.size(2) * pixels.size(3) == 0)
+      throw ShapeError("patch embedding: images can't be cut into patches (got " +
+                       shape_text(pixels.sizes()) +
+                       ", expected [B, 3, H, W] with H and W multiples of " + std::to_string(p) +
+                       "). Resize them to such a size.");
     const std::int64_t rows = pixels.size(2) / p, columns = pixels.size(3) / p;
-    // One matrix product over the flattened patches: the same sums as the convolution, without its own way of packing.
+    // One matrix product over the flattened patches: the same sums as the convolution, without its
+    // own way of packing.
     const at::Tensor patches = pixels.reshape({pixels.size(0), 3, rows, p, columns, p})
                                    .permute({0, 2, 4, 1, 3, 5})
                                    .reshape({pixels.size(0), rows * columns, 3 * p * p});
@@ -40,13 +46,6 @@ class PatchEmbeddingImpl : public torch::nn::Module {
   }
 
   at::Tensor weight, bias;
-
- private:
-  static std::string shape_text(const at::Tensor& x) {
-    std::string text;
-    for (const std::int64_t size : x.sizes()) text += (text.empty() ? "" : ", ") + std::to_string(size);
-    return "[" + text + "]";
-  }
 };
 TORCH_MODULE(PatchEmbedding);
 

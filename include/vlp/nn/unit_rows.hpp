@@ -2,7 +2,8 @@
 // Vectors of length one, as similarities by their cosine need them.
 
 #include <ATen/ATen.h>
-#include <c10/core/impl/LocalDispatchKeySet.h>
+
+#include "vlp/concepts/full_precision.hpp"
 
 namespace vlp {
 
@@ -10,9 +11,9 @@ namespace vlp {
 /// @param x  [..., E]
 /// @return   [..., E] float32, or float64 if x is; rows of zeros stay zeros
 [[nodiscard]] inline at::Tensor unit_rows(const at::Tensor& x) {
-  const c10::impl::ExcludeDispatchKeyGuard full_precision(c10::autocast_dispatch_keyset);
-  const at::Tensor precise = x.scalar_type() == at::kDouble ? x : x.to(at::kFloat);
-  return precise / precise.norm(2, {-1}, /*keepdim=*/true).clamp_min(1e-12);
+  const FullPrecision full_precision;
+  const at::Tensor full = precise(x);
+  return full / full.norm(2, {-1}, /*keepdim=*/true).clamp_min(1e-12);
 }
 
 }  // namespace vlp

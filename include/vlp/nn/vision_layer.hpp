@@ -1,6 +1,6 @@
 #pragma once
-// One pre-norm layer of a vision transformer (Dosovitskiy et al. 2021, equations 2 and 3), parameters named as Hugging
-// Face's BLIP names them.
+// One pre-norm layer of a vision transformer (Dosovitskiy et al. 2021, equations 2 and 3),
+// parameters named as Hugging Face's BLIP names them.
 
 #include <cstdint>
 #include <vector>
@@ -14,7 +14,8 @@
 
 namespace vlp {
 
-/// Self-attention of all tokens to all; queries, keys and values come from one fused projection, in this order.
+/// Self-attention of all tokens to all; queries, keys and values come from one fused projection, in
+/// this order.
 class VisionAttentionImpl : public torch::nn::Module {
  public:
   /// `heads` divides `width`.
@@ -26,7 +27,9 @@ class VisionAttentionImpl : public torch::nn::Module {
   /// @param x  [B, N, D]
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) { return projection(attended(x)); }
   /// `forward` plus a tensor of its shape.
-  [[nodiscard]] at::Tensor plus(const at::Tensor& x, const at::Tensor& other) { return projection->plus(attended(x), other); }
+  [[nodiscard]] at::Tensor plus(const at::Tensor& x, const at::Tensor& other) {
+    return projection->plus(attended(x), other);
+  }
 
   Linear qkv, projection;
 
@@ -46,12 +49,15 @@ class MlpImpl : public torch::nn::Module {
  public:
   /// Random weights.
   MlpImpl(std::int64_t width, std::int64_t hidden)
-      : fc1(register_module("fc1", Linear(width, hidden))), fc2(register_module("fc2", Linear(hidden, width))) {}
+      : fc1(register_module("fc1", Linear(width, hidden))),
+        fc2(register_module("fc2", Linear(hidden, width))) {}
 
   /// @param x  [..., D]
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) { return fc2(fc1->gelu(x)); }
   /// `forward` plus a tensor of its shape.
-  [[nodiscard]] at::Tensor plus(const at::Tensor& x, const at::Tensor& other) { return fc2->plus(fc1->gelu(x), other); }
+  [[nodiscard]] at::Tensor plus(const at::Tensor& x, const at::Tensor& other) {
+    return fc2->plus(fc1->gelu(x), other);
+  }
 
   Linear fc1, fc2;
 };
@@ -69,7 +75,8 @@ struct VisionLayerSizes {
 class VisionLayerImpl : public torch::nn::Module {
  public:
   /// @param sizes      width, heads, MLP
-  /// @param drop_path  probability with which a sample skips each branch while training, [0, 1) (Huang et al. 2016)
+  /// @param drop_path  probability with which a sample skips each branch while training, [0, 1)
+  ///                   (Huang et al. 2016)
   VisionLayerImpl(const VisionLayerSizes& sizes, double drop_path)
       : layer_norm1(register_module("layer_norm1", LayerNorm(sizes.width, sizes.eps))),
         self_attn(register_module("self_attn", VisionAttention(sizes.width, sizes.heads))),

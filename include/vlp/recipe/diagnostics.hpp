@@ -1,5 +1,6 @@
 #pragma once
-// Collects every mistake of a recipe, so that all are shown at once, each with its place and the nearest right name.
+// Collects every mistake of a recipe, so that all are shown at once, each with its place and the
+// nearest right name.
 
 #include <algorithm>
 #include <cctype>
@@ -10,26 +11,32 @@
 #include <vector>
 
 #include "vlp/core/error.hpp"
+#include "vlp/core/message.hpp"
 #include "vlp/recipe/value.hpp"
 
 namespace vlp {
 
-/// The candidate with the smallest edit distance to `name`, if that is small enough to be a slip; else empty. Upper and
-/// lower case count as the same: `cider` is near `CIDEr`.
-[[nodiscard]] inline std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
+/// The candidate with the smallest edit distance to `name`, if that is small enough to be a slip;
+/// else empty. Upper and lower case count as the same: `cider` is near `CIDEr`.
+[[nodiscard]] inline std::string nearest(std::string_view name,
+                                         const std::vector<std::string>& candidates) {
   const auto same = [](char a, char b) {
-    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+    return std::tolower(static_cast<unsigned char>(a)) ==
+           std::tolower(static_cast<unsigned char>(b));
   };
   const auto distance = [&](std::string_view a, std::string_view b) {
-    std::vector<std::size_t> row(b.size() + 1), two_up, up;  // optimal string alignment: a swap costs one
+    std::vector<std::size_t> row(b.size() + 1), two_up,
+        up;  // optimal string alignment: a swap costs one
     std::iota(row.begin(), row.end(), std::size_t{0});
     for (std::size_t i = 1; i <= a.size(); ++i) {
       two_up = std::move(up);
       up = row;
       row[0] = i;
       for (std::size_t j = 1; j <= b.size(); ++j) {
-        row[j] = std::min({up[j] + 1, row[j - 1] + 1, up[j - 1] + (same(a[i - 1], b[j - 1]) ? 0 : 1)});
-        if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1])) row[j] = std::min(row[j], two_up[j - 2] + 1);
+        row[j] =
+            std::min({up[j] + 1, row[j - 1] + 1, up[j - 1] + (same(a[i - 1], b[j - 1]) ? 0 : 1)});
+        if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
+          row[j] = std::min(row[j], two_up[j - 2] + 1);
       }
     }
     return row[b.size()];
@@ -47,16 +54,10 @@ namespace vlp {
 }
 
 /// `(did you mean 'x'?)` with a leading blank, or nothing.
-[[nodiscard]] inline std::string suggestion(std::string_view name, const std::vector<std::string>& candidates) {
+[[nodiscard]] inline std::string suggestion(std::string_view name,
+                                            const std::vector<std::string>& candidates) {
   const std::string near = nearest(name, candidates);
   return near.empty() ? std::string{} : " (did you mean '" + near + "'?)";
-}
-
-/// `a, b, c` for messages; `none` for an empty list.
-[[nodiscard]] inline std::string listing(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text.empty() ? "none" : text;
 }
 
 /// One mistake.
@@ -66,7 +67,9 @@ struct Problem {
   std::string message;  ///< what is wrong and what was expected
 
   /// `place: key: message`
-  [[nodiscard]] std::string text() const { return place.text() + ": " + (key.empty() ? "" : key + ": ") + message; }
+  [[nodiscard]] std::string text() const {
+    return place.text() + ": " + (key.empty() ? "" : key + ": ") + message;
+  }
 };
 
 /// All mistakes found so far.
@@ -86,11 +89,12 @@ class Diagnostics {
     if (problems_.empty()) return;
     std::vector<Problem> sorted = problems_;
     const auto order = [](const Problem& p) {
-      return std::tuple(p.place.file ? std::string_view(*p.place.file) : std::string_view{}, p.place.line, p.place.column,
-                        std::string_view(p.key));
+      return std::tuple(p.place.file ? std::string_view(*p.place.file) : std::string_view{},
+                        p.place.line, p.place.column, std::string_view(p.key));
     };
     std::ranges::sort(sorted, {}, order);
-    std::string text = std::to_string(sorted.size()) + (sorted.size() == 1 ? " problem" : " problems") + " in the recipe";
+    std::string text = std::to_string(sorted.size()) +
+                       (sorted.size() == 1 ? " problem" : " problems") + " in the recipe";
     for (const Problem& problem : sorted) text += "\n  " + problem.text();
     throw RecipeError(text);
   }

@@ -1,6 +1,7 @@
 #pragma once
-// Options declared once: an aggregate and a tuple of described members. Reading, range checks, the resolved recipe,
-// `vlp help`, the reference page and `--set` all walk that tuple. Standard library only.
+// Options declared once: an aggregate and a tuple of described members. Reading, range checks, the
+// resolved recipe, `vlp help`, the reference page and `--set` all walk that tuple. Standard library
+// only.
 
 #include <array>
 #include <concepts>
@@ -21,17 +22,22 @@ struct Range {
   bool low_open = false;                                  ///< `low` itself is not allowed
 
   /// Whether `x` is allowed; not a number never is.
-  [[nodiscard]] constexpr bool contains(double x) const { return (low_open ? x > low : x >= low) && x <= high; }
+  [[nodiscard]] constexpr bool contains(double x) const {
+    return (low_open ? x > low : x >= low) && x <= high;
+  }
   /// Whether there is any bound.
   [[nodiscard]] constexpr bool bounded() const {
-    return low != -std::numeric_limits<double>::infinity() || high != std::numeric_limits<double>::infinity();
+    return low != -std::numeric_limits<double>::infinity() ||
+           high != std::numeric_limits<double>::infinity();
   }
 };
 
 /// From `low` to `high`, both allowed.
 constexpr Range between(double low, double high) { return {low, high, false}; }
 /// `low` and everything above.
-constexpr Range at_least(double low) { return {low, std::numeric_limits<double>::infinity(), false}; }
+constexpr Range at_least(double low) {
+  return {low, std::numeric_limits<double>::infinity(), false};
+}
 /// Everything above `low`, which is not allowed itself.
 constexpr Range above(double low) { return {low, std::numeric_limits<double>::infinity(), true}; }
 /// Above `low`, which is not allowed itself, up to `high`, which is.
@@ -43,7 +49,8 @@ namespace detail {
 
 template <auto Member>
 consteval std::string_view member_name() {
-  std::string_view s = __PRETTY_FUNCTION__;  // "... [Member = &Owner::temperature]"; g++ adds "; ..." and "with auto"
+  std::string_view s = __PRETTY_FUNCTION__;  // "... [Member = &Owner::temperature]"; g++ adds ";
+                                             // ..." and "with auto"
   s.remove_prefix(s.find("= &"));
   s = s.substr(0, s.find_first_of(";]"));
   return s.substr(s.rfind("::") + 2);
@@ -78,7 +85,8 @@ constexpr std::size_t arity() {
 
 template <auto Value>
 consteval std::string_view enumerator_name() {
-  std::string_view s = __PRETTY_FUNCTION__;  // "... [Value = ns::Kind::linear]", or "(ns::Kind)7" where none exists
+  std::string_view s =
+      __PRETTY_FUNCTION__;  // "... [Value = ns::Kind::linear]", or "(ns::Kind)7" where none exists
   s.remove_prefix(s.find("Value = ") + 8);
   s = s.substr(0, s.find_first_of(";]"));
   const std::size_t last = s.find_last_of(":)");
@@ -95,7 +103,8 @@ consteval auto enumerator_names(std::index_sequence<I...>) {
 template <class E>
   requires std::is_enum_v<E>
 struct EnumNames {
-  static constexpr auto table = detail::enumerator_names<E>(std::make_index_sequence<16>{});  ///< by value; empty behind the last
+  static constexpr auto table = detail::enumerator_names<E>(
+      std::make_index_sequence<16>{});  ///< by value; empty behind the last
   /// How many enumerators there are.
   static constexpr std::size_t count() {
     std::size_t n = 0;
@@ -106,22 +115,58 @@ struct EnumNames {
   static constexpr std::string_view of(E value) { return table[static_cast<std::size_t>(value)]; }
 };
 
-/// One described member of an options aggregate; make it with `field<&Options::member>(...)`.
-template <auto Member>
+namespace detail {
+
+/// A member of a member of an aggregate, by pointers to members.
+template <auto... Members>
+struct MemberPath {};
+template <auto First, auto... Rest>
+struct MemberPath<First, Rest...> {
+  using owner = typename MemberOf<decltype(First)>::owner;
+  static constexpr auto& of(auto& options) {
+    if constexpr (sizeof...(Rest) == 0)
+      return options.*First;
+    else
+      return MemberPath<Rest...>::of(options.*First);
+  }
+  static consteval std::string_view name() {
+    if constexpr (sizeof...(Rest) == 0)
+      return member_name<First>();
+    else
+      return MemberPath<Rest...>::name();
+  }
+  using type = std::remove_cvref_t<decltype(of(std::declval<owner&>()))>;
+};
+
+}  // namespace detail
+
+/// One described member of an options aggregate; make it with `field<&Options::member>(...)`. One
+/// of a group in it is reached by several members.
+template <auto... Path>
 struct Field {
   /// The aggregate.
-  using owner = typename detail::MemberOf<decltype(Member)>::owner;
+  using owner = typename detail::MemberPath<Path...>::owner;
   /// The type of the option.
-  using type = typename detail::MemberOf<decltype(Member)>::type;
-  static constexpr std::string_view name = detail::member_name<Member>();
+  using type = typename detail::MemberPath<Path...>::type;
+  static constexpr std::string_view name = detail::MemberPath<Path...>::name();
 
   std::string_view doc;  ///< one sentence with the unit
   Range range{};         ///< of its value, or of its length
 
   /// The option in an aggregate.
-  static constexpr type& of(owner& options) { return options.*Member; }
+  static constexpr type& of(owner& options) { return detail::MemberPath<Path...>::of(options); }
   /// The option in an aggregate.
-  static constexpr const type& of(const owner& options) { return options.*Member; }
+  static constexpr const type& of(const owner& options) {
+    return detail::MemberPath<Path...>::of(options);
+  }
+};
+
+/// A member that is an aggregate of options itself, which recipes know nothing of: its options
+/// stand among the owner's. Make it with `group<&Options::member>()`.
+template <auto Member>
+struct FieldGroup {
+  /// The aggregate of the group.
+  using type = typename detail::MemberOf<decltype(Member)>::type;
 };
 
 /// @param doc    one sentence with the unit
@@ -131,15 +176,43 @@ constexpr Field<Member> field(std::string_view doc, Range range = {}) {
   return {doc, range};
 }
 
+/// Options that several components have in common, in the place where `fields()` names them.
+template <auto Member>
+constexpr FieldGroup<Member> group() {
+  return {};
+}
+
 /// An aggregate whose every member is described by `fields()`; a forgotten member doesn't compile.
 template <class O>
-concept Options = std::is_aggregate_v<O> && std::default_initializable<O> && requires { O::fields(); } &&
-                  detail::arity<O>() == std::tuple_size_v<decltype(O::fields())>;
+concept Options = std::is_aggregate_v<O> && std::default_initializable<O> && requires {
+  O::fields();
+} && detail::arity<O>() == std::tuple_size_v<decltype(O::fields())>;
 
-/// Calls `visit(field)` for each described member, in order.
+namespace detail {
+
+template <auto... Path, auto... Members, class Visit>
+constexpr void visit_field(MemberPath<Path...>, const Field<Members...>& field, Visit& visit) {
+  visit(Field<Path..., Members...>{field.doc, field.range});
+}
+template <auto... Path, auto Member, class Visit>
+constexpr void visit_field(MemberPath<Path...>, const FieldGroup<Member>&, Visit& visit) {
+  std::apply(
+      [&](const auto&... fields) {
+        (visit_field(MemberPath<Path..., Member>{}, fields, visit), ...);
+      },
+      FieldGroup<Member>::type::fields());
+}
+
+}  // namespace detail
+
+/// Calls `visit(field)` for each described member, in order, those of groups in their place.
 template <Options O, class Visit>
 constexpr void for_each_field(Visit&& visit) {
-  std::apply([&](const auto&... fields) { (visit(fields), ...); }, O::fields());
+  std::apply(
+      [&](const auto&... fields) {
+        (detail::visit_field(detail::MemberPath<>{}, fields, visit), ...);
+      },
+      O::fields());
 }
 
 /// The options of a component that has none.

@@ -22,8 +22,10 @@ namespace vlp {
 
 namespace detail {
 
-inline Place place_of(const toml::source_region& region, const std::shared_ptr<const std::string>& file) {
-  return {file, static_cast<std::uint32_t>(region.begin.line), static_cast<std::uint32_t>(region.begin.column)};
+inline Place place_of(const toml::source_region& region,
+                      const std::shared_ptr<const std::string>& file) {
+  return {file, static_cast<std::uint32_t>(region.begin.line),
+          static_cast<std::uint32_t>(region.begin.column)};
 }
 
 inline Value convert(const toml::node& node, const std::shared_ptr<const std::string>& file) {
@@ -39,11 +41,16 @@ inline Value convert(const toml::node& node, const std::shared_ptr<const std::st
   }
   if (const auto* table = node.as_table()) {
     Table entries;
-    for (const auto& [key, item] : *table) entries.set(std::string(key.str()), convert(item, file), place_of(key.source(), file));
-    std::ranges::sort(entries.entries(), {}, [](const Entry& e) { return std::pair(e.place.line, e.place.column); });
+    for (const auto& [key, item] : *table)
+      entries.set(std::string(key.str()), convert(item, file), place_of(key.source(), file));
+    std::ranges::sort(entries.entries(), {},
+                      [](const Entry& e) { return std::pair(e.place.line, e.place.column); });
     return {std::move(entries), place};
   }
-  return {Value::Unsupported{node.is_date() ? "date" : node.is_time() ? "time" : "date-time"}, place};
+  return {Value::Unsupported{node.is_date()   ? "date"
+                             : node.is_time() ? "time"
+                                              : "date-time"},
+          place};
 }
 
 }  // namespace detail
@@ -58,21 +65,27 @@ inline Value convert(const toml::node& node, const std::shared_ptr<const std::st
     root.place = {file, 0, 0};
     return root;
   } catch (const toml::parse_error& error) {
-    throw RecipeError(detail::place_of(error.source(), file).text() + ": not TOML: " + std::string(error.description()) + ".");
+    throw RecipeError(detail::place_of(error.source(), file).text() +
+                      ": not TOML: " + std::string(error.description()) + ".");
   }
 }
 
 /// @throws RecipeError if the file can't be read or isn't TOML
 [[nodiscard]] inline Value parse_toml_file(const std::filesystem::path& file) {
-  if (std::filesystem::is_directory(file)) throw RecipeError(file.string() + ": is a folder, expected a recipe file.");
+  if (std::filesystem::is_directory(file))
+    throw RecipeError(file.string() + ": is a folder, expected a recipe file.");
   std::ifstream in(file, std::ios::binary);
-  if (!in) throw RecipeError(file.string() + ": recipe not found or not readable. `vlp list` names components; recipes/ holds recipes.");
+  if (!in)
+    throw RecipeError(
+        file.string() +
+        ": recipe not found or not readable. `vlp list` names components; recipes/ holds recipes.");
   std::ostringstream text;
   text << in.rdbuf();
   return parse_toml(text.str(), file.string());
 }
 
-/// Merges `over` into `base`: tables key by key, everything else replaced. A table that names another component
+/// Merges `over` into `base`: tables key by key, everything else replaced. A table that names
+/// another component
 /// (`use`) replaces the base's, since their options differ.
 inline void merge(Table& base, const Table& over) {
   for (const Entry& entry : over.entries()) {
@@ -111,7 +124,8 @@ inline Value* array_entry(Array& array, const std::string& step, std::string& wh
   if (!step.empty() && step.find_first_not_of("0123456789") == step.npos) {
     const std::size_t index = step.size() > 9 ? array.size() : std::stoul(step);
     if (index < array.size()) return &array[index];
-    why = "index " + step + " is out of range, the array has " + std::to_string(array.size()) + " entries";
+    why = "index " + step + " is out of range, the array has " + std::to_string(array.size()) +
+          " entries";
     return nullptr;
   }
   std::vector<std::string> names;
@@ -127,7 +141,8 @@ inline Value* array_entry(Array& array, const std::string& step, std::string& wh
   }
   if (matches == 1) return found;
   why = matches > 1 ? "'" + step + "' occurs " + std::to_string(matches) + " times, use an index"
-                    : "no entry named '" + step + "'" + suggestion(step, names) + "; entries: " + listing(names);
+                    : "no entry named '" + step + "'" + suggestion(step, names) +
+                          "; entries: " + listing(names);
   return nullptr;
 }
 
@@ -141,7 +156,8 @@ inline void apply_set(Value& root, const std::string& text, Diagnostics& diagnos
   const Place place{std::make_shared<const std::string>("--set " + text), 0, 0};
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
-    diagnostics.add(place, "", "got '" + text + "', expected KEY=VALUE, e.g. --set train.max_steps=100");
+    diagnostics.add(place, "",
+                    "got '" + text + "', expected KEY=VALUE, e.g. --set train.max_steps=100");
     return;
   }
   std::vector<std::string> steps;
@@ -174,10 +190,11 @@ inline void apply_set(Value& root, const std::string& text, Diagnostics& diagnos
   *at = std::move(value);
 }
 
-/// Reads a recipe file with its base (`extends`, one level, relative to the recipe) and the `--set`s.
-/// Problems of `extends` and `--set` are kept in the recipe, to be shown with all others.
+/// Reads a recipe file with its base (`extends`, one level, relative to the recipe) and the
+/// `--set`s. Problems of `extends` and `--set` are kept in the recipe, to be shown with all others.
 /// @throws RecipeError if a file can't be read or isn't TOML
-[[nodiscard]] inline Recipe load_recipe(const std::filesystem::path& file, const std::vector<std::string>& sets = {}) {
+[[nodiscard]] inline Recipe load_recipe(const std::filesystem::path& file,
+                                        const std::vector<std::string>& sets = {}) {
   Diagnostics diagnostics;
   Value root = parse_toml_file(file);
   Table& table = *root.as<Table>();
@@ -185,16 +202,22 @@ inline void apply_set(Value& root, const std::string& text, Diagnostics& diagnos
     const Entry extends = *found;
     std::erase_if(table.entries(), [](const Entry& e) { return e.key == "extends"; });
     const std::string* name = extends.value.as<std::string>();
-    const std::filesystem::path base_file = name ? file.parent_path() / *name : std::filesystem::path{};
+    const std::filesystem::path base_file =
+        name ? file.parent_path() / *name : std::filesystem::path{};
     if (!name) {
-      diagnostics.add(extends.value.place, "extends", "got " + extends.value.brief() + ", expected the path of one recipe");
+      diagnostics.add(extends.value.place, "extends",
+                      "got " + extends.value.brief() + ", expected the path of one recipe");
     } else if (!std::filesystem::is_regular_file(base_file)) {
-      diagnostics.add(extends.value.place, "extends", "no recipe at " + base_file.string() + " (relative paths start at this recipe)");
+      diagnostics.add(
+          extends.value.place, "extends",
+          "no recipe at " + base_file.string() + " (relative paths start at this recipe)");
     } else {
       Value base = parse_toml_file(base_file);
       if (const Entry* again = base.as<Table>()->find("extends")) {
-        diagnostics.add(again->place, "extends", "a base recipe must not extend another one; write out the common part");
-        std::erase_if(base.as<Table>()->entries(), [](const Entry& e) { return e.key == "extends"; });
+        diagnostics.add(again->place, "extends",
+                        "a base recipe must not extend another one; write out the common part");
+        std::erase_if(base.as<Table>()->entries(),
+                      [](const Entry& e) { return e.key == "extends"; });
       }
       merge(*base.as<Table>(), table);
       base.place = root.place;

@@ -1,5 +1,6 @@
 #pragma once
-// Reads a table into an options aggregate, collecting every mistake instead of stopping at the first.
+// Reads a table into an options aggregate, collecting every mistake instead of stopping at the
+// first.
 
 #include <array>
 #include <cmath>
@@ -52,7 +53,8 @@ inline std::string range_text(const Range& range) {
   if (low_free && high_free) return {};
   if (high_free) return (range.low_open ? "above " : "at least ") + number_text(range.low);
   if (low_free) return "at most " + number_text(range.high);
-  if (range.low_open) return "above " + number_text(range.low) + ", at most " + number_text(range.high);
+  if (range.low_open)
+    return "above " + number_text(range.low) + ", at most " + number_text(range.high);
   return number_text(range.low) + " to " + number_text(range.high);
 }
 
@@ -61,7 +63,8 @@ inline std::string expected_text(const std::string& type, const Range& range) {
   return bounds.empty() ? type : type + ", " + bounds;
 }
 
-inline bool report(ReadContext& ctx, const Value& value, const std::string& path, const std::string& expected) {
+inline bool report(ReadContext& ctx, const Value& value, const std::string& path,
+                   const std::string& expected) {
   ctx.diagnostics.add(value.place, path, "got " + value.brief() + ", expected " + expected);
   return false;
 }
@@ -72,7 +75,8 @@ inline bool report(ReadContext& ctx, const Value& value, const std::string& path
 template <>
 struct OptionType<bool> {
   static std::string expected() { return "true or false"; }
-  static bool read(const Value& value, const std::string& path, bool& out, const Range& range, ReadContext& ctx) {
+  static bool read(const Value& value, const std::string& path, bool& out, const Range& range,
+                   ReadContext& ctx) {
     if (const bool* b = value.as<bool>()) return out = *b, true;
     return detail::report(ctx, value, path, detail::expected_text(expected(), range));
   }
@@ -83,7 +87,8 @@ struct OptionType<bool> {
 template <>
 struct OptionType<std::int64_t> {
   static std::string expected() { return "an integer"; }
-  static bool read(const Value& value, const std::string& path, std::int64_t& out, const Range& range, ReadContext& ctx) {
+  static bool read(const Value& value, const std::string& path, std::int64_t& out,
+                   const Range& range, ReadContext& ctx) {
     const std::int64_t* n = value.as<std::int64_t>();
     if (n && range.contains(static_cast<double>(*n))) return out = *n, true;
     return detail::report(ctx, value, path, detail::expected_text(expected(), range));
@@ -95,7 +100,8 @@ struct OptionType<std::int64_t> {
 template <>
 struct OptionType<double> {
   static std::string expected() { return "a number"; }
-  static bool read(const Value& value, const std::string& path, double& out, const Range& range, ReadContext& ctx) {
+  static bool read(const Value& value, const std::string& path, double& out, const Range& range,
+                   ReadContext& ctx) {
     double x = std::nan("");
     if (const double* f = value.as<double>()) x = *f;
     if (const std::int64_t* n = value.as<std::int64_t>()) x = static_cast<double>(*n);
@@ -109,10 +115,12 @@ struct OptionType<double> {
 template <>
 struct OptionType<std::string> {
   static std::string expected() { return "a string"; }
-  static bool read(const Value& value, const std::string& path, std::string& out, const Range& range, ReadContext& ctx) {
+  static bool read(const Value& value, const std::string& path, std::string& out,
+                   const Range& range, ReadContext& ctx) {
     const std::string* s = value.as<std::string>();
     if (s && range.contains(static_cast<double>(s->size()))) return out = *s, true;
-    return detail::report(ctx, value, path, range.bounded() ? "a string that is not empty" : expected());
+    return detail::report(ctx, value, path,
+                          range.bounded() ? "a string that is not empty" : expected());
   }
   static std::optional<Value> write(const std::string& x) { return Value(x); }
 };
@@ -121,10 +129,12 @@ struct OptionType<std::string> {
 template <>
 struct OptionType<std::filesystem::path> {
   static std::string expected() { return "a path"; }
-  static bool read(const Value& value, const std::string& path, std::filesystem::path& out, const Range& range, ReadContext& ctx) {
+  static bool read(const Value& value, const std::string& path, std::filesystem::path& out,
+                   const Range& range, ReadContext& ctx) {
     const std::string* s = value.as<std::string>();
     if (s && range.contains(static_cast<double>(s->size()))) return out = *s, true;
-    return detail::report(ctx, value, path, range.bounded() ? "a path that is not empty" : expected());
+    return detail::report(ctx, value, path,
+                          range.bounded() ? "a path that is not empty" : expected());
   }
   static std::optional<Value> write(const std::filesystem::path& x) { return Value(x.string()); }
 };
@@ -134,13 +144,17 @@ template <class E>
   requires std::is_enum_v<E>
 struct OptionType<E> {
   /// All enumerators, as recipes write them.
-  static std::vector<std::string> names() { return {EnumNames<E>::table.begin(), EnumNames<E>::table.begin() + EnumNames<E>::count()}; }
+  static std::vector<std::string> names() {
+    return {EnumNames<E>::table.begin(), EnumNames<E>::table.begin() + EnumNames<E>::count()};
+  }
   static std::string expected() {
     std::string text = "one of";
-    for (const std::string& name : names()) text += (text.size() > 6 ? ", \"" : " \"") + name + "\"";
+    for (const std::string& name : names())
+      text += (text.size() > 6 ? ", \"" : " \"") + name + "\"";
     return text;
   }
-  static bool read(const Value& value, const std::string& path, E& out, const Range&, ReadContext& ctx) {
+  static bool read(const Value& value, const std::string& path, E& out, const Range&,
+                   ReadContext& ctx) {
     const std::string* s = value.as<std::string>();
     for (std::size_t i = 0; s && i < EnumNames<E>::count(); ++i)
       if (EnumNames<E>::table[i] == *s) return out = static_cast<E>(i), true;
@@ -149,32 +163,39 @@ struct OptionType<E> {
   static std::optional<Value> write(E x) { return Value(std::string(EnumNames<E>::of(x))); }
 };
 
-/// An option that may be left out altogether. One that is there and wrong is a default value, not nothing, so that what is
-/// checked later doesn't report it as missing.
+/// An option that may be left out altogether. One that is there and wrong is a default value, not
+/// nothing, so that what is checked later doesn't report it as missing.
 template <class T>
 struct OptionType<std::optional<T>> {
   static std::string expected() { return OptionType<T>::expected(); }
-  static bool read(const Value& value, const std::string& path, std::optional<T>& out, const Range& range, ReadContext& ctx) {
+  static bool read(const Value& value, const std::string& path, std::optional<T>& out,
+                   const Range& range, ReadContext& ctx) {
     return OptionType<T>::read(value, path, out.emplace(), range, ctx);
   }
-  static std::optional<Value> write(const std::optional<T>& x) { return x ? OptionType<T>::write(*x) : std::nullopt; }
+  static std::optional<Value> write(const std::optional<T>& x) {
+    return x ? OptionType<T>::write(*x) : std::nullopt;
+  }
 };
 
 /// An array whose length is in its range.
 template <class T>
 struct OptionType<std::vector<T>> {
   static std::string expected() { return "an array"; }
-  static bool read(const Value& value, const std::string& path, std::vector<T>& out, const Range& range, ReadContext& ctx) {
+  static bool read(const Value& value, const std::string& path, std::vector<T>& out,
+                   const Range& range, ReadContext& ctx) {
     const Array* array = value.as<Array>();
     if (!array) return detail::report(ctx, value, path, expected());
     if (!range.contains(static_cast<double>(array->size()))) {
-      ctx.diagnostics.add(value.place, path, "got " + std::to_string(array->size()) + " entries, expected " + detail::range_text(range));
+      ctx.diagnostics.add(value.place, path,
+                          "got " + std::to_string(array->size()) + " entries, expected " +
+                              detail::range_text(range));
       return false;
     }
     std::vector<T> items;
     bool good = true;
     for (std::size_t i = 0; i < array->size(); ++i)
-      good &= OptionType<T>::read((*array)[i], detail::join(path, std::to_string(i)), items.emplace_back(), {}, ctx);
+      good &= OptionType<T>::read((*array)[i], detail::join(path, std::to_string(i)),
+                                  items.emplace_back(), {}, ctx);
     return out = std::move(items), good;
   }
   static std::optional<Value> write(const std::vector<T>& x) {
@@ -189,8 +210,9 @@ struct OptionType<std::vector<T>> {
 template <Options O>
 [[nodiscard]] Value write_options(const O& options) {
   Table table;
-  for_each_field<O>([&]<auto M>(const Field<M>& f) {
-    if (auto value = OptionType<typename Field<M>::type>::write(f.of(options))) table.set(std::string(f.name), std::move(*value));
+  for_each_field<O>([&]<auto... Path>(const Field<Path...>& f) {
+    if (auto value = OptionType<typename Field<Path...>::type>::write(f.of(options)))
+      table.set(std::string(f.name), std::move(*value));
   });
   return Value(std::move(table));
 }
@@ -199,7 +221,8 @@ template <Options O>
 template <Options O>
 struct OptionType<O> {
   static std::string expected() { return "a table"; }
-  static bool read(const Value& value, const std::string& path, O& out, const Range&, ReadContext& ctx) {
+  static bool read(const Value& value, const std::string& path, O& out, const Range&,
+                   ReadContext& ctx) {
     const std::size_t before = ctx.diagnostics.problems().size();
     read_options(value, path, out, ctx);
     return ctx.diagnostics.problems().size() == before;
@@ -215,12 +238,13 @@ template <Options O>
   return names;
 }
 
-/// Reads the fields that `table` holds; leaves the others at their defaults. Doesn't look for unknown keys.
-/// A field whose type has `absent(place, path, ctx)` is told when its key is missing.
+/// Reads the fields that `table` holds; leaves the others at their defaults. Doesn't look for
+/// unknown keys. A field whose type has `absent(place, path, ctx)` is told when its key is missing.
 template <Options O>
-void read_fields(const Table& table, const Place& place, const std::string& path, O& options, ReadContext& ctx) {
-  for_each_field<O>([&]<auto M>(const Field<M>& f) {
-    using Type = OptionType<typename Field<M>::type>;
+void read_fields(const Table& table, const Place& place, const std::string& path, O& options,
+                 ReadContext& ctx) {
+  for_each_field<O>([&]<auto... Path>(const Field<Path...>& f) {
+    using Type = OptionType<typename Field<Path...>::type>;
     const std::string key = detail::join(path, f.name);
     if (const Entry* entry = table.find(f.name))
       Type::read(entry->value, key, f.of(options), f.range, ctx);
@@ -229,23 +253,50 @@ void read_fields(const Table& table, const Place& place, const std::string& path
   });
 }
 
-/// Reports what an aggregate says of its options taken together: `std::string problem() const`, empty = none.
 template <Options O>
-void report_joint_problem(const O& options, const Place& place, const std::string& path, ReadContext& ctx) {
+void report_joint_problem(const O& options, const Place& place, const std::string& path,
+                          ReadContext& ctx);
+
+namespace detail {
+
+template <auto... Path>
+void report_problem_of_group(const auto&, const Field<Path...>&, const Place&, const std::string&,
+                             ReadContext&) {}
+template <auto Member>
+void report_problem_of_group(const auto& options, const FieldGroup<Member>&, const Place& place,
+                             const std::string& path, ReadContext& ctx) {
+  report_joint_problem(options.*Member, place, path, ctx);
+}
+
+}  // namespace detail
+
+/// Reports what an aggregate and its groups say of their options taken together: `std::string
+/// problem() const`, empty = none.
+template <Options O>
+void report_joint_problem(const O& options, const Place& place, const std::string& path,
+                          ReadContext& ctx) {
   if constexpr (requires {
                   { options.problem() } -> std::same_as<std::string>;
                 })
-    if (std::string problem = options.problem(); !problem.empty()) ctx.diagnostics.add(place, path, std::move(problem));
+    if (std::string problem = options.problem(); !problem.empty())
+      ctx.diagnostics.add(place, path, std::move(problem));
+  std::apply(
+      [&](const auto&... fields) {
+        (detail::report_problem_of_group(options, fields, place, path, ctx), ...);
+      },
+      O::fields());
 }
 
 /// Reports every key of `table` that is not in `known`, with the nearest one that is.
-inline void report_unknown_keys(const Table& table, const std::string& path, const std::vector<std::string>& known, ReadContext& ctx) {
+inline void report_unknown_keys(const Table& table, const std::string& path,
+                                const std::vector<std::string>& known, ReadContext& ctx) {
   const std::set<std::string, std::less<>> names(known.begin(), known.end());
   for (const Entry& entry : table.entries()) {
     if (names.contains(entry.key)) continue;
     const std::string near = suggestion(entry.key, known);
-    ctx.diagnostics.add(entry.place, detail::join(path, entry.key),
-                        "unknown key" + (near.empty() ? "; expected one of: " + listing(known) : near));
+    ctx.diagnostics.add(
+        entry.place, detail::join(path, entry.key),
+        "unknown key" + (near.empty() ? "; expected one of: " + listing(known) : near));
   }
 }
 
@@ -272,15 +323,17 @@ template <Options O>
 [[nodiscard]] std::vector<OptionDoc> describe_options(const std::string& prefix = {}) {
   std::vector<OptionDoc> docs;
   const O defaults{};
-  for_each_field<O>([&]<auto M>(const Field<M>& f) {
-    using T = typename Field<M>::type;
+  for_each_field<O>([&]<auto... Path>(const Field<Path...>& f) {
+    using T = typename Field<Path...>::type;
     const auto value = OptionType<T>::write(f.of(defaults));
     const std::string key = detail::join(prefix, f.name);
     if constexpr (Options<T>) {
       docs.push_back({key, "", "a table", std::string(f.doc)});
       for (OptionDoc& inner : describe_options<T>(key)) docs.push_back(std::move(inner));
     } else {
-      docs.push_back({key, value ? value->brief() : "", detail::expected_text(OptionType<T>::expected(), f.range), std::string(f.doc)});
+      docs.push_back({key, value ? value->brief() : "",
+                      detail::expected_text(OptionType<T>::expected(), f.range),
+                      std::string(f.doc)});
     }
   });
   return docs;

@@ -1,5 +1,6 @@
 #pragma once
-// A recipe as a tree of values, each with the place where it was written. The only thing other rooms see of TOML.
+// A recipe as a tree of values, each with the place where it was written. The only thing other
+// rooms see of TOML.
 
 #include <cstdint>
 #include <memory>
@@ -57,7 +58,8 @@ class Table {
   std::vector<Entry> entries_;
 };
 
-/// A boolean, integer, float, string, array or table. `Unsupported` holds the name of TOML's date and time types.
+/// A boolean, integer, float, string, array or table. `Unsupported` holds the name of TOML's date
+/// and time types.
 class Value {
  public:
   /// Stands for a value that no recipe uses.
@@ -115,7 +117,9 @@ inline const Entry* Table::find(std::string_view key) const {
     if (entry.key == key) return &entry;
   return nullptr;
 }
-inline Entry* Table::find(std::string_view key) { return const_cast<Entry*>(std::as_const(*this).find(key)); }
+inline Entry* Table::find(std::string_view key) {
+  return const_cast<Entry*>(std::as_const(*this).find(key));
+}
 
 inline Value& Table::set(std::string key, Value value) {
   Place place = value.place;

@@ -32,7 +32,10 @@ inline std::string toml_string(std::string_view text) {
 }
 
 inline std::string key_text(std::string_view key) {
-  const bool bare = !key.empty() && key.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == key.npos;
+  const bool bare =
+      !key.empty() &&
+      key.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
+          key.npos;
   return bare ? std::string(key) : toml_string(key);
 }
 
@@ -57,7 +60,8 @@ inline std::string inline_text(const Value& value) {
     return "[" + text + "]";
   }
   if (const auto* table = value.as<Table>()) {
-    for (const Entry& entry : table->entries()) text += (text.empty() ? "" : ", ") + key_text(entry.key) + " = " + inline_text(entry.value);
+    for (const Entry& entry : table->entries())
+      text += (text.empty() ? "" : ", ") + key_text(entry.key) + " = " + inline_text(entry.value);
     return text.empty() ? "{}" : "{ " + text + " }";
   }
   return std::get<Value::Unsupported>(value.data).type;
@@ -70,7 +74,8 @@ inline bool array_of_tables(const Value& value) {
 
 inline void write_table(const Table& table, const std::string& path, std::string& out) {
   for (const Entry& entry : table.entries())
-    if (!entry.value.as<Table>() && !array_of_tables(entry.value)) out += key_text(entry.key) + " = " + inline_text(entry.value) + "\n";
+    if (!entry.value.as<Table>() && !array_of_tables(entry.value))
+      out += key_text(entry.key) + " = " + inline_text(entry.value) + "\n";
   for (const Entry& entry : table.entries()) {
     const std::string inner = (path.empty() ? "" : path + ".") + key_text(entry.key);
     if (const Table* sub = entry.value.as<Table>()) {
@@ -99,7 +104,8 @@ inline std::string Value::brief() const {
   std::string text = detail::inline_text(*this);
   if (text.size() > 60) {
     text.resize(57);
-    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.pop_back();
+    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80)
+      text.pop_back();
     text += "...";
   }
   return text;

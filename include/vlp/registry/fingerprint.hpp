@@ -1,6 +1,7 @@
 #pragma once
-// What must be the same in a plugin and its host. In a header-only framework only an exact match is safe, so this
-// promises detection, not compatibility. The build gives VLP_HEADERS_HASH and VLP_VERSION.
+// What must be the same in a plugin and its host. In a header-only framework only an exact match is
+// safe, so this promises detection, not compatibility. The build gives VLP_HEADERS_HASH and
+// VLP_VERSION.
 
 #include <torch/version.h>
 
@@ -21,4 +22,5 @@
 /// One line, compared as text.
 #define VLP_FINGERPRINT                                                                      \
   "vlp " VLP_VERSION " headers " VLP_HEADERS_HASH "; torch " TORCH_VERSION "; " VLP_COMPILER \
-  "; abi " VLP_STRINGIFY(__GXX_ABI_VERSION) "/" VLP_STRINGIFY(_GLIBCXX_USE_CXX11_ABI) "; C++ " VLP_STRINGIFY(__cplusplus)
+  "; abi " VLP_STRINGIFY(__GXX_ABI_VERSION) "/" VLP_STRINGIFY(                               \
+      _GLIBCXX_USE_CXX11_ABI) "; C++ " VLP_STRINGIFY(__cplusplus)

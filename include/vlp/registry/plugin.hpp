@@ -1,6 +1,7 @@
 #pragma once
-// One line at the end of a component's header makes it a plugin: linked in, or opened from `NAME.so`, from the same
-// source. As an ordinary include the line does nothing. Which kind a type is follows from the concept that it models.
+// One line at the end of a component's header makes it a plugin: linked in, or opened from
+// `NAME.so`, from the same source. As an ordinary include the line does nothing. Which kind a type
+// is follows from the concept that it models.
 
 #include <cstdint>
 #include <string>
@@ -10,12 +11,13 @@
 #include "vlp/core/error.hpp"
 #include "vlp/registry/registry.hpp"
 
-/// What a plugin shows to its host. Plain C, so that a host can refuse it before any C++ of it runs.
+/// What a plugin shows to its host. Plain C, so that a host can refuse it before any C++ of it
+/// runs.
 extern "C" struct vlp_plugin_info {
-  std::uint32_t struct_size;                                                ///< sizeof(vlp_plugin_info)
-  const char* fingerprint;                                                  ///< vlp headers, torch, compiler, ABI; compared as text
-  const char* name;                                                         ///< the file's stem
-  const char* version;                                                      ///< the plugin's own
+  std::uint32_t struct_size;  ///< sizeof(vlp_plugin_info)
+  const char* fingerprint;    ///< vlp headers, torch, compiler, ABI; compared as text
+  const char* name;           ///< the file's stem
+  const char* version;        ///< the plugin's own
   void (*add_to)(vlp::Registry&, const char* version, const char* origin);  ///< adds its components
 };
 
@@ -26,11 +28,14 @@ namespace detail {
 template <class T>
 void add_component(Registry& registry, const char* version, const char* origin) {
   static_assert(Component<T>,
-                "a component needs `static constexpr std::string_view name`, `Options` with fields() for every member (or no "
-                "options), and a constructor from (Options, const Context&), (Options), (const Context&) or nothing");
+                "a component needs `static constexpr std::string_view name`, `Options` with "
+                "fields() for every member (or no "
+                "options), and a constructor from (Options, const Context&), (Options), (const "
+                "Context&) or nothing");
   static_assert(
       requires { kind_of(ComponentTag<T>{}); },
-      "the type models none (or several) of the kinds whose headers are included; write static_assert(vlp::Loss<T>), or the concept "
+      "the type models none (or several) of the kinds whose headers are included; write "
+      "static_assert(vlp::Loss<T>), or the concept "
       "that you mean, above VLP_PLUGIN and the compiler says what is missing");
   if constexpr (Component<T> && requires { kind_of(ComponentTag<T>{}); })
     registry.add<decltype(kind_of(ComponentTag<T>{})), T>(version, origin);
@@ -64,12 +69,13 @@ inline void add_plugin(Registry& registry, const vlp_plugin_info& info, const st
 
 /// VLP_PLUGIN(file_stem, "version", Component...)
 #if defined(VLP_PLUGIN_SHARED) || defined(VLP_PLUGIN_BUILTIN)
-#define VLP_PLUGIN(NAME, VERSION, ...)                                                                 \
-  extern "C" __attribute__((visibility("default"))) const vlp_plugin_info* VLP_PLUGIN_ENTRY(NAME)() {  \
-    static const vlp_plugin_info info{sizeof(vlp_plugin_info), VLP_PLUGIN_FINGERPRINT, #NAME, VERSION, \
-                                      &vlp::detail::add_components<__VA_ARGS__>};                      \
-    return &info;                                                                                      \
-  }                                                                                                    \
+#define VLP_PLUGIN(NAME, VERSION, ...)                                                        \
+  extern "C" __attribute__((visibility("default"))) const vlp_plugin_info* VLP_PLUGIN_ENTRY(  \
+      NAME)() {                                                                               \
+    static const vlp_plugin_info info{sizeof(vlp_plugin_info), VLP_PLUGIN_FINGERPRINT, #NAME, \
+                                      VERSION, &vlp::detail::add_components<__VA_ARGS__>};    \
+    return &info;                                                                             \
+  }                                                                                           \
   static_assert(true)
 #else
 #define VLP_PLUGIN(NAME, VERSION, ...) static_assert(true)

@@ -1,6 +1,6 @@
 #pragma once
-// Names to components. An object, not a singleton: `main` makes one, every test makes its own. Includes no torch:
-// it knows kinds by their names and factories by their erased value's type.
+// Names to components. An object, not a singleton: `main` makes one, every test makes its own.
+// Includes no torch: it knows kinds by their names and factories by their erased value's type.
 
 #include <concepts>
 #include <cstdint>
@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "vlp/concepts/component.hpp"
-#include "vlp/core/needs.hpp"
-#include "vlp/core/context.hpp"
+#include "vlp/concepts/context.hpp"
+#include "vlp/concepts/needs.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/read.hpp"
 #include "vlp/recipe/value.hpp"
@@ -27,10 +27,11 @@ struct Prepared {
   std::string name;                           ///< by which a recipe chose it
   std::function<AnyX(const Context&)> build;  ///< may be called several times
   std::function<Value()> write;               ///< the options as they will be used, without `use`
-  Needs needs = Needs::nothing;               ///< of a loss or metric: the parts of a model that it asks for
-  Needs serves = Needs::nothing;              ///< of a model or text encoder: the parts that it serves
-  std::int64_t smallest_batch = 1;            ///< of a loss: pairs below which it has nothing to compare
-  std::int64_t captions_per_image = 1;        ///< of a loss: captions of an image that it learns from at once
+  Needs needs = Needs::nothing;     ///< of a loss or metric: the parts of a model that it asks for
+  Needs serves = Needs::nothing;    ///< of a model or text encoder: the parts that it serves
+  std::int64_t smallest_batch = 1;  ///< of a loss: pairs below which it has nothing to compare
+  std::int64_t captions_per_image =
+      1;  ///< of a loss: captions of an image that it learns from at once
 };
 
 /// What every factory shows to `vlp list` and `vlp help`.
@@ -45,8 +46,9 @@ template <class AnyX>
 struct Factory {
   std::shared_ptr<const ComponentInfo> info;  ///< the component
   /// Reads the component's own options from `table`; keys in `taken` belong to its surroundings.
-  std::function<std::shared_ptr<const Prepared<AnyX>>(const Table& table, const Place& place, const std::string& path,
-                                                      const std::vector<std::string>& taken, ReadContext& ctx)>
+  std::function<std::shared_ptr<const Prepared<AnyX>>(
+      const Table& table, const Place& place, const std::string& path,
+      const std::vector<std::string>& taken, ReadContext& ctx)>
       prepare;
 };
 
@@ -60,10 +62,10 @@ class Registry {
     const std::string kind(AnyX::kind), name(name_of<T>);
     auto& slot = factories_[kind][name];
     if (slot.info)
-      throw PluginError(origin + ": " + kind + " '" + name + "' is registered twice: by " + slot.info->origin + " and by " + origin +
-                        ". Rename one of them.");
-    auto info =
-        std::make_shared<const ComponentInfo>(ComponentInfo{kind, name, version, origin, [] { return describe_options<options_of<T>>(); }});
+      throw PluginError(origin + ": " + kind + " '" + name + "' is registered twice: by " +
+                        slot.info->origin + " and by " + origin + ". Rename one of them.");
+    auto info = std::make_shared<const ComponentInfo>(ComponentInfo{
+        kind, name, version, origin, [] { return describe_options<options_of<T>>(); }});
     slot.info = info;
     slot.factory = std::make_shared<const Factory<AnyX>>(Factory<AnyX>{info, prepare<AnyX, T>});
   }
@@ -74,7 +76,9 @@ class Registry {
     const auto kind = factories_.find(AnyX::kind);
     if (kind == factories_.end()) return nullptr;
     const auto slot = kind->second.find(name);
-    return slot == kind->second.end() ? nullptr : static_cast<const Factory<AnyX>*>(slot->second.factory.get());
+    return slot == kind->second.end()
+               ? nullptr
+               : static_cast<const Factory<AnyX>*>(slot->second.factory.get());
   }
 
   /// Names of a kind, sorted.
@@ -100,8 +104,10 @@ class Registry {
   };
 
   template <class AnyX, class T>
-  static std::shared_ptr<const Prepared<AnyX>> prepare(const Table& table, const Place& place, const std::string& path,
-                                                       const std::vector<std::string>& taken, ReadContext& ctx) {
+  static std::shared_ptr<const Prepared<AnyX>> prepare(const Table& table, const Place& place,
+                                                       const std::string& path,
+                                                       const std::vector<std::string>& taken,
+                                                       ReadContext& ctx) {
     using O = options_of<T>;
     std::vector<std::string> known = taken;
     for (std::string& key : option_names<O>()) known.push_back(std::move(key));

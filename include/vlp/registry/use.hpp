@@ -1,6 +1,6 @@
 #pragma once
-// `Use<AnyX>`: an option that chooses a component, a table with a `use` key. It is checked when the recipe is read and
-// built later with the Context, so components nest.
+// `Use<AnyX>`: an option that chooses a component, a table with a `use` key. It is checked when the
+// recipe is read and built later with the Context, so components nest.
 
 #include <cstdint>
 #include <memory>
@@ -28,7 +28,8 @@ class Use {
   template <class T>
   [[nodiscard]] static Use of(options_of<T> options = {}) {
     Use use;
-    use.prepared_ = Registry::prepared<AnyX, T>(std::make_shared<options_of<T>>(std::move(options)));
+    use.prepared_ =
+        Registry::prepared<AnyX, T>(std::make_shared<options_of<T>>(std::move(options)));
     return use;
   }
 
@@ -60,7 +61,9 @@ class Use {
   friend struct OptionType<Use>;
 
   [[nodiscard]] const Prepared<AnyX>& prepared() const {
-    if (!prepared_) throw RecipeError("no " + std::string(AnyX::kind) + " was chosen. Read a recipe, or use Use<...>::of<Component>().");
+    if (!prepared_)
+      throw RecipeError("no " + std::string(AnyX::kind) +
+                        " was chosen. Read a recipe, or use Use<...>::of<Component>().");
     return *prepared_;
   }
 
@@ -72,26 +75,32 @@ template <class AnyX, Options Extra>
 struct OptionType<Use<AnyX, Extra>> {
   /// Name of the kind.
   static std::string kind() { return std::string(AnyX::kind); }
-  static std::string expected() { return "a table with `use` naming " + std::string(article()) + kind(); }
+  static std::string expected() {
+    return "a table with `use` naming " + std::string(article()) + kind();
+  }
 
-  static bool read(const Value& value, const std::string& path, Use<AnyX, Extra>& out, const Range&, ReadContext& ctx) {
+  static bool read(const Value& value, const std::string& path, Use<AnyX, Extra>& out, const Range&,
+                   ReadContext& ctx) {
     const Table* table = value.as<Table>();
     if (!table) return detail::report(ctx, value, path, expected());
-    const std::vector<std::string> names = ctx.registry ? ctx.registry->names(kind()) : std::vector<std::string>{};
+    const std::vector<std::string> names =
+        ctx.registry ? ctx.registry->names(kind()) : std::vector<std::string>{};
     const Entry* use = table->find("use");
     const std::string* name = use ? use->value.template as<std::string>() : nullptr;
     if (!name) {
       ctx.diagnostics.add(use ? use->value.place : value.place, detail::join(path, "use"),
-                          (use ? "got " + use->value.brief() : std::string("missing")) + ", expected the name of " + article() + kind() +
+                          (use ? "got " + use->value.brief() : std::string("missing")) +
+                              ", expected the name of " + article() + kind() +
                               ", one of: " + listing(names));
       return false;
     }
-    const Factory<AnyX>* factory = ctx.registry ? ctx.registry->template find<AnyX>(*name) : nullptr;
+    const Factory<AnyX>* factory =
+        ctx.registry ? ctx.registry->template find<AnyX>(*name) : nullptr;
     if (!factory) {
       const std::string near = suggestion(*name, names);
       ctx.diagnostics.add(use->value.place, detail::join(path, "use"),
-                          "no " + kind() + " named '" + *name + "'" + near + "; there are: " + listing(names) +
-                              ". A plugin's .so is added by --plugin FILE.so");
+                          "no " + kind() + " named '" + *name + "'" + near + "; there are: " +
+                              listing(names) + ". A plugin's .so is added by --plugin FILE.so");
       return false;
     }
     const std::size_t before = ctx.diagnostics.problems().size();
@@ -104,15 +113,21 @@ struct OptionType<Use<AnyX, Extra>> {
 
   /// A component that must be chosen is missing as a whole.
   static void absent(const Place& place, const std::string& path, ReadContext& ctx) {
-    ctx.diagnostics.add(place, path,
-                        "missing, expected " + expected() +
-                            ", one of: " + listing(ctx.registry ? ctx.registry->names(kind()) : std::vector<std::string>{}));
+    ctx.diagnostics.add(
+        place, path,
+        "missing, expected " + expected() + ", one of: " +
+            listing(ctx.registry ? ctx.registry->names(kind()) : std::vector<std::string>{}));
   }
 
-  static std::optional<Value> write(const Use<AnyX, Extra>& use) { return use.chosen() ? std::optional<Value>(use.write()) : std::nullopt; }
+  static std::optional<Value> write(const Use<AnyX, Extra>& use) {
+    return use.chosen() ? std::optional<Value>(use.write()) : std::nullopt;
+  }
 
  private:
-  static const char* article() { return std::string_view("aeiou").find(AnyX::kind.front()) != std::string_view::npos ? "an " : "a "; }
+  static const char* article() {
+    return std::string_view("aeiou").find(AnyX::kind.front()) != std::string_view::npos ? "an "
+                                                                                        : "a ";
+  }
 };
 
 }  // namespace vlp

@@ -1,27 +1,28 @@
 #pragma once
-// The folder of one run: what was asked for, what happened, and the weights. Never touches an earlier run.
+// The folder of one run as a place to write: never touches an earlier run, and replaces files as a
+// whole. Includes no torch.
 
 #include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <nlohmann/json.hpp>
-
 #include "vlp/concepts/dataset.hpp"
+#include "vlp/core/atomic_file.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/json.hpp"
 #include "vlp/recipe/field.hpp"
 
 namespace vlp {
 
-/// JSON whose keys keep their order.
-using Json = nlohmann::ordered_json;
-
 /// Names of the splits in files.
-[[nodiscard]] inline std::string split_name(Split split) { return std::string(EnumNames<Split>::of(split)); }
+[[nodiscard]] inline std::string split_name(Split split) {
+  return std::string(EnumNames<Split>::of(split));
+}
 
 /// `NAME-20260131-142501`, in local time.
 [[nodiscard]] inline std::string timed_name(const std::string& name) {
@@ -41,8 +42,9 @@ class RunFolder {
   static void require_free(const std::filesystem::path& folder) {
     namespace fs = std::filesystem;
     if (fs::exists(folder) && (!fs::is_directory(folder) || !fs::is_empty(folder)))
-      throw RecipeError("--out " + folder.string() +
-                        ": exists and is not empty. Earlier runs are never overwritten; choose another folder.");
+      throw RecipeError(
+          "--out " + folder.string() +
+          ": exists and is not empty. Earlier runs are never overwritten; choose another folder.");
   }
 
   /// Makes the folder.
@@ -51,7 +53,9 @@ class RunFolder {
     require_free(folder_);
     std::error_code error;
     std::filesystem::create_directories(folder_, error);
-    if (error) throw DataError(folder_.string() + ": can't make the run folder: " + error.message() + ". Choose another --out.");
+    if (error)
+      throw DataError(folder_.string() + ": can't make the run folder: " + error.message() +
+                      ". Choose another --out.");
   }
 
   /// The folder itself.
@@ -62,21 +66,35 @@ class RunFolder {
     return folder_ / name;
   }
 
-  /// Replaces a file as a whole. @throws DataError if it can't be written
-  void write(const std::string& name, const std::string& text) const { put(name, text, std::ios::trunc); }
+  /// Replaces a file as a whole: who reads it finds the old one or the new one.
+  /// @throws DataError if it can't be written
+  void write(const std::string& name, const std::string& text) const {
+    AtomicFile<DataError> file(place_of(name));
+    file.write(std::as_bytes(std::span(text)));
+    file.commit();
+  }
   /// The same, indented.
   void write(const std::string& name, const Json& json) const { write(name, json.dump(2) + "\n"); }
-  /// Adds one line to a JSON-lines file. @throws DataError if it can't be written
-  void append(const std::string& name, const Json& json) const { put(name, json.dump() + "\n", std::ios::app); }
-
- private:
-  void put(const std::string& name, const std::string& text, std::ios::openmode mode) const {
-    const std::filesystem::path file = folder_ / name;
-    std::filesystem::create_directories(file.parent_path());
-    std::ofstream out(file, std::ios::binary | mode);
-    out << text;
+  /// Lines of JSON, all at once.
+  void write_lines(const std::string& name, const std::vector<Json>& lines) const {
+    std::string text;
+    for (const Json& line : lines) text += line.dump() + "\n";
+    write(name, text);
+  }
+  /// Adds one line to a file of JSON lines. @throws DataError if it can't be written
+  void append(const std::string& name, const Json& json) const {
+    const std::filesystem::path file = place_of(name);
+    std::ofstream out(file, std::ios::binary | std::ios::app);
+    out << json.dump() + "\n";
     out.flush();
     if (!out) throw DataError(file.string() + ": can't be written. Is the disk full?");
+  }
+
+ private:
+  [[nodiscard]] std::filesystem::path place_of(const std::string& name) const {
+    std::filesystem::path file = folder_ / name;
+    std::filesystem::create_directories(file.parent_path());
+    return file;
   }
 
   std::filesystem::path folder_;

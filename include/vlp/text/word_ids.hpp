@@ -10,7 +10,8 @@
 
 namespace vlp {
 
-/// Numbers words from 0 in the order in which they are first met. Keeps views: the texts must outlive it. Not thread-safe.
+/// Numbers words from 0 in the order in which they are first met. Keeps views: the texts must
+/// outlive it. Not thread-safe.
 class WordIds {
  public:
   /// The word's number, a new one if it was not met before.
@@ -44,7 +45,8 @@ class WordIds {
     std::uint64_t hash = word.size() * kGoldenRatio;
     const auto mix = [&hash](std::uint64_t bits) {
       const auto product = static_cast<unsigned __int128>(hash ^ bits) * 0xd6e8feb86659fd93ULL;
-      hash = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64) ^ kGoldenRatio;
+      hash = static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64) ^
+             kGoldenRatio;
     };
     std::uint64_t bits = 0;
     for (; word.size() >= sizeof bits; word.remove_prefix(sizeof bits)) {

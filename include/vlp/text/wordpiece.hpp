@@ -1,6 +1,7 @@
 #pragma once
-// WordPiece as BERT uses it (Devlin et al. 2019; Wu et al. 2016, section 4.1): basic tokenization with lower-casing and
-// stripped accents, then greedy longest match. Ids and texts equal those of Hugging Face's compiled BertTokenizer.
+// WordPiece as BERT uses it (Devlin et al. 2019; Wu et al. 2016, section 4.1): basic tokenization
+// with lower-casing and stripped accents, then greedy longest match. Ids and texts equal those of
+// Hugging Face's compiled BertTokenizer.
 
 #include <algorithm>
 #include <array>
@@ -19,16 +20,17 @@
 #include <utility>
 #include <vector>
 
-#include "vlp/core/context.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/special_tokens.hpp"
 #include "vlp/text/tokenizer_json.hpp"
 #include "vlp/text/unicode.hpp"
 #include "vlp/text/wordpiece_characters.hpp"
 
 namespace vlp {
 
-/// Cuts text as BERT does before it looks anything up: lower case, no accents, no control characters; punctuation and
-/// CJK ideographs are words of their own. Calls `visit(word, characters)` for each word, UTF-8, in order.
+/// Cuts text as BERT does before it looks anything up: lower case, no accents, no control
+/// characters; punctuation and CJK ideographs are words of their own. Calls `visit(word,
+/// characters)` for each word, UTF-8, in order.
 template <class Visit>
 void for_each_bert_word(std::string_view text, Visit&& visit) {
   namespace characters = detail::wordpiece;
@@ -63,13 +65,16 @@ void for_each_bert_word(std::string_view text, Visit&& visit) {
   finish();
 }
 
-/// A vocabulary and the two ways through it. Immutable after construction, callable from any thread.
+/// A vocabulary and the two ways through it. Immutable after construction, callable from any
+/// thread.
 class WordPiece {
  public:
   static constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();  ///< no cut
 
-  /// @param file  UTF-8, one token a line, its id the line's number counted from 0 (BERT's vocab.txt), or tokenizer.json
-  /// @throws DataError  if the file can't be read, a line is blank or repeated, or a special token is missing
+  /// @param file  UTF-8, one token a line, its id the line's number counted from 0 (BERT's
+  ///              vocab.txt), or tokenizer.json
+  /// @throws DataError  if the file can't be read, a line is blank or repeated, or a special token
+  /// is missing
   explicit WordPiece(const std::filesystem::path& file) {
     read(file);
     special_ = {.pad = required("[PAD]", file),
@@ -84,26 +89,31 @@ class WordPiece {
     if (special_.encode == vocabulary_size_) ++vocabulary_size_;
   }
 
-  /// [CLS] ... [SEP]. Special tokens that stand literally in the text, such as "[SEP]", become their ids; "[DEC]" and
+  /// [CLS] ... [SEP]. Special tokens that stand literally in the text, such as "[SEP]", become
+  /// their ids; "[DEC]" and
   /// "[ENC]" are text like any other. Bytes that are not UTF-8 are ignored.
   /// @param text        UTF-8
   /// @param max_length  ids in all, at least 2; the end of the text is cut off
-  [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text, std::int64_t max_length = kUnlimited) const {
+  [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text,
+                                                 std::int64_t max_length = kUnlimited) const {
     std::vector<std::int64_t> ids{special_.cls};
     while (!text.empty()) {
       const auto [position, found] = next_special(text);
-      for_each_bert_word(text.substr(0, position), [&](std::string_view word, std::int64_t length) { append_pieces(word, length, ids); });
+      for_each_bert_word(text.substr(0, position), [&](std::string_view word, std::int64_t length) {
+        append_pieces(word, length, ids);
+      });
       if (position == text.npos) break;
       ids.push_back(found.id);
       text.remove_prefix(position + found.token.size());
     }
-    ids.resize(static_cast<std::size_t>(std::min(static_cast<std::int64_t>(ids.size()), max_length - 1)));
+    ids.resize(
+        static_cast<std::size_t>(std::min(static_cast<std::int64_t>(ids.size()), max_length - 1)));
     ids.push_back(special_.sep);
     return ids;
   }
 
-  /// Text again: special tokens and ids without a token are skipped, pieces joined, and no blank stands before . ? ! ,
-  /// nor before a token that starts with 's, 've, 're, 'm or n't.
+  /// Text again: special tokens and ids without a token are skipped, pieces joined, and no blank
+  /// stands before . ? ! , nor before a token that starts with 's, 've, 're, 'm or n't.
   [[nodiscard]] std::string decode(std::span<const std::int64_t> ids) const {
     std::string text;
     bool first = true;
@@ -127,15 +137,16 @@ class WordPiece {
   /// The file's lines, by id.
   [[nodiscard]] const std::vector<std::string>& tokens() const { return tokens_; }
 
-  /// Writes vocab.txt, tokenizer_config.json and special_tokens_map.json, which Hugging Face's BertTokenizer reads, and
-  /// makes the folder where needed. @throws DataError if that fails
+  /// Writes vocab.txt, tokenizer_config.json and special_tokens_map.json, which Hugging Face's
+  /// BertTokenizer reads, and makes the folder where needed. @throws DataError if that fails
   void write(const std::filesystem::path& folder) const {
     std::error_code failure;
     std::filesystem::create_directories(folder, failure);
     std::string lines;
     for (const std::string& token : tokens_) lines += token + '\n';
     write_file(folder / "vocab.txt", lines);
-    write_file(folder / "special_tokens_map.json", "{\n" + std::string(kSpecialTokensJson) + "\n}\n");
+    write_file(folder / "special_tokens_map.json",
+               "{\n" + std::string(kSpecialTokensJson) + "\n}\n");
     write_file(folder / "tokenizer_config.json", "{\n" + std::string(kSpecialTokensJson) + R"(,
   "do_lower_case": true,
   "model_max_length": 512,
@@ -151,7 +162,9 @@ class WordPiece {
  private:
   struct Hash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
   };
   using Ids = std::unordered_map<std::string, std::int64_t, Hash, std::equal_to<>>;
   struct Literal {
@@ -175,24 +188,29 @@ class WordPiece {
     if (std::error_code failure; std::filesystem::is_directory(file, failure))
       throw DataError(file.string() + ": the vocabulary can't be read. Name a file, not a folder.");
     std::ifstream in(file, std::ios::binary);
-    if (!in) throw DataError(file.string() + ": the vocabulary can't be opened. Check the path and its permissions.");
+    if (!in)
+      throw DataError(file.string() +
+                      ": the vocabulary can't be opened. Check the path and its permissions.");
     for (std::string line; std::getline(in, line);) {
       if (line.ends_with('\r')) line.pop_back();
       const std::string where = file.string() + ":" + std::to_string(tokens_.size() + 1);
-      if (line.empty()) throw DataError(where + ": the line is blank (expected one token). Remove it.");
+      if (line.empty())
+        throw DataError(where + ": the line is blank (expected one token). Remove it.");
       add(std::move(line), where);
     }
-    if (in.bad()) throw DataError(file.string() + ": reading stopped after line " + std::to_string(tokens_.size()) + ". Check the disk.");
+    if (in.bad())
+      throw DataError(file.string() + ": reading stopped after line " +
+                      std::to_string(tokens_.size()) + ". Check the disk.");
   }
 
   void add(std::string token, const std::string& where) {
     const bool continues = token.starts_with(kContinuation) && token.size() > kContinuation.size();
     Ids& ids = continues ? continuations_ : starts_;
-    const auto [entry, added] =
-        ids.emplace(continues ? token.substr(kContinuation.size()) : token, static_cast<std::int64_t>(tokens_.size()));
+    const auto [entry, added] = ids.emplace(continues ? token.substr(kContinuation.size()) : token,
+                                            static_cast<std::int64_t>(tokens_.size()));
     if (!added)
-      throw DataError(where + ": token '" + token + "' stands on line " + std::to_string(entry->second + 1) +
-                      " already. Remove one of the two.");
+      throw DataError(where + ": token '" + token + "' stands on line " +
+                      std::to_string(entry->second + 1) + " already. Remove one of the two.");
     longest_token_ = std::max(longest_token_, token.size());
     tokens_.push_back(std::move(token));
   }
@@ -202,15 +220,18 @@ class WordPiece {
     return found == ids.end() ? std::nullopt : std::optional(found->second);
   }
 
-  [[nodiscard]] std::int64_t required(std::string_view token, const std::filesystem::path& file) const {
+  [[nodiscard]] std::int64_t required(std::string_view token,
+                                      const std::filesystem::path& file) const {
     if (const auto id = find(starts_, token)) return *id;
-    throw DataError(file.string() + ": special token " + std::string(token) + " is missing (got " + std::to_string(tokens_.size()) +
+    throw DataError(file.string() + ": special token " + std::string(token) + " is missing (got " +
+                    std::to_string(tokens_.size()) +
                     " lines). Use a BERT vocabulary, one token a line.");
   }
 
   [[nodiscard]] bool is_special(std::int64_t id) const {
-    return id == special_.pad || id == special_.unknown || id == special_.cls || id == special_.sep || id == special_.mask ||
-           id == special_.decode || id == special_.encode;
+    return id == special_.pad || id == special_.unknown || id == special_.cls ||
+           id == special_.sep || id == special_.mask || id == special_.decode ||
+           id == special_.encode;
   }
 
   /// The leftmost special token that stands literally in `text`; npos if there is none.
@@ -226,8 +247,10 @@ class WordPiece {
     return {text.npos, {}};
   }
 
-  /// Cuts a word into the longest tokens from left to right; a word that can't be cut is one unknown token.
-  void append_pieces(std::string_view word, std::int64_t characters, std::vector<std::int64_t>& ids) const {
+  /// Cuts a word into the longest tokens from left to right; a word that can't be cut is one
+  /// unknown token.
+  void append_pieces(std::string_view word, std::int64_t characters,
+                     std::vector<std::int64_t>& ids) const {
     const std::size_t before = ids.size();
     bool known = characters <= kLongestWord;
     for (const Ids* pieces = &starts_; known && !word.empty(); pieces = &continuations_) {
@@ -244,15 +267,19 @@ class WordPiece {
   }
 
   [[nodiscard]] static bool joins_left(std::string_view token) {
-    constexpr std::array<std::string_view, 9> endings{".", "?", "!", ",", "n't", "'m", "'s", "'ve", "'re"};
-    return std::ranges::any_of(endings, [token](std::string_view ending) { return token.starts_with(ending); });
+    constexpr std::array<std::string_view, 9> endings{".",  "?",  "!",   ",",  "n't",
+                                                      "'m", "'s", "'ve", "'re"};
+    return std::ranges::any_of(
+        endings, [token](std::string_view ending) { return token.starts_with(ending); });
   }
 
   static void write_file(const std::filesystem::path& file, std::string_view content) {
     std::ofstream out(file, std::ios::binary);
     out.write(content.data(), static_cast<std::streamsize>(content.size()));
     out.close();
-    if (!out) throw DataError(file.string() + ": can't be written. Check that its folder exists and has room.");
+    if (!out)
+      throw DataError(file.string() +
+                      ": can't be written. Check that its folder exists and has room.");
   }
 
   std::vector<std::string> tokens_;

@@ -12,8 +12,8 @@
 
 namespace vlp {
 
-/// Sums losses by weight. A loss of weight 0 is computed and logged, and doesn't change the gradients. Copies share
-/// their losses and the state in them.
+/// Sums losses by weight. A loss of weight 0 is computed and logged, and doesn't change the
+/// gradients. Copies share their losses and the state in them.
 class Objective {
  public:
   /// One loss of the sum; `name` is what the log calls it.
@@ -24,7 +24,8 @@ class Objective {
   };
 
   /// Takes the losses over, in the order of the log.
-  explicit Objective(std::vector<Term> terms) : terms_(std::make_shared<std::vector<Term>>(std::move(terms))) {}
+  explicit Objective(std::vector<Term> terms)
+      : terms_(std::make_shared<std::vector<Term>>(std::move(terms))) {}
 
   /// The sum, with each loss as a part under its name; parts of parts are `NAME.PART`.
   LossValue operator()(Forward& pass) {
@@ -59,7 +60,8 @@ class Objective {
     }
   }
   void load(const State& state) {
-    for (std::size_t i = 0; i < terms_->size(); ++i) (*terms_)[i].loss.load(state.prefixed(std::to_string(i)));
+    for (std::size_t i = 0; i < terms_->size(); ++i)
+      (*terms_)[i].loss.load(state.prefixed(std::to_string(i)));
   }
 
  private:

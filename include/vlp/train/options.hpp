@@ -1,10 +1,11 @@
 #pragma once
 // The table [train] of a recipe. Includes no torch.
 
+#include <algorithm>
 #include <cstdint>
 #include <tuple>
 
-#include "vlp/core/context.hpp"
+#include "vlp/core/device.hpp"
 #include "vlp/recipe/field.hpp"
 
 namespace vlp {
@@ -23,17 +24,38 @@ struct TrainOptions {
   static constexpr auto fields() {
     return std::tuple{
         field<&TrainOptions::epochs>("Passes over the training split.", at_least(1)),
-        field<&TrainOptions::batch_size>("Image-caption pairs per process and micro-step.", at_least(1)),
-        field<&TrainOptions::accumulation>("Micro-steps whose gradients make one update.", at_least(1)),
-        field<&TrainOptions::precision>("Number format of the forward pass; bf16 and fp16 by autocast, fp16 with loss scaling."),
-        field<&TrainOptions::clip_norm>("Largest 2-norm of the gradients; larger ones are scaled down. 0 = no clipping.", at_least(0)),
-        field<&TrainOptions::max_steps>(
-            "Stops after this many updates, whatever `epochs` says; the schedule then ends there. 0 = no limit.", at_least(0)),
+        field<&TrainOptions::batch_size>("Image-caption pairs per process and micro-step.",
+                                         at_least(1)),
+        field<&TrainOptions::accumulation>("Micro-steps whose gradients make one update.",
+                                           at_least(1)),
+        field<&TrainOptions::precision>("Number format of the forward pass; bf16 and fp16 by "
+                                        "autocast, fp16 with loss scaling."),
+        field<&TrainOptions::clip_norm>(
+            "Largest 2-norm of the gradients; larger ones are scaled down. 0 = no clipping.",
+            at_least(0)),
+        field<&TrainOptions::max_steps>("Stops after this many updates, whatever `epochs` says; "
+                                        "the schedule then ends there. 0 = no limit.",
+                                        at_least(0)),
         field<&TrainOptions::log_every>("Updates between two lines of log.jsonl.", at_least(1)),
-        field<&TrainOptions::workers>("Threads that decode images and cut texts; 0 = one on a CPU, up to 16 beside a GPU.",
-                                      between(0, 256)),
+        field<&TrainOptions::workers>(
+            "Threads that decode images and cut texts; 0 = one on a CPU, up to 16 beside a GPU.",
+            between(0, 256)),
     };
   }
 };
+
+/// How many updates training will do.
+struct LoopLength {
+  std::int64_t steps_per_epoch = 0;  ///< updates
+  std::int64_t total_steps = 0;      ///< updates
+};
+/// Updates of an epoch and of the run. The last update of an epoch may have fewer micro-batches
+/// than the others.
+[[nodiscard]] inline LoopLength loop_length(std::int64_t batches_per_epoch,
+                                            const TrainOptions& options) {
+  const std::int64_t steps = (batches_per_epoch + options.accumulation - 1) / options.accumulation;
+  const std::int64_t total = steps * options.epochs;
+  return {steps, options.max_steps > 0 ? std::min(options.max_steps, total) : total};
+}
 
 }  // namespace vlp

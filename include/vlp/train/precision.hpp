@@ -1,22 +1,25 @@
 #pragma once
-// The loss scaling that fp16 needs. LibTorch has no gradient scaler in C++; this one lives on the device.
+// The loss scaling that fp16 needs. LibTorch has no gradient scaler in C++; this one lives on the
+// device.
 
 #include <ATen/ATen.h>
 
 #include "vlp/concepts/tensor_state.hpp"
-#include "vlp/core/context.hpp"
+#include "vlp/core/device.hpp"
 #include "vlp/core/state.hpp"
-#include "vlp/nn/autocast.hpp"
+#include "vlp/nn/device.hpp"
 
 namespace vlp {
 
-/// Dynamic loss scaling (Micikevicius et al. 2018, section 3.2), wholly on the device. With fp32 and bf16 the scale stays 1.
+/// Dynamic loss scaling (Micikevicius et al. 2018, section 3.2), wholly on the device. With fp32
+/// and bf16 the scale stays 1.
 class LossScaler {
  public:
   /// Starts at 65,536 with fp16.
   LossScaler(Precision precision, const DeviceName& device)
       : dynamic_(precision == Precision::fp16),
-        scale_(at::full({1}, dynamic_ ? kInitialScale : 1.0, at::TensorOptions(at::kFloat).device(torch_device(device)))),
+        scale_(at::full({1}, dynamic_ ? kInitialScale : 1.0,
+                        at::TensorOptions(at::kFloat).device(torch_device(device)))),
         growth_tracker_(at::zeros({1}, at::TensorOptions(at::kInt).device(torch_device(device)))) {}
 
   /// @return  [1] float32, what the loss is multiplied by before backward

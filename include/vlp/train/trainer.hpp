@@ -1,7 +1,9 @@
 #pragma once
-// The one training step of vlp: forward under autocast, backward, clipping and update, for any model and any loss that
-// model their concepts. Works without recipes; a recipe's model and losses are just `Trainer<AnyModel, Objective>`.
+// The one training step of vlp: forward under autocast, backward, clipping and update, for any
+// model and any loss that model their concepts. Works without recipes; a recipe's model and losses
+// are just `Trainer<AnyModel, Objective>`.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -13,32 +15,28 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/nn/module.h>
 
+#include "vlp/concepts/context.hpp"
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/optimizer.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/concepts/tensor_state.hpp"
-#include "vlp/core/context.hpp"
 #include "vlp/core/state.hpp"
 #include "vlp/nn/autocast.hpp"
+#include "vlp/nn/device.hpp"
+#include "vlp/train/parameter_groups.hpp"
 #include "vlp/train/precision.hpp"
+#include "vlp/train/step_record.hpp"
 #include "vlp/weights/module_weights.hpp"
 
 namespace vlp {
 
 /// What a step needs to know besides model, loss, optimizer and schedule.
 struct TrainerOptions {
+  AnySchedule schedule = constant_schedule();  ///< factor of the optimizer's learning rate
   double clip_norm = 0;              ///< gradients are scaled down to this 2-norm; 0 = never
   std::int64_t total_steps = 1;      ///< updates of the whole run, for the schedule
   std::int64_t steps_per_epoch = 1;  ///< updates of one epoch, for the schedule
-};
-
-/// What a step leaves behind, still on the device: reading it waits for the device, so do it rarely.
-struct StepRecord {
-  at::Tensor loss;                                        ///< scalar, mean over the micro-batches
-  std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars of the last micro-batch
-  at::Tensor grad_norm;                                   ///< scalar, 2-norm over all gradients before clipping
-  double lr = 0;                                          ///< of this update
 };
 
 /// Trains model `M` with loss `L`, step by step.
@@ -46,19 +44,18 @@ template <Model M, Loss L>
 class Trainer {
  public:
   /// The model must be on the context's device already.
-  Trainer(M model, L loss, AnyOptimizer optimizer, AnySchedule schedule, TrainerOptions options, const Context& ctx)
+  Trainer(M model, L loss, AnyOptimizer optimizer, TrainerOptions options, const Context& ctx)
       : model_(std::move(model)),
         module_(model_.ptr()),
         parameters_(distinct_parameters(*module_)),
         parts_(parts_of(model_)),
         loss_(std::move(loss)),
         optimizer_(std::move(optimizer)),
-        schedule_(std::move(schedule)),
-        options_(options),
+        options_(std::move(options)),
         precision_(ctx.precision),
         device_(ctx.device),
         scaler_(ctx.precision, ctx.device) {
-    optimizer_.manage(groups(parameters_, optimizer_.decays_norms_and_biases()));
+    optimizer_.manage(parameter_groups(parameters_, optimizer_.decays_norms_and_biases()));
   }
 
   /// One update from the mean gradient of one or more micro-batches. Never waits for the device.
@@ -72,13 +69,14 @@ class Trainer {
       LossValue value;
       {
         const Autocast autocast(precision_, device_);
-        Forward pass(parts_, batch, {}, SchedulePosition{step_, options_.total_steps, options_.steps_per_epoch});
+        Forward pass(parts_, batch, {},
+                     SchedulePosition{step_, options_.total_steps, options_.steps_per_epoch});
         value = loss_(pass);
       }
       const at::Tensor mean = micro_batches.size() == 1 ? value.total : value.total * share;
       (scaler_.dynamic() ? mean * scaler_.scale().squeeze(0) : mean).backward();
       record.loss = record.loss.defined() ? record.loss + mean.detach() : mean.detach();
-      record.parts = std::move(value.parts);
+      add_parts(record.parts, std::move(value.parts), share);
     }
     update(record);
     return record;
@@ -88,6 +86,8 @@ class Trainer {
 
   /// Updates done, those of a state that was loaded included.
   [[nodiscard]] std::int64_t steps_done() const { return step_; }
+  /// Where the model is.
+  [[nodiscard]] at::Device device() const { return torch_device(device_); }
   /// The model that is trained.
   [[nodiscard]] M& model() { return model_; }
   /// The loss that is minimised.
@@ -95,8 +95,8 @@ class Trainer {
 
   /// Parameters, optimizer, scaler, losses, position and torch's own random stream.
   void save(State& state) const {
-    State model = state.prefixed("model"), optimizer = state.prefixed("optimizer"), scaler = state.prefixed("scaler"),
-          loss = state.prefixed("loss");
+    State model = state.prefixed("model"), optimizer = state.prefixed("optimizer"),
+          scaler = state.prefixed("scaler"), loss = state.prefixed("loss");
     save_module(*module_, model);
     optimizer_.save(optimizer);
     scaler_.save(scaler);
@@ -116,23 +116,8 @@ class Trainer {
   }
 
  private:
-  /// Norms, biases and scalars are the parameters with fewer than two dimensions.
-  static std::vector<ParameterGroup> groups(const std::vector<std::pair<std::string, at::Tensor>>& parameters, bool decay_everything) {
-    ParameterGroup decayed, exempt;
-    exempt.decay = false;
-    for (const auto& [name, parameter] : parameters) {
-      if (!parameter.requires_grad()) continue;
-      ParameterGroup& group = decay_everything || parameter.dim() >= 2 ? decayed : exempt;
-      group.names.push_back(name);
-      group.parameters.push_back(parameter);
-    }
-    std::vector<ParameterGroup> groups;
-    for (ParameterGroup* group : {&decayed, &exempt})
-      if (!group->parameters.empty()) groups.push_back(std::move(*group));
-    return groups;
-  }
-
-  /// Unscaling, clipping and the update in one pass: the optimizer divides gradients by scale * max(1, norm / clip_norm).
+  /// Unscaling, clipping and the update in one pass: the optimizer divides gradients by scale *
+  /// max(1, norm / clip_norm).
   void update(StepRecord& record) {
     const at::NoGradGuard no_grad;
     std::vector<at::Tensor> gradients;
@@ -142,7 +127,7 @@ class Trainer {
     record.grad_norm = scaler_.dynamic() ? scaled_norm / scaler_.scale().squeeze(0) : scaled_norm;
 
     StepControl control;
-    control.lr_factor = schedule_({step_, options_.total_steps, options_.steps_per_epoch});
+    control.lr_factor = options_.schedule({step_, options_.total_steps, options_.steps_per_epoch});
     control.found_inf = record.grad_norm.isfinite().logical_not().to(at::kFloat).reshape({1});
     if (options_.clip_norm > 0)
       control.grad_scale = scaler_.scale() * (record.grad_norm / options_.clip_norm).clamp_min(1.0);
@@ -156,11 +141,11 @@ class Trainer {
 
   M model_;
   std::shared_ptr<torch::nn::Module> module_;
-  std::vector<std::pair<std::string, at::Tensor>> parameters_;  // each once, however many parts share it
+  std::vector<std::pair<std::string, at::Tensor>>
+      parameters_;  // each once, however many parts share it
   ModelParts parts_;
   L loss_;
   AnyOptimizer optimizer_;
-  AnySchedule schedule_;
   TrainerOptions options_;
   Precision precision_;
   DeviceName device_;

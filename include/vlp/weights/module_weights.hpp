@@ -1,6 +1,6 @@
 #pragma once
-// The parameters and buffers of a torch module, saved and loaded by name. Tensors that a module holds under several
-// names (tied weights) are saved once, under the first.
+// The parameters and buffers of a torch module, saved and loaded by name. Tensors that a module
+// holds under several names (tied weights) are saved once, under the first.
 
 #include <algorithm>
 #include <cstdint>
@@ -26,14 +26,15 @@ namespace vlp {
 struct LoadReport {
   std::int64_t loaded = 0;             ///< tensors taken from the file
   std::vector<std::string> converted;  ///< names whose floating dtype was changed to the module's
-  std::vector<std::string> ignored;    ///< names of the file that no module needs, e.g. position_ids
+  std::vector<std::string> ignored;  ///< names of the file that no module needs, e.g. position_ids
 };
 
 namespace detail {
 
 using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// Parameters, then buffers, in the order of registration, under every name; the undefined ones left out.
+/// Parameters, then buffers, in the order of registration, under every name; the undefined ones
+/// left out.
 [[nodiscard]] inline NamedTensorList all_tensors(const torch::nn::Module& module) {
   NamedTensorList tensors;
   for (const auto& item : module.named_parameters())
@@ -47,12 +48,16 @@ using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
 [[nodiscard]] inline NamedTensorList distinct_tensors(const torch::nn::Module& module) {
   std::set<const void*> seen;
   NamedTensorList tensors = all_tensors(module);
-  std::erase_if(tensors, [&](const auto& named) { return !seen.insert(named.second.unsafeGetTensorImpl()).second; });
+  std::erase_if(tensors, [&](const auto& named) {
+    return !seen.insert(named.second.unsafeGetTensorImpl()).second;
+  });
   return tensors;
 }
 
 /// Counters 0, 1, 2, ... that older checkpoints store and that every model can make itself.
-[[nodiscard]] inline bool ignorable(std::string_view name) { return name == "position_ids" || name.ends_with(".position_ids"); }
+[[nodiscard]] inline bool ignorable(std::string_view name) {
+  return name == "position_ids" || name.ends_with(".position_ids");
+}
 
 [[nodiscard]] inline std::string described(const at::Tensor& tensor) {
   return dtype_name(tensor.scalar_type()) + " " + shape_text(tensor.sizes().vec());
@@ -61,15 +66,18 @@ using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
 }  // namespace detail
 
 /// Each parameter once, under its first name, however many parts of the module share it.
-[[nodiscard]] inline std::vector<std::pair<std::string, at::Tensor>> distinct_parameters(const torch::nn::Module& module) {
+[[nodiscard]] inline std::vector<std::pair<std::string, at::Tensor>> distinct_parameters(
+    const torch::nn::Module& module) {
   std::set<const void*> seen;
   std::vector<std::pair<std::string, at::Tensor>> parameters;
   for (const auto& item : module.named_parameters())
-    if (item.value().defined() && seen.insert(item.value().unsafeGetTensorImpl()).second) parameters.emplace_back(item.key(), item.value());
+    if (item.value().defined() && seen.insert(item.value().unsafeGetTensorImpl()).second)
+      parameters.emplace_back(item.key(), item.value());
   return parameters;
 }
 
-/// Compares and copies the tensors of a file with those of a module; collects every mismatch before it copies anything.
+/// Compares and copies the tensors of a file with those of a module; collects every mismatch before
+/// it copies anything.
 class ModuleLoader {
  public:
   /// @param module  what to fill; must outlive the loader
@@ -78,7 +86,8 @@ class ModuleLoader {
   ModuleLoader(torch::nn::Module& module, const TensorMap& file, std::string source)
       : tensors_(detail::all_tensors(module)), file_(file), source_(std::move(source)) {}
 
-  /// @throws WeightsError listing all tensors that are missing, unexpected, mis-shaped, of another kind of number, or
+  /// @throws WeightsError listing all tensors that are missing, unexpected, mis-shaped, of another
+  /// kind of number, or
   ///         different although the module ties them; the module is then unchanged
   LoadReport load() {
     match();
@@ -99,13 +108,17 @@ class ModuleLoader {
     for (const auto& [name, tensor] : tensors_) names[tensor.unsafeGetTensorImpl()].push_back(name);
     for (const auto& [name, tensor] : tensors_) {
       const std::vector<std::string>& same = names[tensor.unsafeGetTensorImpl()];
-      const auto source = std::ranges::find_if(same, [&](const std::string& n) { return file_.contains(n); });
+      const auto source =
+          std::ranges::find_if(same, [&](const std::string& n) { return file_.contains(n); });
       if (source == same.end()) {
-        if (name == same.front()) problems_.push_back("missing: " + name + " (" + detail::described(tensor) + ")");
+        if (name == same.front())
+          problems_.push_back("missing: " + name + " (" + detail::described(tensor) + ")");
       } else if (name == *source) {
         match(name, tensor);
-      } else if (const auto tied = file_.find(name); tied != file_.end() && !equal(tied->second, file_.at(*source))) {
-        problems_.push_back("different: " + name + " and " + *source + " are one parameter in the model");
+      } else if (const auto tied = file_.find(name);
+                 tied != file_.end() && !equal(tied->second, file_.at(*source))) {
+        problems_.push_back("different: " + name + " and " + *source +
+                            " are one parameter in the model");
       }
       report_.loaded += file_.contains(name);
     }
@@ -114,8 +127,10 @@ class ModuleLoader {
   void match(const std::string& name, const at::Tensor& tensor) {
     const at::Tensor found = tensor_view(file_.at(name));
     const bool convertible = found.is_floating_point() && tensor.is_floating_point();
-    if (found.sizes() != tensor.sizes() || (found.scalar_type() != tensor.scalar_type() && !convertible)) {
-      problems_.push_back("mis-shaped: " + name + " (got " + detail::described(found) + ", expected " + detail::described(tensor) + ")");
+    if (found.sizes() != tensor.sizes() ||
+        (found.scalar_type() != tensor.scalar_type() && !convertible)) {
+      problems_.push_back("mis-shaped: " + name + " (got " + detail::described(found) +
+                          ", expected " + detail::described(tensor) + ")");
       return;
     }
     if (found.scalar_type() != tensor.scalar_type()) report_.converted.push_back(name);
@@ -130,7 +145,8 @@ class ModuleLoader {
       if (detail::ignorable(name))
         report_.ignored.push_back(name);
       else
-        problems_.push_back("unexpected: " + name + " (" + tensor.dtype + " " + shape_text(tensor.shape) + ")");
+        problems_.push_back("unexpected: " + name + " (" + tensor.dtype + " " +
+                            shape_text(tensor.shape) + ")");
     }
   }
 
@@ -146,13 +162,14 @@ class ModuleLoader {
   LoadReport report_;
 };
 
-/// Copies tensors into a module's own memory by name. Floating dtypes are converted to the module's; extra
-/// `position_ids` are ignored; of tied names one is enough.
+/// Copies tensors into a module's own memory by name. Floating dtypes are converted to the
+/// module's; extra `position_ids` are ignored; of tied names one is enough.
 /// @param module   changed in place
 /// @param tensors  by name
 /// @param source   how messages call where the tensors come from, e.g. the path of a file
 /// @throws WeightsError as `ModuleLoader::load`
-inline LoadReport load_module(torch::nn::Module& module, const TensorMap& tensors, const std::string& source) {
+inline LoadReport load_module(torch::nn::Module& module, const TensorMap& tensors,
+                              const std::string& source) {
   return ModuleLoader(module, tensors, source).load();
 }
 
@@ -161,25 +178,30 @@ inline LoadReport load_module(torch::nn::Module& module, const std::filesystem::
   return load_module(module, read_safetensors(path).tensors, path.string());
 }
 
-/// All parameters and buffers under the module's own names, for writing a file at once; see `tensor_bytes`.
+/// All parameters and buffers under the module's own names, for writing a file at once; see
+/// `tensor_bytes`.
 [[nodiscard]] inline NamedTensors module_tensors(const torch::nn::Module& module) {
   NamedTensors tensors;
-  for (const auto& [name, tensor] : detail::distinct_tensors(module)) tensors.emplace_back(name, tensor_bytes(tensor));
+  for (const auto& [name, tensor] : detail::distinct_tensors(module))
+    tensors.emplace_back(name, tensor_bytes(tensor));
   return tensors;
 }
 
 /// Writes all parameters and buffers as a safetensors file under the module's own names.
 /// @throws WeightsError naming the path if it can't be written
-inline void save_module(const torch::nn::Module& module, const std::filesystem::path& path, const Metadata& metadata = {}) {
+inline void save_module(const torch::nn::Module& module, const std::filesystem::path& path,
+                        const Metadata& metadata = {}) {
   write_safetensors(path, module_tensors(module), metadata);
 }
 
 /// Puts copies of all parameters and buffers into a state, for checkpoints.
 inline void save_module(const torch::nn::Module& module, State& state) {
-  for (const auto& [name, tensor] : detail::distinct_tensors(module)) put_tensor(state, name, tensor);
+  for (const auto& [name, tensor] : detail::distinct_tensors(module))
+    put_tensor(state, name, tensor);
 }
 
-/// Takes a module's tensors back from a state. @throws WeightsError if one is missing or has another shape or dtype
+/// Takes a module's tensors back from a state. @throws WeightsError if one is missing or has
+/// another shape or dtype
 inline void load_module(torch::nn::Module& module, const State& state) {
   for (auto& [name, tensor] : detail::distinct_tensors(module)) load_tensor(state, name, tensor);
 }

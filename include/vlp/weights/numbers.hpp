@@ -1,5 +1,6 @@
 #pragma once
-// The numbers of a tensor that is only bytes, one by one as float64, whatever its dtype. Includes no torch.
+// The numbers of a tensor that is only bytes, one by one as float64, whatever its dtype. Includes
+// no torch.
 
 #include <cmath>
 #include <cstddef>
@@ -22,7 +23,8 @@ namespace detail {
 template <class T>
 [[nodiscard]] T item_at(const std::byte* bytes, std::size_t index) {
   T item;
-  std::memcpy(&item, bytes + index * sizeof(T), sizeof(T));  // a mapped file's tensors need not be aligned
+  std::memcpy(&item, bytes + index * sizeof(T),
+              sizeof(T));  // a mapped file's tensors need not be aligned
   return item;
 }
 
@@ -45,7 +47,8 @@ template <class T>
   const int exponent = (bits >> 10) & 0x1F, mantissa = bits & 0x3FF;
   double value;
   if (exponent == 0x1F)
-    value = mantissa == 0 ? std::numeric_limits<double>::infinity() : std::numeric_limits<double>::quiet_NaN();
+    value = mantissa == 0 ? std::numeric_limits<double>::infinity()
+                          : std::numeric_limits<double>::quiet_NaN();
   else if (exponent == 0)
     value = std::ldexp(mantissa, -24);
   else
@@ -61,8 +64,9 @@ class Numbers {
   /// @throws WeightsError if the dtype is unknown, or bytes and shape don't agree
   explicit Numbers(TensorBytes tensor) : tensor_(std::move(tensor)), read_(reader(tensor_.dtype)) {
     if (byte_size(tensor_.dtype, tensor_.shape) != tensor_.bytes.size())
-      throw WeightsError("tensor of " + std::to_string(tensor_.bytes.size()) + " bytes can't have shape " + shape_text(tensor_.shape) +
-                         " and dtype " + tensor_.dtype + ".");
+      throw WeightsError("tensor of " + std::to_string(tensor_.bytes.size()) +
+                         " bytes can't have shape " + shape_text(tensor_.shape) + " and dtype " +
+                         tensor_.dtype + ".");
     for (const std::int64_t size : tensor_.shape) count_ *= static_cast<std::size_t>(size);
   }
 
@@ -73,7 +77,9 @@ class Numbers {
   /// As weight files spell it, e.g. "F32".
   [[nodiscard]] const std::string& dtype() const { return tensor_.dtype; }
   /// @param index  below `size()`
-  [[nodiscard]] double operator[](std::size_t index) const { return read_(tensor_.bytes.data(), index); }
+  [[nodiscard]] double operator[](std::size_t index) const {
+    return read_(tensor_.bytes.data(), index);
+  }
 
  private:
   using Reader = double (*)(const std::byte*, std::size_t);
@@ -88,7 +94,8 @@ class Numbers {
     if (dtype == "I16") return detail::number_at<std::int16_t>;
     if (dtype == "I8") return detail::number_at<std::int8_t>;
     if (dtype == "U8" || dtype == "BOOL") return detail::number_at<std::uint8_t>;
-    throw WeightsError("dtype '" + std::string(dtype) + "' is unknown (expected one of " + std::string(kTensorDtypes) + ").");
+    throw WeightsError("dtype '" + std::string(dtype) + "' is unknown (expected one of " +
+                       std::string(kTensorDtypes) + ").");
   }
 
   TensorBytes tensor_;

@@ -1,6 +1,6 @@
 #pragma once
-// What a pickle holds, as plain data: values that refer to each other by number. Nothing here owns another value, so no
-// nesting is too deep and no cycle leaks. Includes no torch.
+// What a pickle holds, as plain data: values that refer to each other by number. Nothing here owns
+// another value, so no nesting is too deep and no cycle leaks. Includes no torch.
 
 #include <cstddef>
 #include <cstdint>
@@ -32,12 +32,14 @@ struct PickleBytes {
 };
 /// Several values: `Pickle::items` has them.
 struct PickleContainer {
-  /// Python's container types; an OrderedDict is a dict. A dict's items are key, value, key, value, ...
+  /// Python's container types; an OrderedDict is a dict. A dict's items are key, value, key, value,
+  /// ...
   enum class Type : std::uint8_t { list, tuple, dict };
   Type type;            ///< which one
   std::uint32_t index;  ///< where `Pickle` keeps the items
 };
-/// The name of a class or function, e.g. "torch._utils._rebuild_tensor_v2". A name only: nothing is ever looked up.
+/// The name of a class or function, e.g. "torch._utils._rebuild_tensor_v2". A name only: nothing is
+/// ever looked up.
 struct PickleGlobal {
   std::uint32_t index;  ///< where `Pickle` keeps the name
 };
@@ -52,10 +54,12 @@ struct PicklePersistent {
 };
 
 /// One value.
-using PickleValue = std::variant<PickleNone, bool, std::int64_t, double, PickleLong, PickleText, PickleBytes, PickleContainer, PickleGlobal,
-                                 PickleCall, PicklePersistent>;
+using PickleValue =
+    std::variant<PickleNone, bool, std::int64_t, double, PickleLong, PickleText, PickleBytes,
+                 PickleContainer, PickleGlobal, PickleCall, PicklePersistent>;
 
-/// All values of one pickle; texts and bytes are views of the pickle's own bytes, which must outlive it.
+/// All values of one pickle; texts and bytes are views of the pickle's own bytes, which must
+/// outlive it.
 class Pickle {
  public:
   /// The value that was pickled. @pre reading is over
@@ -85,12 +89,15 @@ class Pickle {
     const auto* container = get<PickleContainer>(id);
     return container && container->type == type;
   }
-  /// The items of a list, tuple or dict (key, value, key, value, ...); none if the value is something else.
+  /// The items of a list, tuple or dict (key, value, key, value, ...); none if the value is
+  /// something else.
   [[nodiscard]] std::span<const PickleId> items(PickleId id) const {
     const auto* container = get<PickleContainer>(id);
-    return container ? std::span<const PickleId>(containers_[container->index]) : std::span<const PickleId>();
+    return container ? std::span<const PickleId>(containers_[container->index])
+                     : std::span<const PickleId>();
   }
-  /// The value that a dict has under a text; the last one if there are several, nullptr if there is none.
+  /// The value that a dict has under a text; the last one if there are several, nullptr if there is
+  /// none.
   [[nodiscard]] const PickleId* find(PickleId dict, std::string_view key) const {
     if (!is(dict, PickleContainer::Type::dict)) return nullptr;
     const std::span<const PickleId> entries = items(dict);

@@ -1,6 +1,6 @@
 #pragma once
-// Weights in several files: model.safetensors.index.json or pytorch_model.bin.index.json says which file ("shard") of its
-// folder holds which tensor. Includes no torch.
+// Weights in several files: model.safetensors.index.json or pytorch_model.bin.index.json says which
+// file ("shard") of its folder holds which tensor. Includes no torch.
 
 #include <cstddef>
 #include <filesystem>
@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "vlp/core/error.hpp"
+#include "vlp/core/printable.hpp"
 #include "vlp/weights/mapped_file.hpp"
-#include "vlp/weights/shown.hpp"
 #include "vlp/weights/strict_json.hpp"
 #include "vlp/weights/tensor_map.hpp"
 
@@ -32,11 +32,13 @@ class ShardReader {
   /// @param path   the index
   /// @param index  its bytes
   /// @param read   reads one of the files that it names
-  ShardReader(std::filesystem::path path, const MappedFile& index, ReadShard read) : path_(std::move(path)), read_(std::move(read)) {
+  ShardReader(std::filesystem::path path, const MappedFile& index, ReadShard read)
+      : path_(std::move(path)), read_(std::move(read)) {
     parse(index);
   }
 
-  /// @throws WeightsError listing shards that are missing, tensors that are missing in their shard, and tensors that the
+  /// @throws WeightsError listing shards that are missing, tensors that are missing in their shard,
+  /// and tensors that the
   ///         index doesn't name
   [[nodiscard]] TensorMap read() {
     for (const auto& [shard, names] : shards_) read_shard(shard, names);
@@ -44,26 +46,35 @@ class ShardReader {
       constexpr std::size_t most = 20;
       std::string text = path_.string() + ": the shards don't agree with their index.";
       for (std::size_t i = 0; i < problems_.size() && i < most; ++i) text += "\n  " + problems_[i];
-      if (problems_.size() > most) text += "\n  and " + std::to_string(problems_.size() - most) + " more";
+      if (problems_.size() > most)
+        text += "\n  and " + std::to_string(problems_.size() - most) + " more";
       throw WeightsError(text + "\nGet the files again, all from one place.");
     }
     return std::move(tensors_);
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const { throw WeightsError(path_.string() + ": " + what); }
+  [[noreturn]] void fail(const std::string& what) const {
+    throw WeightsError(path_.string() + ": " + what);
+  }
 
   void parse(const MappedFile& index) {
-    const std::string_view text(reinterpret_cast<const char*>(index.bytes.data()), index.bytes.size());
+    const std::string_view text(reinterpret_cast<const char*>(index.bytes.data()),
+                                index.bytes.size());
     if (text.size() > kLongestIndex)
-      fail("too long for an index of shards (got " + std::to_string(text.size()) + " bytes, expected at most " +
-           std::to_string(kLongestIndex) + "). Give the weights themselves.");
+      fail("too long for an index of shards (got " + std::to_string(text.size()) +
+           " bytes, expected at most " + std::to_string(kLongestIndex) +
+           "). Give the weights themselves.");
     constexpr int deepest = 8;  // of "metadata", which may hold anything
-    const auto json = StrictJson{"the index", deepest, 0}.parse(text, [this](const std::string& what) { fail(what + " Get it again."); });
+    const auto json = StrictJson{"the index", deepest, 0}.parse(
+        text, [this](const std::string& what) { fail(what + " Get it again."); });
     if (!json.contains("weight_map") || !json["weight_map"].is_object())
-      fail("a JSON file, but no index of shards (got no object \"weight_map\"). Give the weights themselves.");
+      fail(
+          "a JSON file, but no index of shards (got no object \"weight_map\"). Give the weights "
+          "themselves.");
     for (const auto& [name, shard] : json["weight_map"].items()) {
-      if (!shard.is_string()) fail("the index names no file for tensor '" + shown(name) + "'. Get it again.");
+      if (!shard.is_string())
+        fail("the index names no file for tensor '" + printable(name) + "'. Get it again.");
       shards_[checked(shard.get<std::string>())].push_back(name);
     }
     if (shards_.empty()) fail("the index names no tensor. Get it again.");
@@ -71,28 +82,33 @@ class ShardReader {
 
   /// A shard lies in the index's own folder.
   [[nodiscard]] std::string checked(const std::string& shard) const {
-    const bool plain = !shard.empty() && shard != "." && shard != ".." && shard.find_first_of(std::string("/\\\0", 3)) == shard.npos;
+    const bool plain = !shard.empty() && shard != "." && shard != ".." &&
+                       shard.find_first_of(std::string("/\\\0", 3)) == shard.npos;
     if (!plain)
-      fail("the index names a file outside its folder (got '" + shown(shard) + "', expected a file name). Get it from elsewhere.");
+      fail("the index names a file outside its folder (got '" + printable(shard) +
+           "', expected a file name). Get it from elsewhere.");
     return shard;
   }
 
   void read_shard(const std::string& shard, const std::vector<std::string>& names) {
     const std::filesystem::path file = path_.parent_path() / shard;
     if (!std::filesystem::exists(file)) {
-      problems_.push_back("missing file: " + shown(shard) + " (" + std::to_string(names.size()) + " tensors, e.g. " + shown(names.front()) +
-                          ")");
+      problems_.push_back("missing file: " + printable(shard) + " (" +
+                          std::to_string(names.size()) + " tensors, e.g. " +
+                          printable(names.front()) + ")");
       return;
     }
     TensorMap found = read_(file);
     for (const std::string& name : names) {
       auto tensor = found.extract(name);
       if (tensor.empty())
-        problems_.push_back("missing tensor: " + shown(name) + " (expected in " + shown(shard) + ")");
+        problems_.push_back("missing tensor: " + printable(name) + " (expected in " +
+                            printable(shard) + ")");
       else
         tensors_.insert(std::move(tensor));
     }
-    for (const auto& [name, tensor] : found) problems_.push_back("unexpected tensor: " + shown(name) + " in " + shown(shard));
+    for (const auto& [name, tensor] : found)
+      problems_.push_back("unexpected tensor: " + printable(name) + " in " + printable(shard));
   }
 
   std::filesystem::path path_;

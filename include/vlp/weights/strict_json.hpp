@@ -1,6 +1,6 @@
 #pragma once
-// JSON from files that anyone may have written: no name twice in an object, no nesting beyond what the format needs.
-// Includes no torch.
+// JSON from files that anyone may have written: no name twice in an object, no nesting beyond what
+// the format needs. Includes no torch.
 
 #include <cstddef>
 #include <set>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "vlp/weights/shown.hpp"
+#include "vlp/core/printable.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -20,8 +20,8 @@ struct StrictJson {
   int deepest = 3;        ///< levels of objects and arrays below the outermost one
   std::size_t begin = 0;  ///< where the text begins in its file, for messages
 
-  /// Parsers by themselves keep the last of two entries with one name; here that is an error, as no reader can tell which
-  /// of them another reader takes.
+  /// Parsers by themselves keep the last of two entries with one name; here that is an error, as no
+  /// reader can tell which of them another reader takes.
   /// @param fail  called with a sentence; must throw
   template <class Fail>
   [[nodiscard]] nlohmann::json parse(std::string_view text, const Fail& fail) const {
@@ -32,7 +32,7 @@ struct StrictJson {
       if (event == Event::object_start) names.emplace_back();
       if (event == Event::object_end) names.pop_back();
       if (event == Event::key && !names.back().insert(parsed.get<std::string>()).second)
-        fail(what + " has '" + shown(parsed.get<std::string>()) + "' twice.");
+        fail(what + " has '" + printable(parsed.get<std::string>()) + "' twice.");
       return true;
     };
     try {

@@ -1,6 +1,7 @@
 #pragma once
-// Tensors as PyTorch describes them: a part of a storage with a size and a stride for each dimension. What lies in order
-// is used in place, the rest is gathered into order. Includes no torch.
+// Tensors as PyTorch describes them: a part of a storage with a size and a stride for each
+// dimension. What lies in order is used in place, the rest is gathered into order. Includes no
+// torch.
 
 #include <algorithm>
 #include <cstddef>
@@ -25,13 +26,16 @@ struct StridedTensor {
   std::span<const std::byte> storage;  ///< all of it
   std::shared_ptr<const void> owner;   ///< keeps the storage alive
 
-  /// Whether every size, stride and item lies within bounds: no negative number, no overflow, no item outside the storage.
+  /// Whether every size, stride and item lies within bounds: no negative number, no overflow, no
+  /// item outside the storage.
   [[nodiscard]] bool fits() const {
     const auto bytes = byte_size(dtype, shape);
     if (!bytes || offset < 0 || strides.size() != shape.size()) return false;
     if (std::ranges::any_of(strides, [](std::int64_t stride) { return stride < 0; })) return false;
     if (*bytes == 0) return true;
-    std::uint64_t room = storage.size() / *item_size(dtype);  // items from the one reached so far to the storage's end
+    std::uint64_t room =
+        storage.size() /
+        *item_size(dtype);  // items from the one reached so far to the storage's end
     if (static_cast<std::uint64_t>(offset) >= room) return false;
     room -= static_cast<std::uint64_t>(offset) + 1;
     for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -62,7 +66,8 @@ struct StridedTensor {
   [[nodiscard]] TensorBytes view() const {
     const std::uint64_t length = size();
     if (length == 0) return {dtype, shape, {}, owner};
-    return {dtype, shape, storage.subspan(static_cast<std::uint64_t>(offset) * *item_size(dtype), length), owner};
+    return {dtype, shape,
+            storage.subspan(static_cast<std::uint64_t>(offset) * *item_size(dtype), length), owner};
   }
 
   /// A copy of the tensor in row-major order. @pre fits() and size() > 0

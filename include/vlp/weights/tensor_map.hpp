@@ -1,6 +1,6 @@
 #pragma once
-// What every weight file comes down to: tensors by name, as bytes. Sizes are computed under overflow checks, because
-// they come from files that anyone may have written. Includes no torch.
+// What every weight file comes down to: tensors by name, as bytes. Sizes are computed under
+// overflow checks, because they come from files that anyone may have written. Includes no torch.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "vlp/core/message.hpp"
 #include "vlp/core/state.hpp"
 
 namespace vlp {
@@ -24,7 +25,8 @@ inline constexpr std::size_t kMostDimensions = 64;
 /// The dtypes that vlp knows, for messages.
 inline constexpr std::string_view kTensorDtypes = "F64 F32 F16 BF16 I64 I32 I16 I8 U8 BOOL";
 
-/// @return  bytes of one element of `dtype` in safetensors' spelling, or nothing if vlp doesn't know it
+/// @return  bytes of one element of `dtype` in safetensors' spelling, or nothing if vlp doesn't
+///          know it
 [[nodiscard]] constexpr std::optional<std::uint64_t> item_size(std::string_view dtype) {
   if (dtype == "F64" || dtype == "I64") return 8;
   if (dtype == "F32" || dtype == "I32") return 4;
@@ -33,9 +35,11 @@ inline constexpr std::string_view kTensorDtypes = "F64 F32 F16 BF16 I64 I32 I16 
   return std::nullopt;
 }
 
-/// @return  bytes of a contiguous tensor, or nothing if the dtype is unknown, a size is negative, or the sizes are so
-///          large that strides or bytes would not fit 63 bits (even where a size of 0 makes the product 0)
-[[nodiscard]] constexpr std::optional<std::uint64_t> byte_size(std::string_view dtype, std::span<const std::int64_t> shape) {
+/// @return  bytes of a contiguous tensor, or nothing if the dtype is unknown, a size is negative,
+///          or the sizes are so large that strides or bytes would not fit 63 bits (even where a
+///          size of 0 makes the product 0)
+[[nodiscard]] constexpr std::optional<std::uint64_t> byte_size(
+    std::string_view dtype, std::span<const std::int64_t> shape) {
   const auto item = item_size(dtype);
   if (!item) return std::nullopt;
   constexpr std::uint64_t limit = std::numeric_limits<std::int64_t>::max();
@@ -49,13 +53,6 @@ inline constexpr std::string_view kTensorDtypes = "F64 F32 F16 BF16 I64 I32 I16 
     stride *= factor;
   }
   return empty ? 0 : stride;
-}
-
-/// @return  a shape as people write it, e.g. "[3, 4]"
-[[nodiscard]] inline std::string shape_text(std::span<const std::int64_t> shape) {
-  std::string text = "[";
-  for (const std::int64_t size : shape) text += (text.size() > 1 ? ", " : "") + std::to_string(size);
-  return text + "]";
 }
 
 }  // namespace vlp

@@ -1,6 +1,6 @@
 #pragma once
-// Zip archives whose entries are stored without compression, as torch.save writes them: where each entry's bytes lie.
-// Includes no torch.
+// Zip archives whose entries are stored without compression, as torch.save writes them: where each
+// entry's bytes lie. Includes no torch.
 // @see libminizip's unzip.h
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "vlp/core/error.hpp"
-#include "vlp/weights/shown.hpp"
+#include "vlp/core/printable.hpp"
 
 #include <minizip/unzip.h>
 
@@ -37,11 +37,17 @@ struct ZipStream {
     position += count;
     return static_cast<uLong>(count);
   }
-  static uLong write(voidpf /*self*/, voidpf /*stream*/, const void* /*from*/, uLong /*size*/) { return 0; }
-  static ZPOS64_T tell(voidpf self, voidpf /*stream*/) { return static_cast<ZipStream*>(self)->position; }
+  static uLong write(voidpf /*self*/, voidpf /*stream*/, const void* /*from*/, uLong /*size*/) {
+    return 0;
+  }
+  static ZPOS64_T tell(voidpf self, voidpf /*stream*/) {
+    return static_cast<ZipStream*>(self)->position;
+  }
   static long seek(voidpf self, voidpf /*stream*/, ZPOS64_T offset, int origin) {
     auto& [bytes, position] = *static_cast<ZipStream*>(self);
-    const std::uint64_t start = origin == ZLIB_FILEFUNC_SEEK_SET ? 0 : origin == ZLIB_FILEFUNC_SEEK_CUR ? position : bytes.size();
+    const std::uint64_t start = origin == ZLIB_FILEFUNC_SEEK_SET   ? 0
+                                : origin == ZLIB_FILEFUNC_SEEK_CUR ? position
+                                                                   : bytes.size();
     if (offset > bytes.size() - start) return -1;
     position = start + offset;
     return 0;
@@ -49,7 +55,9 @@ struct ZipStream {
   static int close(voidpf /*self*/, voidpf /*stream*/) { return 0; }
   static int error(voidpf /*self*/, voidpf /*stream*/) { return 0; }
 
-  [[nodiscard]] zlib_filefunc64_def functions() { return {open, read, write, tell, seek, close, error, this}; }
+  [[nodiscard]] zlib_filefunc64_def functions() {
+    return {open, read, write, tell, seek, close, error, this};
+  }
 };
 
 }  // namespace detail
@@ -59,9 +67,12 @@ class ZipArchive {
  public:
   /// @param bytes   the whole archive; must outlive the entries' bytes
   /// @param source  how messages call it
-  /// @throws WeightsError if the archive is cut off or damaged, names an entry twice, or places one outside itself
-  ZipArchive(std::span<const std::byte> bytes, std::string source) : bytes_(bytes), source_(std::move(source)) {
-    if (!ends()) fail("the zip archive is cut off or damaged (no directory of its entries at its end)");
+  /// @throws WeightsError if the archive is cut off or damaged, names an entry twice, or places one
+  /// outside itself
+  ZipArchive(std::span<const std::byte> bytes, std::string source)
+      : bytes_(bytes), source_(std::move(source)) {
+    if (!ends())
+      fail("the zip archive is cut off or damaged (no directory of its entries at its end)");
     detail::ZipStream stream{bytes};
     zlib_filefunc64_def functions = stream.functions();
     const std::unique_ptr<void, int (*)(unzFile)> archive(unzOpen2_64("", &functions), unzClose);
@@ -79,8 +90,9 @@ class ZipArchive {
   /// The bytes of an entry. @throws WeightsError if it is missing, compressed or encrypted
   [[nodiscard]] std::span<const std::byte> bytes(std::string_view name) const {
     const auto found = entries_.find(name);
-    if (found == entries_.end()) fail("the zip archive lacks the entry '" + shown(name) + "'");
-    if (!found->second.stored) fail("the entry '" + shown(name) + "' of the zip archive is compressed or encrypted");
+    if (found == entries_.end()) fail("the zip archive lacks the entry '" + printable(name) + "'");
+    if (!found->second.stored)
+      fail("the entry '" + printable(name) + "' of the zip archive is compressed or encrypted");
     return found->second.bytes;
   }
   /// Names of all entries, sorted.
@@ -97,21 +109,25 @@ class ZipArchive {
   };
 
   [[noreturn]] void fail(const std::string& what) const {
-    throw WeightsError(source_ + ": " + what + ". Get the file again, or save it again with torch.save.");
+    throw WeightsError(source_ + ": " + what +
+                       ". Get the file again, or save it again with torch.save.");
   }
 
-  /// Whether the last record, of 22 bytes and perhaps a comment, is there; minizip forgives where it is cut off.
+  /// Whether the last record, of 22 bytes and perhaps a comment, is there; minizip forgives where
+  /// it is cut off.
   [[nodiscard]] bool ends() const {
     constexpr std::size_t record = 22;
     constexpr std::size_t longest_comment = 0xffff;
     const std::string_view text(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
-    const std::string_view tail = text.substr(text.size() - std::min(text.size(), record + longest_comment));
+    const std::string_view tail =
+        text.substr(text.size() - std::min(text.size(), record + longest_comment));
     return tail.size() >= record && tail.rfind("PK\x05\x06", tail.size() - record) != tail.npos;
   }
 
   void add_entry(unzFile archive) {
     unz_file_info64 facts{};
-    if (unzGetCurrentFileInfo64(archive, &facts, buffer_.data(), buffer_.size(), nullptr, 0, nullptr, 0) != UNZ_OK)
+    if (unzGetCurrentFileInfo64(archive, &facts, buffer_.data(), buffer_.size(), nullptr, 0,
+                                nullptr, 0) != UNZ_OK)
       fail("the directory of the zip archive is damaged");
     const std::string name = buffer_.substr(0, facts.size_filename);
 
@@ -120,19 +136,22 @@ class ZipArchive {
     if (facts.compression_method == 0 && (facts.flag & encrypted) == 0) {
       int method = 0;
       if (unzOpenCurrentFile2(archive, &method, nullptr, /*raw=*/1) != UNZ_OK)
-        fail("the entry '" + shown(name) + "' of the zip archive is damaged");
+        fail("the entry '" + printable(name) + "' of the zip archive is damaged");
       const std::uint64_t begin = unzGetCurrentFileZStreamPos64(archive);
       unzCloseCurrentFile(archive);
-      if (facts.compressed_size != facts.uncompressed_size || begin > bytes_.size() || facts.uncompressed_size > bytes_.size() - begin)
-        fail("the entry '" + shown(name) + "' ends beyond the zip archive");
+      if (facts.compressed_size != facts.uncompressed_size || begin > bytes_.size() ||
+          facts.uncompressed_size > bytes_.size() - begin)
+        fail("the entry '" + printable(name) + "' ends beyond the zip archive");
       entry = {bytes_.subspan(begin, facts.uncompressed_size), true};
     }
-    if (!entries_.emplace(name, entry).second) fail("the zip archive has the entry '" + shown(name) + "' twice");
+    if (!entries_.emplace(name, entry).second)
+      fail("the zip archive has the entry '" + printable(name) + "' twice");
   }
 
   std::span<const std::byte> bytes_;
   std::string source_;
-  std::string buffer_ = std::string(std::size_t{1} << 16, '\0');  // the longest name, and its end mark
+  std::string buffer_ =
+      std::string(std::size_t{1} << 16, '\0');  // the longest name, and its end mark
   std::map<std::string, Entry, std::less<>> entries_;
 };
 

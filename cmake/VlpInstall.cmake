@@ -1,0 +1,23 @@
+# cmake --install build --prefix DIR lays
+#   bin/       vlp, vlp-demo-data
+#   lib/       what vlp opens: libvlp_torch.so, libvlp_hub.so; pkgconfig/vlp.pc
+#   share/vlp/ vocabularies, recipes
+#   include/   vlp and plugins, header-only: `g++ -std=c++20 FILE.cpp $(pkg-config --cflags --libs vlp)`
+# LibTorch stays where it is; the libraries and vlp.pc name its folder.
+
+set(CMAKE_INSTALL_BINDIR bin)
+set(CMAKE_INSTALL_LIBDIR lib)
+
+install(TARGETS vlp vlp-demo-data RUNTIME DESTINATION bin)
+install(TARGETS vlp_torch vlp_hub LIBRARY DESTINATION lib)
+set_target_properties(vlp_torch PROPERTIES INSTALL_RPATH "${TorchWheel_LIBRARY_DIR}")
+set_target_properties(vlp_torch vlp_hub vlp vlp-demo-data PROPERTIES INSTALL_REMOVE_ENVIRONMENT_RPATH ON)
+
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/vlp" "${PROJECT_SOURCE_DIR}/plugins" DESTINATION include
+        FILES_MATCHING PATTERN "*.hpp")
+install(FILES "${vlp_fingerprint_dir}/vlp_fingerprint.hpp" DESTINATION include)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/share/" DESTINATION share/vlp)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/recipes" DESTINATION share/vlp)
+
+configure_file("${PROJECT_SOURCE_DIR}/cmake/vlp.pc.in" "${PROJECT_BINARY_DIR}/generated/vlp.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/generated/vlp.pc" DESTINATION lib/pkgconfig)

@@ -1,0 +1,127 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "vlp/assemble/open.hpp"
+#include "vlp/concepts/context.hpp"
+#include "vlp/data/data.hpp"
+#include "vlp/data/pipeline.hpp"
+#include "vlp/nn/device.hpp"
+#include "vlp/plan/plan.hpp"
+#include "vlp/plan/run_arguments.hpp"
+#include "vlp/report/run_folder.hpp"
+#include "vlp/start/initial_weights.hpp"
+#include "vlp/start/warm_start.hpp"
+#include "vlp/train/device.hpp"
+#include "vlp/train/objective.hpp"
+
+namespace vlp {
+
+VLP_INLINE Context open_context(const Plan& plan, const RunArguments& arguments) {
+  Context ctx;
+  ctx.device = arguments.device;
+  ctx.precision = plan.train.precision;
+  ctx.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
+  ctx.threads =
+      static_cast<int>(arguments.threads > 0 ? arguments.threads
+                                             : std::max(1U, std::thread::hardware_concurrency()));
+  ctx.data_dir = arguments.data_dir;
+  ctx.share_dir = arguments.share_dir;
+  ctx.console = arguments.console;
+  at::set_num_threads(ctx.threads);
+  at::manual_seed(static_cast<std::uint64_t>(plan.run.seed));
+  return ctx;
+}
+
+VLP_INLINE Pipelines build_pipelines(const std::vector<TransformUse>& uses, const Context& ctx) {
+  Pipelines pipelines;
+  for (const TransformUse& use : uses) {
+    const AnyTransform step = use.build(ctx);
+    if (use.extra.when != When::evaluate) pipelines.train.add(step);
+    if (use.extra.when != When::train) pipelines.evaluate.add(step);
+  }
+  return pipelines;
+}
+
+VLP_INLINE Pipelines build_transforms(const Plan& plan, Context& ctx) {
+  Pipelines pipelines = build_pipelines(plan.transform, ctx);
+  ImageSize size = pipelines.train.output_size();
+  if (size.height == 0) size = pipelines.evaluate.output_size();
+  if (size.height > 0) {
+    ctx.dimensions.image_height = size.height;
+    ctx.dimensions.image_width = size.width;
+  }
+  return pipelines;
+}
+
+VLP_INLINE Preprocessing load_preprocessing(const Plan& plan, Context& ctx) {
+  AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
+  ctx.tokens = tokenizer.special();
+  ctx.dimensions.vocabulary_size = tokenizer.vocabulary_size();
+  return {std::move(tokenizer), build_transforms(plan, ctx), plan.model.extra.prompt};
+}
+
+VLP_INLINE Data load_data(const Plan& plan, Context& ctx) {
+  Preprocessing preprocessing = load_preprocessing(plan, ctx);
+  return {std::move(preprocessing), plan.dataset.build(ctx)};
+}
+
+VLP_INLINE InitialWeights open_initial_weights(const Plan& plan, const Context& ctx) {
+  return {plan.model.extra.weights, ctx.console};
+}
+
+VLP_INLINE AnyModel build_model(const Plan& plan, Context ctx, const InitialWeights& weights,
+                                bool complete) {
+  for (const auto& loss : plan.loss) ctx.needs = ctx.needs | loss.needs();
+  AnyModel model = plan.model.build(ctx);
+  if (!weights.empty())
+    WarmStart(*model.ptr(), weights, {.resolved = plan.resolved, .complete = complete}, ctx.console)
+        .fill();
+  model.ptr()->to(torch_device(ctx.device));
+  return model;
+}
+
+VLP_INLINE AnyModel build_model(const Plan& plan, const Context& ctx) {
+  return build_model(plan, ctx, open_initial_weights(plan, ctx));
+}
+
+VLP_INLINE Objective build_losses(const Plan& plan, const Context& ctx) {
+  std::vector<Objective::Term> terms;
+  for (std::size_t i = 0; i < plan.loss.size(); ++i) {
+    const auto& use = plan.loss[i];
+    const bool unique = std::ranges::count(plan.loss, use.name(),
+                                           [](const auto& other) { return other.name(); }) == 1;
+    terms.push_back({unique ? use.name() : use.name() + "." + std::to_string(i), use.extra.weight,
+                     use.build(ctx)});
+  }
+  return Objective(std::move(terms));
+}
+
+VLP_INLINE Objective build_losses(const Plan& plan, const Context& ctx,
+                                  const InitialWeights& weights) {
+  Objective losses = build_losses(plan, ctx);
+  if (!weights.empty()) losses.warm_start(weights.for_losses(), ctx.console);
+  return losses;
+}
+
+VLP_INLINE std::vector<AnyMetric> build_metrics(const Plan& plan, const Context& ctx) {
+  std::vector<AnyMetric> metrics;
+  for (const auto& use : plan.metric) metrics.push_back(use.build(ctx));
+  return metrics;
+}
+
+VLP_INLINE std::int64_t worker_count(const Plan& plan, const Context& ctx) {
+  if (plan.train.workers > 0) return plan.train.workers;
+  return ctx.device.type == DeviceName::Type::cpu ? 1 : std::min<std::int64_t>(16, ctx.threads);
+}
+
+}  // namespace vlp

@@ -1,0 +1,69 @@
+#pragma once
+// Options that transformers of images and of texts have in common. Includes no torch.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include "vlp/recipe/field.hpp"
+
+namespace vlp {
+
+/// @return  what is wrong if the heads don't divide the width; else empty
+[[nodiscard]] inline std::string heads_problem(std::int64_t heads, std::int64_t width) {
+  if (heads > 0 && width % heads == 0) return {};
+  return "heads don't divide width (got heads " + std::to_string(heads) + ", width " +
+         std::to_string(width) + ")";
+}
+
+/// Sizes of a transformer, as recipes name them.
+struct TransformerSizes {
+  std::int64_t width = 768;
+  std::int64_t depth = 12;
+  std::int64_t heads = 12;
+  std::int64_t mlp = 0;
+
+  static constexpr auto fields() {
+    using O = TransformerSizes;
+    return std::tuple{
+        field<&O::width>("Width of the states.", at_least(1)),
+        field<&O::depth>("Layers.", at_least(1)),
+        field<&O::heads>("Attention heads; they divide the width.", at_least(1)),
+        field<&O::mlp>("Hidden width of the feed-forward part; 0 is four times the width.",
+                       at_least(0)),
+    };
+  }
+
+  [[nodiscard]] std::string problem() const { return heads_problem(heads, width); }
+  /// Hidden width of the feed-forward part.
+  [[nodiscard]] std::int64_t hidden() const { return mlp > 0 ? mlp : 4 * width; }
+};
+
+/// What a transformer of texts needs beside its sizes.
+struct TextTransformerOptions {
+  std::int64_t max_positions = 512;
+  std::int64_t vocabulary_size = 0;
+  double dropout = 0.0;
+  double layer_norm_eps = 1e-12;
+
+  static constexpr auto fields() {
+    using O = TextTransformerOptions;
+    return std::tuple{
+        field<&O::max_positions>("Longest text, tokens, special ones and prompt included.",
+                                 at_least(1)),
+        field<&O::vocabulary_size>("Tokens in the vocabulary; 0 takes the tokenizer's.",
+                                   at_least(0)),
+        field<&O::dropout>(
+            "Dropout of attention and branches; 0 in Hugging Face's BLIP, 0.1 in the original.",
+            between(0, 0.99)),
+        field<&O::layer_norm_eps>("Added to the variance in layer norms.", above(0)),
+    };
+  }
+};
+
+/// What recipes say of `initializer_range`.
+inline constexpr std::string_view kInitializerRangeDoc =
+    "Standard deviation of initial weights; narrow models learn sooner with about 1 / sqrt(width).";
+
+}  // namespace vlp

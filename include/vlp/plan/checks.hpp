@@ -1,0 +1,39 @@
+#pragma once
+// What can be wrong with tables taken together. Each check adds what it finds to the problems of
+// the recipe; none builds a model or reads data.
+
+#include <optional>
+
+#include "vlp/core/device.hpp"
+#include "vlp/core/header_only.hpp"
+#include "vlp/plan/tables.hpp"
+#include "vlp/recipe/diagnostics.hpp"
+#include "vlp/recipe/recipe.hpp"
+
+namespace vlp {
+
+/// What training needs beside the model: losses, an optimizer, batches as large as the losses want.
+/// @param device  where it will run; none = not known, and what depends on it isn't checked
+void check_training(const RecipeOptions& options, const Recipe& recipe,
+                    std::optional<DeviceName> device, Diagnostics& problems);
+/// What only an evaluation needs: weights.
+void check_weights(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
+/// Losses of what the model doesn't serve; they are computed in evaluation as well.
+void check_losses(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
+/// Metrics of what the model doesn't serve.
+void check_metrics(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
+/// Transforms that don't make a model's input, in evaluation or, where there is any, in training;
+/// and a size that is fixed in one of the two only, which is a transform that was forgotten.
+void check_transforms(const RecipeOptions& options, const Recipe& recipe, bool trains,
+                      Diagnostics& problems);
+/// Ways of generating that exclude each other.
+void check_generation(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
+/// Scores of one name, and a choice of the best by a score that nothing gives. Asks the metrics, so
+/// only after all other problems are mended.
+void check_scores(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
+
+}  // namespace vlp
+
+#if VLP_HEADER_ONLY
+#include "vlp/plan/checks_inl.hpp"
+#endif

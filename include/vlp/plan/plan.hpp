@@ -1,0 +1,40 @@
+#pragma once
+// A recipe understood: every option read and checked, every component chosen, nothing built. Every
+// mistake in a recipe surfaces here, all at once.
+
+#include "vlp/plan/tables.hpp"
+#include "vlp/recipe/read.hpp"
+#include "vlp/recipe/recipe.hpp"
+#include "vlp/registry/registry.hpp"
+
+namespace vlp {
+
+/// A recipe ready to run.
+/// @tparam Tables  of its task
+template <Options Tables>
+struct PlanOf : Tables {
+  Value resolved;  ///< the recipe with every default written out
+};
+
+/// A recipe that trains or evaluates a model.
+using Plan = PlanOf<RecipeOptions>;
+
+/// Reads a task's tables and lets the task check them.
+/// @param recipe    as `load_recipe` returns it
+/// @param registry  the components that the recipe can name
+/// @param check     called as `check(tables, problems)`, adds what it finds to the problems
+/// @throws RecipeError with all problems at once
+template <Options Tables, class Check>
+[[nodiscard]] PlanOf<Tables> read_plan(const Recipe& recipe, const Registry& registry,
+                                       const Check& check) {
+  Diagnostics problems = recipe.problems;
+  ReadContext ctx{problems, &registry};
+  PlanOf<Tables> plan;
+  read_options<Tables>(recipe.value, "", plan, ctx);
+  check(plan, problems);
+  problems.throw_if_any();
+  plan.resolved = write_options<Tables>(plan);
+  return plan;
+}
+
+}  // namespace vlp

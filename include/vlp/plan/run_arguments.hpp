@@ -1,0 +1,29 @@
+#pragma once
+// What a command line says beside the recipe. Includes no torch.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "vlp/core/console.hpp"
+#include "vlp/core/device.hpp"
+
+namespace vlp {
+
+/// For a run.
+struct RunArguments {
+  std::filesystem::path out;                  ///< the run folder
+  std::filesystem::path data_dir = ".";       ///< where relative paths in [dataset] start
+  std::filesystem::path share_dir = "share";  ///< holds vocabularies/
+  DeviceName device;                          ///< chosen already, see choose_device
+  std::int64_t threads = 0;                   ///< 0 = all cores
+  Console console;                            ///< where notes and progress go
+};
+
+/// For a look at a recipe that isn't run.
+struct CheckArguments {
+  std::filesystem::path data_dir = ".";  ///< where relative paths in [dataset] start
+  std::optional<DeviceName> device;      ///< none = not known, and what depends on it isn't checked
+};
+
+}  // namespace vlp

@@ -1,0 +1,24 @@
+#pragma once
+// What a run found, as its caller gets it. Includes no torch.
+
+#include <filesystem>
+#include <string>
+
+#include "vlp/report/history.hpp"
+#include "vlp/report/measured.hpp"
+
+namespace vlp {
+
+/// The outcome of a run.
+struct Report {
+  std::filesystem::path folder;  ///< of the run
+  std::string split;             ///< that was scored at the end
+  Measured measured;             ///< of the best weights, on that split
+  Scores baseline;               ///< of the commonest training caption; empty if not asked for, or
+                                 ///< without captions
+  std::string baseline_caption;  ///< said of every image
+  History history;               ///< of the training; empty if there was none
+  std::filesystem::path contact_sheet;  ///< empty if not asked for, or without captions
+};
+
+}  // namespace vlp

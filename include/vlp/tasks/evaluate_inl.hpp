@@ -1,0 +1,53 @@
+#pragma once
+
+#include "vlp/assemble/open.hpp"
+#include "vlp/assemble/write_model.hpp"
+#include "vlp/plan/checks.hpp"
+#include "vlp/report/run_folder.hpp"
+#include "vlp/tasks/evaluate.hpp"
+#include "vlp/tasks/recipe_lines.hpp"
+#include "vlp/tasks/run_parts.hpp"
+
+namespace vlp {
+
+VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) {
+  return read_plan<RecipeOptions>(recipe, registry,
+                                  [&](const RecipeOptions& tables, Diagnostics& problems) {
+                                    check_losses(tables, recipe, problems);
+                                    check_metrics(tables, recipe, problems);
+                                    check_weights(tables, recipe, problems);
+                                    check_transforms(tables, recipe, /*trains=*/false, problems);
+                                    check_generation(tables, recipe, problems);
+                                    if (problems.empty()) check_scores(tables, recipe, problems);
+                                  });
+}
+
+VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
+                           const RunArguments& arguments) {
+  const Plan plan = plan_evaluation(recipe, registry);
+  RunFolder::require_free(arguments.out);
+  Context ctx = open_context(plan, arguments);
+
+  const Data data = load_data(plan, ctx);
+  InitialWeights weights = open_initial_weights(plan, ctx);
+  AnyModel model = build_model(plan, ctx, weights, /*complete=*/true);  // nothing begins at random
+  Objective losses = build_losses(plan, ctx, weights);
+  weights = {};
+
+  const RunFolder folder(arguments.out);
+  RunParts run{plan, ctx, data, model, losses, folder, observers_of(plan, ctx, folder)};
+  write_model_recipe(folder, plan, data.tokenizer);
+  run.observers.begin(start_of(run));
+  return score(run, {});
+}
+
+VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
+                                                          const Registry& registry,
+                                                          const CheckArguments& arguments) {
+  const Plan plan = plan_evaluation(recipe, registry);
+  std::vector<std::string> lines = weights_lines(plan);
+  add_lines(lines, data_lines(plan, arguments, /*trains=*/false));
+  return lines;
+}
+
+}  // namespace vlp

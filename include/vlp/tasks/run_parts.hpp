@@ -1,0 +1,52 @@
+#pragma once
+// What a task that trains or evaluates works with once everything is open, and what both do with
+// it: tell the observers, and score a split.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "vlp/concepts/context.hpp"
+#include "vlp/concepts/model.hpp"
+#include "vlp/core/header_only.hpp"
+#include "vlp/data/data.hpp"
+#include "vlp/evaluate/evaluation.hpp"
+#include "vlp/plan/plan.hpp"
+#include "vlp/report/observer.hpp"
+#include "vlp/report/run_folder.hpp"
+#include "vlp/train/objective.hpp"
+
+namespace vlp {
+
+/// The parts of a run; what is referred to outlives it.
+struct RunParts {
+  const Plan& plan;
+  const Context& ctx;
+  const Data& data;
+  AnyModel& model;          ///< on the device
+  Objective& losses;        ///< empty where the recipe has none
+  const RunFolder& folder;  ///< made
+  Observers observers;      ///< hear what happens
+};
+
+/// What listens to a run: its folder and the console.
+[[nodiscard]] Observers observers_of(const Plan& plan, const Context& ctx, const RunFolder& folder);
+
+/// What is known before the first update.
+[[nodiscard]] RunStart start_of(const RunParts& run);
+
+/// Evaluates the model on a split with the recipe's metrics, and tells the observers.
+/// @param epoch  of the weights, 0 = given ones
+/// @param step   updates done
+[[nodiscard]] Evaluation evaluate_split(RunParts& run, Split split, std::int64_t epoch,
+                                        std::int64_t step);
+
+/// Evaluates the split that the recipe names with the weights that the model has now, beside the
+/// commonest training caption, and ends the run.
+[[nodiscard]] Report score(RunParts& run, History history);
+
+}  // namespace vlp
+
+#if VLP_HEADER_ONLY
+#include "vlp/tasks/run_parts_inl.hpp"
+#endif

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include <torch/nn/module.h>
+#include <torch/version.h>
+
+#include "vlp/assemble/open.hpp"
+#include "vlp/concepts/context.hpp"
+#include "vlp/data/data.hpp"
+#include "vlp/evaluate/evaluate.hpp"
+#include "vlp/plan/plan.hpp"
+#include "vlp/recipe/write.hpp"
+#include "vlp/report/console_writer.hpp"
+#include "vlp/report/observer.hpp"
+#include "vlp/report/run_files.hpp"
+#include "vlp/report/run_folder_writer.hpp"
+#include "vlp/tasks/run_parts.hpp"
+#include "vlp/train/objective.hpp"
+
+namespace vlp {
+
+VLP_INLINE Observers observers_of(const Plan& plan, const Context& ctx, const RunFolder& folder) {
+  Observers observers;
+  observers.add(RunFolderWriter(folder, plan.report.contact_sheet));
+  observers.add(ConsoleWriter(ctx.console));
+  return observers;
+}
+
+VLP_INLINE RunStart start_of(const RunParts& run) {
+  const WeightSources& weights = run.plan.model.extra.weights;
+  RunStart start;
+  start.recipe = write_toml(run.plan.resolved);
+  start.dataset = run.plan.dataset.name();
+  start.model = run.plan.model.name();
+  start.weights = weights.empty() ? "random weights" : "weights of " + weights.in_words();
+  for (const at::Tensor& parameter : run.model.ptr()->parameters())
+    start.parameters += parameter.numel();
+  for (const Split split : {Split::train, Split::validation, Split::test})
+    start.splits[static_cast<std::size_t>(split)] = run.data.dataset.records(split);
+  start.device = run.ctx.device;
+  start.precision = run.ctx.precision;
+  start.threads = run.ctx.threads;
+  start.data_dir = run.ctx.data_dir;
+  start.built = {{"torch", TORCH_VERSION}, {"compiler", __VERSION__}};
+  return start;
+}
+
+VLP_INLINE Evaluation evaluate_split(RunParts& run, Split split, std::int64_t epoch,
+                                     std::int64_t step) {
+  const Plan& plan = run.plan;
+  const Evaluator evaluator(run.data, plan.generate, plan.evaluate.batch_size,
+                            worker_count(plan, run.ctx), run.ctx);
+  const auto records = first_images(run.data.dataset.records(split), plan.evaluate.max_images);
+  if (records.empty())
+    throw DataError("dataset: the " + split_name(split) +
+                    " split is empty. Use more images or other shares.");
+  Objective* losses = plan.loss.empty() ? nullptr : &run.losses;
+  Evaluation found = evaluator(run.model, losses, records, build_metrics(plan, run.ctx),
+                               "evaluating " + split_name(split));
+  run.observers.evaluation({.split = split,
+                            .epoch = epoch,
+                            .step = step,
+                            .measured = found.measured,
+                            .images = records,
+                            .captions = found.captions});
+  return found;
+}
+
+VLP_INLINE Report score(RunParts& run, History history) {
+  const Plan& plan = run.plan;
+  const Split split = plan.evaluate.split;
+  Evaluation found = evaluate_split(run, split, history.best_epoch, history.steps);
+
+  Report report{.folder = run.folder.path(),
+                .split = split_name(split),
+                .measured = std::move(found.measured),
+                .baseline = {},
+                .baseline_caption = {},
+                .history = std::move(history),
+                .contact_sheet = {}};
+  const auto training = run.data.dataset.records(Split::train);
+  if (plan.report.baseline && !found.captions.empty() && !training.empty()) {
+    const auto images = first_images(run.data.dataset.records(split), plan.evaluate.max_images);
+    const auto captions = commonest_caption(training, images, run.ctx.threads);
+    report.baseline =
+        score_captions(captions, build_metrics(plan, run.ctx), run.ctx.threads).scores;
+    report.baseline_caption = captions.front().caption;
+  }
+  if (plan.report.contact_sheet > 0 && !found.captions.empty())
+    report.contact_sheet = run.folder.path() / run_files::kContactSheet;
+  run.observers.end({.report = report, .captions = found.captions});
+  return report;
+}
+
+}  // namespace vlp

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <utility>
+
+#include "vlp/assemble/open.hpp"
+#include "vlp/assemble/write_model.hpp"
+#include "vlp/plan/checks.hpp"
+#include "vlp/report/run_folder.hpp"
+#include "vlp/tasks/fit.hpp"
+#include "vlp/tasks/recipe_lines.hpp"
+#include "vlp/tasks/run_parts.hpp"
+#include "vlp/tasks/train.hpp"
+
+namespace vlp {
+
+VLP_INLINE Plan plan_training(const Recipe& recipe, const Registry& registry,
+                              std::optional<DeviceName> device) {
+  return read_plan<RecipeOptions>(recipe, registry,
+                                  [&](const RecipeOptions& tables, Diagnostics& problems) {
+                                    check_training(tables, recipe, device, problems);
+                                    check_losses(tables, recipe, problems);
+                                    check_metrics(tables, recipe, problems);
+                                    check_transforms(tables, recipe, /*trains=*/true, problems);
+                                    check_generation(tables, recipe, problems);
+                                    if (problems.empty()) check_scores(tables, recipe, problems);
+                                  });
+}
+
+VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
+                        const RunArguments& arguments) {
+  const Plan plan = plan_training(recipe, registry, arguments.device);  // every mistake, at once
+  RunFolder::require_free(arguments.out);       // earlier runs are never touched
+  Context ctx = open_context(plan, arguments);  // device, precision, seed streams, folders
+
+  const Data data = load_data(plan, ctx);
+  InitialWeights weights = open_initial_weights(plan, ctx);  // of parts, a model, a run; or none
+  AnyModel model = build_model(plan, ctx, weights);          // serves what the losses need
+  Objective losses = build_losses(plan, ctx, weights);       // a weighted sum, also a Loss
+  weights = {};                                              // can be as large as the model
+
+  const RunFolder folder(arguments.out);  // made now: a run that can't begin leaves nothing behind
+  RunParts run{plan, ctx, data, model, losses, folder, observers_of(plan, ctx, folder)};
+  write_model_recipe(folder, plan, data.tokenizer);
+  write_hugging_face_settings(folder, plan, ctx);
+  run.observers.begin(start_of(run));
+
+  const History history = fit(run);
+  return score(run, history);
+}
+
+VLP_INLINE std::vector<std::string> check_train_recipe(const Recipe& recipe,
+                                                       const Registry& registry,
+                                                       const CheckArguments& arguments) {
+  const Plan plan = plan_training(recipe, registry, arguments.device);
+  std::vector<std::string> lines = batch_lines(plan);
+  add_lines(lines, weights_lines(plan));
+  add_lines(lines, data_lines(plan, arguments, /*trains=*/true));
+  return lines;
+}
+
+}  // namespace vlp

@@ -1,0 +1,31 @@
+#pragma once
+// How parameters are divided for the optimizer.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "vlp/concepts/optimizer.hpp"
+
+namespace vlp {
+
+/// Norms, biases and scalars are the parameters with fewer than two dimensions.
+[[nodiscard]] inline std::vector<ParameterGroup> parameter_groups(
+    const std::vector<std::pair<std::string, at::Tensor>>& parameters, bool decay_everything) {
+  ParameterGroup decayed, exempt;
+  exempt.decay = false;
+  for (const auto& [name, parameter] : parameters) {
+    if (!parameter.requires_grad()) continue;
+    ParameterGroup& group = decay_everything || parameter.dim() >= 2 ? decayed : exempt;
+    group.names.push_back(name);
+    group.parameters.push_back(parameter);
+  }
+  std::vector<ParameterGroup> groups;
+  for (ParameterGroup* group : {&decayed, &exempt})
+    if (!group->parameters.empty()) groups.push_back(std::move(*group));
+  return groups;
+}
+
+}  // namespace vlp

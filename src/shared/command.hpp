@@ -1,0 +1,109 @@
+#pragma once
+// What the command line says, as plain values: the program parses it without LibTorch and hands it
+// to the part that needs LibTorch or libcurl, which is opened only then.
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "vlp/recipe/value.hpp"
+
+namespace vlp {
+
+/// What a model is computed on.
+struct Machine {
+  std::string device = "auto";
+  std::int64_t threads = 0;         ///< 0 = all cores
+  std::filesystem::path share_dir;  ///< vocabularies and other files that ship with the program
+};
+
+using Plugins = std::vector<std::filesystem::path>;
+
+/// What `run` and `check` have in common.
+struct RecipeCommand {
+  std::filesystem::path recipe;
+  std::filesystem::path data_dir = ".";
+  std::optional<std::int64_t> seed;  ///< none = the recipe's
+  std::vector<std::string> sets;     ///< KEY=VALUE
+  Plugins plugins;
+};
+
+struct RunCommand : RecipeCommand {
+  std::filesystem::path out;  ///< empty = runs/NAME-TIME
+  Machine machine;
+};
+
+struct CheckCommand : RecipeCommand {
+  std::string device;  ///< empty = not known
+};
+
+struct ListCommand {
+  std::string kind;  ///< empty = all
+  Plugins plugins;
+};
+
+struct HelpCommand {
+  std::string name;  ///< of a component or a table
+  Plugins plugins;
+};
+
+/// What `caption` and `match` have in common.
+struct ImageCommand {
+  std::string model;
+  std::vector<std::filesystem::path> images;       ///< files, or folders of them
+  std::vector<std::filesystem::path> image_lists;  ///< with one a line; `-` = standard input
+  std::filesystem::path pixel_values;              ///< safetensors with `pixel_values` [B, 3, H, W]
+  std::optional<std::string> preprocess;           ///< `torchvision` or `pil`; none = the model's
+  std::int64_t batch_size = 8;
+  bool json = false;
+  Machine machine;
+  Plugins plugins;
+};
+
+struct CaptionCommand : ImageCommand {
+  Table generate;  ///< the options that are given, as in the table [generate] of a recipe
+  std::optional<std::int64_t> seed;
+  std::optional<std::string> prompt;
+  std::vector<std::int64_t> prompt_ids;  ///< [DEC] and the ids behind it; empty = none given
+  std::string precision = "fp32";
+};
+
+struct MatchCommand : ImageCommand {
+  std::vector<std::string> texts;                 ///< to compare with
+  std::vector<std::filesystem::path> text_lists;  ///< with one a line; `-` = standard input
+  std::optional<std::string> match_token;         ///< `enc` or `cls`; none = the model's
+};
+
+struct TraceCommand {
+  std::string model;
+  std::filesystem::path inputs;               ///< safetensors with what goes into the model
+  std::vector<std::filesystem::path> images;  ///< instead
+  std::filesystem::path out;
+  std::string dtype = "float32";         ///< of weights and inputs
+  std::int64_t steps = 0;                ///< updates
+  double lr = 1e-3, weight_decay = 0.1;  ///< of the updates
+  Machine machine;
+  Plugins plugins;
+};
+
+using TorchCommand = std::variant<RunCommand, CheckCommand, ListCommand, HelpCommand,
+                                  CaptionCommand, MatchCommand, TraceCommand>;
+
+struct DownloadCommand {
+  std::string name;
+  std::string revision;  ///< instead of the one in the name; empty = none given
+};
+
+}  // namespace vlp
+
+/// Carries out a command; prints results to stdout, everything else to stderr. Never throws.
+/// @return  the program's exit code
+extern "C" __attribute__((visibility("default"))) int vlp_torch_command(
+    const vlp::TorchCommand& command);
+
+/// The same, in a library that has libcurl and no LibTorch.
+extern "C" __attribute__((visibility("default"))) int vlp_hub_command(
+    const vlp::DownloadCommand& command);

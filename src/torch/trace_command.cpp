@@ -1,0 +1,79 @@
+// `vlp trace`: a model's numbers on given inputs, as a safetensors file.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include "src/torch/commands.hpp"
+#include "vlp/assemble/open_model.hpp"
+#include "vlp/concepts/tensor_state.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/image/decode.hpp"
+#include "vlp/nn/device.hpp"
+#include "vlp/trace/trace.hpp"
+#include "vlp/weights/safetensors.hpp"
+
+namespace vlp {
+
+namespace {
+
+/// Images as the model's transforms make them: [B, 3, H, W].
+at::Tensor preprocessed(const std::vector<std::filesystem::path>& files, const OpenedModel& opened,
+                        at::ScalarType dtype) {
+  std::vector<at::Tensor> images;
+  for (const std::filesystem::path& file : files) {
+    RandomStream random = opened.ctx.seeds.derive(file.string());
+    at::Tensor image = opened.transforms(decode_image(file), random);
+    if (!images.empty() && image.sizes() != images.front().sizes())
+      throw DataError(file.string() + ": becomes another size than the first image (got " +
+                      shape_text(image.sizes()) + ", expected " +
+                      shape_text(images.front().sizes()) + "). Trace images of one size together.");
+    images.push_back(std::move(image));
+  }
+  return at::stack(images).to(torch_device(opened.ctx.device), dtype);
+}
+
+}  // namespace
+
+int carry_out(const TraceCommand& command, const Registry& registry, Terminal& terminal) {
+  const auto folder =
+      command.out.has_parent_path() ? command.out.parent_path() : std::filesystem::path(".");
+  if (!std::filesystem::is_directory(folder))
+    throw RecipeError("--out " + command.out.string() + ": there is no folder " + folder.string() +
+                      ". Make it first.");
+
+  OpenModelArguments arguments = open_arguments(command.machine, terminal);
+  arguments.dtype = command.dtype == "float64" ? at::kDouble : at::kFloat;
+  OpenedModel opened = open_model(command.model, registry, arguments);
+
+  TraceInputs inputs;
+  if (command.images.empty()) {
+    inputs = read_trace_inputs(command.inputs, opened.ctx, arguments.dtype, opened.model.serves());
+    for (const std::string& name : inputs.unused)
+      terminal.line(command.inputs.string() + ": " + name +
+                    " is not used by a trace of this model");
+  } else {
+    inputs.pixel_values = preprocessed(command.images, opened, arguments.dtype);
+  }
+
+  NamedTensors trace;
+  try {
+    Tracer tracer(opened.plan, opened.model, registry, opened.ctx);
+    trace = tracer.trace(
+        inputs, {.steps = command.steps, .lr = command.lr, .weight_decay = command.weight_decay});
+  } catch (
+      const ShapeError& error) {  // what the reader of the inputs can't know, e.g. the longest text
+    throw DataError((command.images.empty() ? command.inputs : command.images.front()).string() +
+                    ": " + error.what());
+  }
+  if (!command.images.empty())
+    trace.insert(trace.begin(), {"pixel_values", tensor_bytes(inputs.pixel_values)});
+  write_safetensors(command.out, trace);
+  fmt::print("{}: {} tensors\n", command.out.string(), trace.size());
+  return 0;
+}
+
+}  // namespace vlp

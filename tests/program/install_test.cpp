@@ -1,0 +1,84 @@
+// The installed tree: the program runs from it, and plugins and programs of others compile against
+// its headers alone, without our build.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/support/process.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Installed : ScratchFolder {
+  fs::path prefix = path / "vlp";
+
+  Installed() {
+    const auto installed =
+        vlp_test::run_process({"cmake", "--install", VLP_BUILD_DIR, "--prefix", prefix.string()});
+    BOOST_REQUIRE_MESSAGE(installed.code == 0, installed.err);
+  }
+
+  [[nodiscard]] vlp_test::Outcome vlp(std::vector<std::string> words) const {
+    words.insert(words.begin(), (prefix / "bin" / "vlp").string());
+    return vlp_test::run_process(words, "", path);
+  }
+  /// Compiles as a user would: one command of the shell, with vlp's flags from pkg-config.
+  [[nodiscard]] vlp_test::Outcome compiled(const std::string& command) const {
+    return vlp_test::run_process(
+        {"sh", "-c",
+         "PKG_CONFIG_PATH=" + (prefix / "lib" / "pkgconfig").string() +
+             " && export PKG_CONFIG_PATH && " + command + " $(pkg-config --cflags --libs vlp)"},
+        "", path);
+  }
+};
+
+const std::string kExamples = std::string(VLP_SOURCE_ROOT) + "/docs/examples";
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(install, Installed)
+
+BOOST_AUTO_TEST_CASE(the_program_finds_its_libraries_and_vocabularies) {
+  for (const char* name : {"bin/vlp", "bin/vlp-demo-data", "lib/libvlp_torch.so",
+                           "lib/libvlp_hub.so", "lib/pkgconfig/vlp.pc", "include/vlp/run.hpp",
+                           "include/vlp_fingerprint.hpp", "include/plugins/loss/lm.hpp",
+                           "share/vlp/vocabularies/demo.txt", "share/vlp/recipes/demo.toml"})
+    BOOST_TEST(fs::exists(prefix / name), name);
+  const auto listed = vlp({"list", "loss"});
+  BOOST_TEST(listed.code == 0, listed.err);
+  BOOST_TEST(listed.out.find("lm") != std::string::npos);
+  const auto checked = vlp({"check", (prefix / "share/vlp/recipes/demo.toml").string()});
+  BOOST_TEST(checked.code == 0, checked.err);
+  const auto cut = vlp_test::run_process(
+      {"sh", "-c",
+       "echo 'a red circle' | " + (prefix / "bin/vlp").string() + " tokenize --vocabulary " +
+           (prefix / "share/vlp/vocabularies/demo.txt").string()});
+  BOOST_TEST(cut.code == 0, cut.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_plugin_compiles_against_it_and_loads) {
+  std::ofstream(path / "focal.cpp")
+      << "#define VLP_PLUGIN_SHARED\n#include \"" + kExamples + "/plugins/focal.hpp\"\n";
+  const auto built =
+      compiled(std::string(VLP_CXX) + " -std=c++20 -fPIC -shared focal.cpp -o focal.so");
+  BOOST_REQUIRE_MESSAGE(built.code == 0, built.err);
+  const auto helped = vlp({"help", "focal", "--plugin", (path / "focal.so").string()});
+  BOOST_TEST(helped.code == 0, helped.err);
+  BOOST_TEST(helped.out.find("loss 'focal'") != std::string::npos, helped.out);
+}
+
+BOOST_AUTO_TEST_CASE(a_program_compiles_against_it_with_plain_gxx_and_runs) {
+  const auto built =
+      compiled("g++ -std=c++20 " + kExamples + "/train_without_recipe.cpp -o example");
+  BOOST_REQUIRE_MESSAGE(built.code == 0, built.err);
+  const auto ran = vlp_test::run_process({(path / "example").string()}, "", path);
+  BOOST_TEST(ran.code == 0, ran.err);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,46 @@
+#include "vlp/report/run_files.hpp"
+
+#include <cmath>
+#include <limits>
+#include <set>
+#include <string>
+
+#include <boost/test/unit_test.hpp>
+
+BOOST_AUTO_TEST_SUITE(run_files)
+
+BOOST_AUTO_TEST_CASE(every_image_has_a_thumbnail_of_its_own_in_the_folder) {
+  std::set<std::string> names;
+  for (const char* id :
+       {"1.jpg", "1", "a/1.jpg", "a%2f1.jpg", "..", "../1", "a b", "a\tb", "\xc3\xa4"})
+    names.insert(vlp::run_files::thumbnail(id));
+  BOOST_TEST(names.size() == 9U);
+  for (const std::string& name : names) {
+    BOOST_TEST(name.starts_with("thumbnails/"));
+    BOOST_TEST(name.find('/', 11) == std::string::npos, name);
+    BOOST_TEST(name[11] != '.', name);
+  }
+  BOOST_TEST(vlp::run_files::thumbnail("1000092795.jpg") == "thumbnails/1000092795.jpg.jpg");
+}
+
+BOOST_AUTO_TEST_CASE(scores_come_back_as_they_were_and_what_is_not_finite_as_nan) {
+  const vlp::Scores scores{{"CIDEr", 1.0 / 3}, {"Bleu_4", 1e-300}, {"x", std::nan("")}};
+  const vlp::Scores back = vlp::scores_of_json(vlp::Json::parse(vlp::scores_json(scores).dump()));
+  BOOST_TEST(back.size() == 3U);
+  BOOST_TEST(back[0].first == "CIDEr");
+  BOOST_TEST(back[0].second == 1.0 / 3);
+  BOOST_TEST(back[1].second == 1e-300);
+  BOOST_TEST(std::isnan(back[2].second));
+}
+
+BOOST_AUTO_TEST_CASE(a_log_line_has_the_keys_that_others_read) {
+  vlp::LogLine line;
+  line.step = 3;
+  line.losses = {{"lm", 2.0}};
+  line.grad_norm = std::numeric_limits<double>::infinity();
+  BOOST_TEST(vlp::log_json(line).dump() ==
+             "{\"step\":3,\"epoch\":0,\"loss\":0.0,\"losses\":{\"lm\":2.0},\"lr\":0.0,"
+             "\"grad_norm\":null,\"samples_per_s\":0.0}");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

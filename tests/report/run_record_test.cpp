@@ -1,0 +1,182 @@
+// What a run folder tells: written by the observer that writes it, and by older or broken programs.
+
+#include "vlp/report/run_record.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/support/scratch_folder.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/image/encode.hpp"
+#include "vlp/image/read.hpp"
+#include "vlp/report/run_folder.hpp"
+#include "vlp/report/run_folder_writer.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A run of three images that is told to a folder, event by event.
+struct Told {
+  ScratchFolder scratch;
+  std::vector<vlp::ImageRecord> records;
+  std::vector<vlp::CaptionedImage> captions;
+  fs::path path = scratch.path / "run";
+
+  Told() {
+    for (int i = 0; i < 3; ++i) {
+      const fs::path file = scratch.path / (std::to_string(i) + ".jpg");
+      const std::vector<std::uint8_t> rgb(3 * 600 * 400, static_cast<std::uint8_t>(60 * i));
+      vlp::write_jpeg(file, {.rgb = rgb, .height = 400, .width = 600});
+      records.push_back({std::to_string(i) + ".jpg", file.string(), {"a dog", "the dog"}});
+    }
+    for (const vlp::ImageRecord& record : records) captions.push_back({&record, "a cat", 0});
+  }
+
+  [[nodiscard]] vlp::Measured measured() const {
+    vlp::Measured found{.images = 3,
+                        .loss = 2.0 / 3,
+                        .losses = {{"lm", 2.0 / 3}},
+                        .scores = {{"CIDEr", 0.1}},
+                        .rows = {}};
+    for (std::size_t i = 0; i < records.size(); ++i)
+      found.rows.push_back({records[i].image_id, {{"CIDEr", static_cast<double>(i) / 7}}});
+    return found;
+  }
+
+  /// @param ends  whether the run comes to its end
+  void tell(bool ends) const {
+    const vlp::RunFolder folder(path);
+    const vlp::RunFolderWriter writer(folder, 2);
+    vlp::RunStart start;
+    start.recipe = "[run]\ntask = \"train\"\nseed = 17\n";
+    start.splits[2] = records;
+    start.data_dir = ".";
+    start.built = {{"torch", "2.11.0"}};
+    writer.begin(start);
+    vlp::LogLine line;
+    line.step = 10;
+    line.epoch = 1;
+    line.loss = 1.0 / 3;
+    line.losses = {{"lm", 1.0 / 3}};
+    line.lr = 1e-5;
+    writer.log(line);
+    writer.log(line);
+    const vlp::Measured found = measured();
+    writer.evaluation({.split = vlp::Split::test,
+                       .epoch = 1,
+                       .step = 10,
+                       .measured = found,
+                       .images = records,
+                       .captions = captions});
+    vlp::Report report;
+    report.folder = path;
+    report.split = "test";
+    report.measured = found;
+    report.baseline = {{"CIDEr", 0.05}};
+    report.baseline_caption = "a dog";
+    report.history.best_epoch = 1;
+    report.contact_sheet = path / "contact_sheet.png";
+    if (ends) writer.end({.report = report, .captions = captions});
+  }
+
+  void append(const std::string& name, const std::string& text) const {
+    std::ofstream(path / name, std::ios::app) << text;
+  }
+};
+
+bool refuses(const fs::path& folder, const std::string& words) {
+  try {
+    (void)vlp::read_run(folder);
+  } catch (const vlp::DataError& error) {
+    BOOST_TEST_INFO(error.what());
+    return std::string(error.what()).find(words) != std::string::npos;
+  }
+  return false;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(run_record)
+
+BOOST_AUTO_TEST_CASE(a_finished_run_comes_back_as_it_was_told) {
+  const Told told;
+  told.tell(true);
+  const vlp::RunRecord run = vlp::read_run(told.path);
+  BOOST_TEST(run.finished());
+  BOOST_TEST(run.notes.empty());
+  BOOST_TEST(run.environment.at("torch") == "2.11.0");
+  BOOST_TEST(run.splits.size() == 3U);
+  BOOST_TEST(run.splits.at(2).second == (std::vector<std::string>{"0.jpg", "1.jpg", "2.jpg"}),
+             boost::test_tools::per_element());
+  BOOST_TEST(run.log.size() == 2U);
+  BOOST_TEST(run.log.at(0).loss == 1.0 / 3);
+  BOOST_TEST(run.log.at(0).lr == 1e-5);
+
+  const vlp::RecordedEvaluation* test = run.evaluation(vlp::Split::test, 1);
+  BOOST_TEST_REQUIRE(test);
+  BOOST_TEST((test->measured == told.measured()));
+  BOOST_TEST(test->captions.size() == 3U);
+  BOOST_TEST((test->captions.at(2) == vlp::RecordedCaption{"2.jpg", "a cat"}));
+  BOOST_TEST(!run.evaluation(vlp::Split::validation, 1));
+
+  BOOST_TEST((run.scores->split == vlp::Split::test));
+  BOOST_TEST(run.scores->best_epoch == 1);
+  BOOST_TEST(run.scores->measured.images == 3);
+  BOOST_TEST((run.scores->measured.scores == told.measured().scores));
+  BOOST_TEST(run.scores->baseline_caption == "a dog");
+
+  const auto references = vlp::read_references(run, vlp::Split::test);
+  BOOST_TEST(references.size() == 3U);
+  BOOST_TEST(references.at(1).first == "1.jpg");
+  BOOST_TEST(references.at(1).second == (std::vector<std::string>{"a dog", "the dog"}),
+             boost::test_tools::per_element());
+  for (const vlp::ImageRecord& record : told.records) {
+    const fs::path thumbnail = run.thumbnail(record.image_id);
+    BOOST_TEST_REQUIRE(!thumbnail.empty());
+    const vlp::Pixels pixels = vlp::read_pixels(thumbnail);
+    BOOST_TEST(pixels.width == 256);
+    BOOST_TEST(pixels.height == 171);
+  }
+  BOOST_TEST(run.thumbnail("9.jpg").empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_was_killed_is_read_as_far_as_it_came) {
+  const Told told;
+  told.tell(false);
+  told.append("log.jsonl", "{\"step\": 20, \"ep");
+  const vlp::RunRecord run = vlp::read_run(told.path);
+  BOOST_TEST(!run.finished());
+  BOOST_TEST(run.log.size() == 2U);
+  BOOST_TEST(run.notes.size() == 1U);
+  BOOST_TEST(run.notes.at(0).find("log.jsonl:3: the last line was cut off") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_folder_of_before_rows_were_kept_is_read) {
+  const Told told;
+  told.tell(true);
+  for (const char* name : {"rows", "references", "thumbnails"}) fs::remove_all(told.path / name);
+  const vlp::RunRecord run = vlp::read_run(told.path);
+  BOOST_TEST(run.finished());
+  BOOST_TEST(run.evaluations.at(0).measured.rows.empty());
+  BOOST_TEST(run.evaluations.at(0).measured.images == 3);
+  BOOST_TEST(vlp::read_references(run, vlp::Split::test).empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_run_or_cannot_be_understood_is_named) {
+  const Told told;
+  told.tell(true);
+  BOOST_TEST(refuses(told.scratch.path, "no run folder (it has no recipe.toml)"));
+  told.append("metrics.jsonl",
+              "{\"epoch\": 2, \"step\": 20, \"split\": \"exam\", \"metrics\": {}}\n");
+  BOOST_TEST(refuses(told.path, "metrics.jsonl:2: can't be understood"));
+  fs::remove(told.path / "metrics.jsonl");
+  told.append("log.jsonl", "{\"step\": 20}\n");
+  BOOST_TEST(refuses(told.path, "log.jsonl:3: can't be understood"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,36 @@
+#include "plugins/tokenizer/wordpiece.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <vector>
+
+#include "tests/support/scratch_folder.hpp"
+
+namespace fs = std::filesystem;
+
+BOOST_AUTO_TEST_SUITE(wordpiece)
+
+BOOST_AUTO_TEST_CASE(the_component_finds_its_vocabulary_by_name_or_path) {
+  vlp::Context ctx;
+  ctx.share_dir = fs::path(VLP_SOURCE_ROOT) / "share";
+  const vlp::WordPieceTokenizer by_name({}, ctx);
+  BOOST_TEST(by_name.vocabulary_size() == 30524);
+
+  const ScratchFolder scratch;
+  const fs::path small = scratch.path / "small.txt";
+  std::ofstream(small) << "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n";
+  vlp::WordPieceTokenizer::Options options;
+  options.vocabulary = small.string();
+  options.max_length = 4;
+  const vlp::AnyTokenizer by_path{vlp::WordPieceTokenizer(options, ctx)};
+  BOOST_TEST(by_path.vocabulary_size() == 8);
+  BOOST_TEST((by_path.encode("a a a a") == std::vector<std::int64_t>{2, 5, 5, 3}));
+  BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine.txt", ctx) == fs::path("mine.txt")));
+  BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine", ctx) ==
+              ctx.share_dir / "vocabularies" / "mine.txt"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()

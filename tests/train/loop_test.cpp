@@ -1,0 +1,113 @@
+// The loop over epochs: how many updates, which of them are logged, and over what.
+
+#include "vlp/train/loop.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/pimpl.h>
+#include <boost/test/unit_test.hpp>
+
+#include "plugins/optimizer/adamw.hpp"
+#include "tests/support/words.hpp"
+
+namespace {
+
+struct DotImpl : torch::nn::Module {
+  DotImpl() { linear = register_module("linear", torch::nn::Linear(24, 1)); }
+  [[nodiscard]] static constexpr vlp::Needs serves() { return vlp::Needs::image_states; }
+  at::Tensor image_states(const at::Tensor& pixels) {
+    return linear(pixels.flatten(1)).unsqueeze(1);
+  }
+  torch::nn::Linear linear{nullptr};
+};
+TORCH_MODULE(Dot);
+
+/// The number of its call, so that means over updates are known.
+struct Counting {
+  static constexpr vlp::Needs needs = vlp::Needs::image_states;
+  vlp::LossValue operator()(vlp::Forward& pass) {
+    const at::Tensor total = pass.image_states().mean() * 0 + static_cast<double>(++calls);
+    return {total, {{"calls", total.detach()}}};
+  }
+  std::int64_t calls = 0;
+};
+
+/// Ten images with one caption each, in batches of two: five micro-batches an epoch.
+struct Loop {
+  std::vector<vlp::ImageRecord> records;
+  vlp::Pipeline transforms{
+      .images = {vlp::AnyTransform(
+          [](const at::Tensor& image, vlp::RandomStream&) { return image.to(at::kFloat); })},
+      .texts = {}};
+  vlp::AnyTokenizer tokenizer{vlp::test::Words{}};
+  std::string prompt;
+  vlp::TrainOptions options{.epochs = 2, .accumulation = 1, .log_every = 2};
+  std::vector<vlp::LogLine> lines;
+  std::vector<std::pair<std::int64_t, std::int64_t>> epochs;
+
+  Loop() {
+    for (int i = 0; i < 10; ++i) records.push_back({std::to_string(i), "", {"w1"}});
+  }
+  void run() {
+    vlp::LoaderOptions loading{.batch_size = 2, .drop_last = true};
+    loading.decode = [](const std::filesystem::path&) { return at::ones({3, 2, 4}, at::kByte); };
+    vlp::Loader loader(records, vlp::CaptionsPerImage::one, {transforms, tokenizer, prompt},
+                       loading, vlp::Context{});
+    const vlp::LoopLength length = vlp::loop_length(loader.batches_per_epoch(), options);
+    vlp::Trainer trainer(Dot(), Counting{}, vlp::AdamW(vlp::AdamW::Options{}),
+                         {.total_steps = length.total_steps}, vlp::Context{});
+    vlp::train_epochs(trainer, loader, options,
+                      {.on_log = [&](const vlp::LogLine& line) { lines.push_back(line); },
+                       .on_epoch = [&](std::int64_t epoch,
+                                       std::int64_t step) { epochs.emplace_back(epoch, step); }});
+  }
+};
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(loop, Loop)
+
+BOOST_AUTO_TEST_CASE(lines_come_after_the_first_the_last_and_every_few_updates_over_their_window) {
+  run();
+  std::vector<std::int64_t> steps;
+  for (const vlp::LogLine& line : lines) steps.push_back(line.step);
+  BOOST_TEST(steps == (std::vector<std::int64_t>{1, 3, 5, 7, 9, 10}),
+             boost::test_tools::per_element());
+  BOOST_TEST(lines[0].loss == 1.0);
+  BOOST_TEST(lines[1].loss == 2.5);  // updates 2 and 3
+  BOOST_TEST(lines[1].losses.at(0).second == 2.5);
+  BOOST_TEST(lines[4].loss == 8.5);
+  BOOST_TEST(lines[5].loss == 10.0);
+  BOOST_TEST(lines[3].epoch == 2);
+  BOOST_TEST(lines[3].epochs == 2);
+  BOOST_TEST(lines[3].steps == 10);
+  BOOST_TEST(lines[5].seconds_left == 0.0);
+  for (const vlp::LogLine& line : lines) BOOST_TEST(line.samples_per_s > 0);
+}
+
+BOOST_AUTO_TEST_CASE(epochs_end_with_their_updates_and_the_last_one_may_be_cut) {
+  run();
+  BOOST_TEST((epochs == std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 5}, {2, 10}}));
+  epochs.clear();
+  options.max_steps = 7;
+  run();
+  BOOST_TEST((epochs == std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 5}, {2, 7}}));
+}
+
+BOOST_AUTO_TEST_CASE(the_last_update_of_an_epoch_may_have_fewer_micro_batches) {
+  options.accumulation = 2;
+  options.epochs = 1;
+  options.log_every = 1;
+  run();
+  BOOST_TEST(lines.size() == 3U);
+  BOOST_TEST(lines[0].loss == 1.5);
+  BOOST_TEST(lines[2].loss == 5.0);  // alone
+}
+
+BOOST_AUTO_TEST_SUITE_END()
