@@ -51,7 +51,7 @@ enum class PositionInit {
   return at::cat({x.sin(), x.cos(), y.sin(), y.cos()}, 1);
 }
 
-/// Parameters are named as below `vision_model.` in Hugging Face's BLIP. Letters: D width, P patch,
+/// Parameters are named as in Hugging Face's BLIP, below `vision_model`. Letters: D width, P patch,
 /// N = 1 + H / P * W / P.
 class VisionTransformerImpl : public torch::nn::Module, public InspectableEncoder {
  public:
