@@ -10,6 +10,17 @@ endforeach()
 
 add_custom_target(vlp_programs)
 
+# vlp_compile_together(GROUP FILE...): one unit, which spares the files most of what they include.
+function(vlp_compile_together group)
+  foreach(name IN LISTS ARGN)
+    set_source_files_properties("${PROJECT_SOURCE_DIR}/src/${name}.cpp" PROPERTIES UNITY_GROUP "${group}")
+  endforeach()
+endfunction()
+vlp_compile_together(command_line main/main main/options)
+vlp_compile_together(captions main/score_command main/score_metrics main/score_report main/compare_command main/tokenize_command)
+vlp_compile_together(images torch/caption_command torch/caption_images torch/match_command torch/model_images)
+vlp_compile_together(recipes torch/look_commands torch/run_command torch/trace_command torch/vlp_torch)
+
 add_library(vlp_shared OBJECT EXCLUDE_FROM_ALL ${shared_sources})
 vlp_use_no_torch(vlp_shared)
 
@@ -17,6 +28,7 @@ add_library(vlp_torch SHARED ${torch_sources} $<TARGET_OBJECTS:vlp_shared>)
 vlp_use_torch(vlp_torch)
 target_link_libraries(vlp_torch PRIVATE vlp_plugins vlp_compiled_torch)
 target_link_options(vlp_torch PRIVATE -Wl,-z,defs)
+set_target_properties(vlp_torch PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
 add_dependencies(vlp_programs vlp_torch)
 
 add_library(vlp_hub SHARED ${hub_sources} $<TARGET_OBJECTS:vlp_shared>)
@@ -31,7 +43,7 @@ vlp_use_no_torch(vlp)
 target_link_libraries(vlp PRIVATE vlp_compiled vlp_metrics)
 target_include_directories(vlp SYSTEM PRIVATE "${VLP_CLI11_INCLUDE_DIR}")
 vlp_use_fingerprint(vlp)
-set_target_properties(vlp PROPERTIES BUILD_RPATH "$ORIGIN")
+set_target_properties(vlp PROPERTIES BUILD_RPATH "$ORIGIN" UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
 add_dependencies(vlp_programs vlp)
 
 foreach(source IN LISTS tools_sources)
