@@ -23,6 +23,7 @@
 #include "plugins/transform/normalize.hpp"
 #include "plugins/transform/resize.hpp"
 #include "src/torch/keep_memory.hpp"
+#include "vlp/assemble/open.hpp"
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/data/to_device.hpp"
