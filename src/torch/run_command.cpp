@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <filesystem>
 #include <string>
 
@@ -24,10 +23,8 @@ void print_scores(const Report& report) {
   if (const Scores parts = loss_terms(report.measured.losses); parts.size() > 1)
     for (const auto& [name, value] : parts) fmt::print("    {:<18} {:>8.4f}\n", name, value);
   for (const auto& [name, value] : report.measured.scores) {
-    const auto same =
-        std::ranges::find(report.baseline, name, [](const auto& score) { return score.first; });
-    fmt::print("  {:<20} {:>8.4f}{}\n", name, value,
-               same == report.baseline.end() ? "" : fmt::format("  {:>8.4f}", same->second));
+    const auto same = score_named(report.baseline, name);
+    fmt::print("  {:<20} {:>8.4f}{}\n", name, value, same ? fmt::format("  {:>8.4f}", *same) : "");
   }
   if (!report.baseline_caption.empty())
     fmt::print("  baseline: every image is \"{}\"\n", report.baseline_caption);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "vlp/core/error.hpp"
+#include "vlp/core/message.hpp"
 #include "vlp/hub/model_name.hpp"
 
 namespace vlp {
@@ -40,10 +41,7 @@ class Digest {
     unsigned int size = 0;
     require(EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1);
     std::string text;
-    for (unsigned int i = 0; i < size; ++i) {
-      text += "0123456789abcdef"[digest[i] >> 4];
-      text += "0123456789abcdef"[digest[i] & 15];
-    }
+    for (unsigned int i = 0; i < size; ++i) text += hex_byte(digest[i]);
     return text;
   }
 
