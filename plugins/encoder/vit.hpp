@@ -96,7 +96,7 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
   /// @throws RecipeError if the patch doesn't divide the image, the heads don't divide the width,
   /// or no size is known
   VisionTransformerImpl(const Options& options, const Context& ctx) : options_(options) {
-    const Dimensions& given = ctx.dimensions;
+    const Dimensions& given = ctx.facts.dimensions;
     rows_ =
         tokens_along(options.image_size > 0 ? options.image_size : given.image_height, "height");
     columns_ =
@@ -151,6 +151,11 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
     for (VisionLayer& layer : layers) hidden.push_back(layer(hidden.back()));
     return hidden;
   }
+
+  /// The class token's state.
+  /// @param states  [B, N, D]
+  /// @return        [B, D]
+  [[nodiscard]] at::Tensor summary(const at::Tensor& states) { return states.select(1, 0); }
 
   /// The class token under the last norm once more, as Hugging Face's pooler_output.
   [[nodiscard]] at::Tensor pooled(const at::Tensor& states) override {

@@ -19,7 +19,7 @@
 #include "vlp/blip/tensors.hpp"
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/generation.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/device.hpp"
 #include "vlp/plan/plan.hpp"
@@ -28,6 +28,7 @@
 #include "vlp/start/fit_weights.hpp"
 #include "vlp/start/model_source.hpp"
 #include "vlp/text/wordpiece.hpp"
+#include "vlp/weights/module_weights.hpp"
 
 namespace vlp {
 
@@ -64,11 +65,13 @@ struct ConfiguredModel {
 
 /// The task of a lone file's tensors; of one that can do both, what it is opened for. The
 /// original's pre-training files hold everything, and who captions needs half of it.
-[[nodiscard]] inline BlipTask opened_task(const WeightFile& file, Needs needs) {
+[[nodiscard]] inline BlipTask opened_task(const WeightFile& file, const Parts& needs) {
   const BlipTask task = task_of(file.tensors, file.source);
-  if (task != BlipTask::pretraining || needs == Needs::nothing || !file.original_names) return task;
-  if (covers(Needs::image_states | Needs::decoder_logits, needs)) return BlipTask::captioning;
-  return covers(needs, Needs::decoder_logits) ? task : BlipTask::retrieval;
+  if (task != BlipTask::pretraining || needs.empty() || !file.original_names) return task;
+  if ((parts::decoder | parts::captions).covers(needs)) return BlipTask::captioning;
+  return needs.contains(DecoderLogits::name) || needs.contains(Generate::name)
+             ? task
+             : BlipTask::retrieval;
 }
 
 /// What the folder of a config.json says of its model. Whether the head is tied, only the tensors
@@ -119,8 +122,8 @@ struct ConfiguredModel {
 [[nodiscard]] inline std::optional<AnyTokenizer> open_tokenizer(const Plan& plan, Context& ctx) {
   if (!plan.tokenizer.chosen()) return std::nullopt;
   AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
-  ctx.tokens = tokenizer.special();
-  ctx.dimensions.vocabulary_size = tokenizer.vocabulary_size();
+  ctx.facts.tokens = tokenizer.special();
+  ctx.facts.dimensions.vocabulary_size = tokenizer.vocabulary_size();
   return tokenizer;
 }
 
@@ -135,24 +138,24 @@ inline void take_tokens(const BlipConfig::Text& text, const std::string& source,
                        " with [DEC] and [ENC], expected at most " +
                        std::to_string(text.vocabulary_size) +
                        "). Use the tokenizer that the model was trained with.");
-  if (!tokenizer || ctx.tokens.decode != text.bos)
-    ctx.tokens.encode = std::min(text.bos + 1, text.vocabulary_size - 1);
-  ctx.tokens.decode = text.bos;
-  ctx.tokens.sep = text.sep;
-  ctx.tokens.pad = text.pad;
-  ctx.dimensions.vocabulary_size = text.vocabulary_size;
+  if (!tokenizer || ctx.facts.tokens.decode != text.bos)
+    ctx.facts.tokens.encode = std::min(text.bos + 1, text.vocabulary_size - 1);
+  ctx.facts.tokens.decode = text.bos;
+  ctx.facts.tokens.sep = text.sep;
+  ctx.facts.tokens.pad = text.pad;
+  ctx.facts.dimensions.vocabulary_size = text.vocabulary_size;
 }
 
 /// @throws RecipeError if a model lacks what it is opened for, with what it can do instead
-inline void check_purpose(const std::string& name, const Plan& plan, Needs wanted) {
-  const Needs serves = plan.model.serves(), lacking = missing(wanted, serves);
-  if (lacking == Needs::nothing) return;
+inline void check_purpose(const std::string& name, const Plan& plan, const Parts& wanted) {
+  const Parts serves = plan.model.traits().serves, lacking = wanted.without(serves);
+  if (lacking.empty()) return;
   std::string advice = "Choose another model.";
-  if (covers(lacking, Needs::decoder_logits))
-    advice = covers(serves, Needs::embeddings) ? "It compares images with texts: use it with `vlp "
-                                                 "match`, or choose a model for captioning."
-                                               : "Choose a model for captioning.";
-  else if (covers(serves, Needs::decoder_logits))
+  if (lacking.contains(Generate::name))
+    advice = serves.covers(parts::embeddings) ? "It compares images with texts: use it with `vlp "
+                                                "match`, or choose a model for captioning."
+                                              : "Choose a model for captioning.";
+  else if (serves.contains(Generate::name))
     advice =
         "It writes captions: use it with `vlp caption`, or choose a model for image-text "
         "retrieval.";
@@ -183,7 +186,7 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
                                     .device = arguments.device,
                                     .threads = arguments.threads,
                                     .console = arguments.console});
-  ctx.precision = Precision::fp32;
+  ctx.machine.precision = Precision::fp32;
 
   std::optional<AnyTokenizer> tokenizer = detail::open_tokenizer(plan, ctx);
   if (configured)
@@ -191,9 +194,9 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
   Pipelines transforms = build_transforms(plan, ctx);
   AnyModel model = plan.model.build(ctx);
   const auto module = model.ptr();
-  module->to(arguments.dtype);
+  cast_floating(*module, arguments.dtype);
   fill_model(*module, std::move(file), arguments.console);
-  module->to(torch_device(ctx.device));
+  module->to(torch_device(ctx.machine.device));
   module->eval();
   GenerateOptions generate = plan.generate;
   std::string prompt = plan.model.extra.prompt;

@@ -119,27 +119,27 @@ namespace detail {
 inline void note_differences(const Plan& plan, const Value& resize, const BlipConfig& config,
                              const Context& ctx) {
   if (const auto size = required_at<std::int64_t>(resize, "size"); size != config.vision.image_size)
-    ctx.console.note("model/: images become " + std::to_string(size) +
-                     " pixels square, positions are made for " +
-                     std::to_string(config.vision.image_size) +
-                     "; give transformers' model interpolate_pos_encoding=True");
+    ctx.machine.console.note("model/: images become " + std::to_string(size) +
+                             " pixels square, positions are made for " +
+                             std::to_string(config.vision.image_size) +
+                             "; give transformers' model interpolate_pos_encoding=True");
   if (required_at<std::string>(resize, "kernel") == "pillow")
-    ctx.console.note(
+    ctx.machine.console.note(
         "model/preprocessor_config.json can't say kernel = \"pillow\"; give transformers' "
         "processor backend=\"pil\" for the same pixels");
   for (const TransformUse& use : plan.transform)
     if (use.extra.when != When::train && use.build(Context{}).is_text())
-      ctx.console.note("model/ has no word for transform '" + use.name() +
-                       "', which changes texts; recipe.toml in it does");
+      ctx.machine.console.note("model/ has no word for transform '" + use.name() +
+                               "', which changes texts; recipe.toml in it does");
   if (has_decoder(config.task) && plan.generate.length_rule != GenerateOptions{}.length_rule)
-    ctx.console.note(
+    ctx.machine.console.note(
         "model/generation_config.json can't say length_rule = \"original\"; recipe.toml beside it "
         "does");
   if (has_text_encoder(config.task) && config.match_token == BlipMatchToken::enc)
-    ctx.console.note(
+    ctx.machine.console.note(
         "transformers keeps [CLS] where this model is trained with [ENC]: give its "
         "BlipForImageTextRetrieval texts with " +
-        std::to_string(ctx.tokens.encode) + " at position 0 for the same matching scores");
+        std::to_string(ctx.facts.tokens.encode) + " at position 0 for the same matching scores");
 }
 
 }  // namespace detail
@@ -153,8 +153,8 @@ VLP_INLINE void write_model_recipe(const RunFolder& folder, const Plan& plan,
 VLP_INLINE void write_hugging_face_settings(const RunFolder& folder, const Plan& plan,
                                             const Context& ctx) {
   if (const std::string obstacle = hugging_face_obstacle(plan); !obstacle.empty()) {
-    ctx.console.note("model/ holds safetensors with the recipe: Hugging Face's BLIP can't have " +
-                     obstacle);
+    ctx.machine.console.note(
+        "model/ holds safetensors with the recipe: Hugging Face's BLIP can't have " + obstacle);
     return;
   }
   const auto [resize, normalize] = *detail::resize_and_normalize(plan);
@@ -162,7 +162,7 @@ VLP_INLINE void write_hugging_face_settings(const RunFolder& folder, const Plan&
   folder.write("model/config.json", Json(config_json(config)));
   folder.write("model/preprocessor_config.json", image_processor_json(resize, normalize));
   if (has_decoder(config.task))
-    folder.write("model/generation_config.json", generation_json(plan.generate, ctx.tokens));
+    folder.write("model/generation_config.json", generation_json(plan.generate, ctx.facts.tokens));
   detail::note_differences(plan, resize, config, ctx);
 }
 

@@ -121,7 +121,7 @@ template <class T>
   BlipConfig config;
   config.task = *task;
   BlipConfig::Vision& vision = config.vision;
-  vision.image_size = otherwise(integer("encoder.image_size"), ctx.dimensions.image_height);
+  vision.image_size = otherwise(integer("encoder.image_size"), ctx.facts.dimensions.image_height);
   vision.patch_size = integer("encoder.patch");
   vision.hidden_size = integer("encoder.width");
   vision.layers = integer("encoder.depth");
@@ -132,7 +132,7 @@ template <class T>
   BlipConfig::Text& text = config.text;
   const std::string part = has_decoder(*task) ? "decoder." : "text_encoder.";
   text.vocabulary_size =
-      otherwise(integer(part + "vocabulary_size"), ctx.dimensions.vocabulary_size);
+      otherwise(integer(part + "vocabulary_size"), ctx.facts.dimensions.vocabulary_size);
   text.hidden_size = integer(part + "width");
   text.layers = integer(part + "depth");
   text.heads = integer(part + "heads");
@@ -141,9 +141,9 @@ template <class T>
   text.layer_norm_eps = number(part + "layer_norm_eps");
   text.dropout = number(part + "dropout");
   text.initializer_range = number(part + "initializer_range");
-  text.bos = ctx.tokens.decode;
-  text.sep = ctx.tokens.sep;
-  text.pad = ctx.tokens.pad;
+  text.bos = ctx.facts.tokens.decode;
+  text.sep = ctx.facts.tokens.sep;
+  text.pad = ctx.facts.tokens.pad;
   if (has_decoder(*task))
     config.tie_embeddings = required_at<bool>(resolved, "model.decoder.tie_embeddings");
   if (has_text_encoder(*task)) {

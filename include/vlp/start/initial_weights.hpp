@@ -3,6 +3,7 @@
 // transformers and BERTs, their tensors under the names of BLIP's parts.
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,9 @@
 #include "vlp/weights/renamed_tensors.hpp"
 
 namespace vlp {
+
+/// The file beside a run's model.safetensors with the parameters that its losses had.
+inline constexpr const char* kLossWeights = "losses.safetensors";
 
 /// What kind of model a source of weights is.
 enum class SourceKind {
@@ -91,6 +95,14 @@ class InitialWeights {
       for (const auto& [name, tensor] : whole->file.tensors)
         if (is_queue_name(name)) state.put(name, tensor);
     return state;
+  }
+  /// The file with the parameters that the losses of the whole model's run had; empty if there is
+  /// none.
+  [[nodiscard]] std::filesystem::path loss_weights() const {
+    const WeightSource* whole = first_of({"model"});
+    if (!whole) return {};
+    const auto file = std::filesystem::path(whole->file.source).parent_path() / kLossWeights;
+    return std::filesystem::exists(file) ? file : std::filesystem::path();
   }
   /// Whether a tensor belongs to the queues that BLIP's files carry.
   [[nodiscard]] static bool is_queue_name(std::string_view name) {

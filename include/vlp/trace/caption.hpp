@@ -84,7 +84,8 @@ class CaptionTrace {
       record_.put("self_attention", attention.self);
       record_.put("cross_attention", attention.cross);
     }
-    const at::Tensor logits = parts_.decoder_logits(parts_.decoder_states(ids, mask, image));
+    const at::Tensor logits =
+        parts_.call<DecoderLogits>(parts_.call<DecoderStates>(ids, mask, image));
     record_.put("logits", logits);
     record_.put("logits_logsumexp", logits.logsumexp(-1));
   }

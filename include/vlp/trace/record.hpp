@@ -13,7 +13,7 @@
 
 #include "vlp/concepts/inspectable.hpp"
 #include "vlp/concepts/model.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/safetensors.hpp"
@@ -81,7 +81,7 @@ class TraceRecord {
   const auto children = model.ptr()->named_children();
   if (const auto* child = children.find(name))
     if (auto* found = dynamic_cast<InspectableText*>(child->get())) return found;
-  const bool both = covers(model.serves(), Needs::text_states | Needs::decoder_logits);
+  const bool both = model.serves().covers(Parts::of<TextStates, DecoderLogits>());
   return both ? nullptr : find_inspectable<InspectableText>(*model.ptr());
 }
 
