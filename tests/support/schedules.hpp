@@ -18,7 +18,7 @@ typename S::Options options() {
 }
 
 inline vlp::SchedulePosition position(std::int64_t step, std::int64_t steps,
-                                std::int64_t steps_per_epoch = 1) {
+                                      std::int64_t steps_per_epoch = 1) {
   return {step, steps, steps_per_epoch};
 }
 
