@@ -146,6 +146,41 @@ BOOST_AUTO_TEST_CASE(one_plugin_may_bring_components_of_several_kinds) {
                  .item<float>() == 1.5F);
 }
 
+BOOST_AUTO_TEST_CASE(a_model_and_a_loss_of_two_plugins_share_a_part_that_the_core_does_not_know) {
+  vlp::Registry registry;
+  vlp::load_plugin(registry, plugin("edge_model"));
+  vlp::load_plugin(registry, plugin("edge_loss"));
+  const vlp::AnyModel model = built<vlp::AnyModel>(registry, "use = 'edge_model'");
+  vlp::AnyLoss loss = built<vlp::AnyLoss>(registry, "use = 'edge_loss'");
+  BOOST_TEST(loss.needs().contains("edge_scores"));
+  BOOST_TEST(model.serves().covers(loss.needs()));
+
+  vlp::Batch batch;
+  batch.pixels = at::arange(12, at::kFloat).view({1, 3, 2, 2});
+  vlp::Forward pass(model.parts(), batch, {}, vlp::SchedulePosition{});
+  const at::Tensor value = loss(pass).total;
+  // Of the pixels 0 to 3 the colours are p, p + 4 and p + 8, and weighed by one their sum.
+  BOOST_TEST(value.item<float>() == (12.F * 12 + 15 * 15 + 18 * 18 + 21 * 21) / 4);
+  value.backward();
+  BOOST_TEST(model.ptr()->parameters().at(0).grad().defined());
+}
+
+BOOST_AUTO_TEST_CASE(a_part_of_a_plugin_that_a_model_lacks_is_refused_by_name) {
+  vlp::Registry registry;
+  vlp::load_plugin(registry, plugin("edge_loss"));
+  vlp::AnyLoss loss = built<vlp::AnyLoss>(registry, "use = 'edge_loss'");
+  const vlp::ModelParts parts = given_logits();
+  vlp::Batch batch;
+  batch.pixels = at::ones({1, 3, 2});
+  vlp::Forward pass(parts, batch);
+  BOOST_CHECK_EXCEPTION((void)loss(pass), vlp::ContractError, [](const vlp::ContractError& error) {
+    return std::string(error.what())
+               .find(
+                   "the model serves no part for scores of edges (got none named "
+                   "'edge_scores')") != std::string::npos;
+  });
+}
+
 BOOST_AUTO_TEST_CASE(a_missing_file_is_refused) {
   const fs::path file = plugin("absent");
   BOOST_TEST(refusal(file) ==

@@ -36,6 +36,11 @@ struct OptionsOf<T> {
   using type = typename Described<T>::type::Options;
 };
 
+/// Whether a component is made of these. A torch module holder takes whatever its module does, and
+/// doesn't say so in its own constructor.
+template <class T, class... A>
+concept MadeOf = std::constructible_from<typename Described<T>::type, A...>;
+
 }  // namespace detail
 
 /// Carries a type to the overloads of `kind_of`, one beside each kind's concept, which tell the
@@ -67,18 +72,17 @@ concept Component =
     requires {
       { detail::Described<T>::type::name } -> std::convertible_to<std::string_view>;
     } && Options<options_of<T>> &&
-    (std::constructible_from<T, options_of<T>, const Context&> ||
-     std::constructible_from<T, options_of<T>> || std::constructible_from<T, const Context&> ||
-     std::default_initializable<T>);
+    (detail::MadeOf<T, options_of<T>, const Context&> || detail::MadeOf<T, options_of<T>> ||
+     detail::MadeOf<T, const Context&> || detail::MadeOf<T>);
 
 /// Builds a component in whichever of the four ways it allows.
 template <Component T>
 [[nodiscard]] T build_component(options_of<T> options, const Context& ctx) {
-  if constexpr (std::constructible_from<T, options_of<T>, const Context&>)
+  if constexpr (detail::MadeOf<T, options_of<T>, const Context&>)
     return T(std::move(options), ctx);
-  else if constexpr (std::constructible_from<T, options_of<T>>)
+  else if constexpr (detail::MadeOf<T, options_of<T>>)
     return T(std::move(options));
-  else if constexpr (std::constructible_from<T, const Context&>)
+  else if constexpr (detail::MadeOf<T, const Context&>)
     return T(ctx);
   else
     return T();
