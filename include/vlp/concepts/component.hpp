@@ -5,6 +5,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -51,25 +52,40 @@ using options_of = typename detail::OptionsOf<T>::type;
 template <class T>
 inline constexpr std::string_view name_of = detail::Described<T>::type::name;
 
+namespace detail {
+
+/// Whether a component is built from these. A holder's constructor takes anything and hands it on,
+/// so its module is asked.
+template <class T, class... From>
+concept BuiltFrom = std::constructible_from<typename Described<T>::type, From...> &&
+                    std::constructible_from<T, From...>;
+
+/// Whether a component has options that none of its constructors takes: they would be ignored.
+template <class T>
+concept IgnoresOptions =
+    Options<options_of<T>> && std::tuple_size_v<decltype(options_of<T>::fields())> != 0 &&
+    !BuiltFrom<T, options_of<T>, const Context&> && !BuiltFrom<T, options_of<T>>;
+
+}  // namespace detail
+
 /// A component can be named, described and built: from (options, context), (options), (context), or
-/// nothing.
+/// nothing; the latter two if it has no options.
 template <class T>
 concept Component =
     requires {
       { detail::Described<T>::type::name } -> std::convertible_to<std::string_view>;
-    } && Options<options_of<T>> &&
-    (std::constructible_from<T, options_of<T>, const Context&> ||
-     std::constructible_from<T, options_of<T>> || std::constructible_from<T, const Context&> ||
-     std::default_initializable<T>);
+    } && Options<options_of<T>> && !detail::IgnoresOptions<T> &&
+    (detail::BuiltFrom<T, options_of<T>, const Context&> || detail::BuiltFrom<T, options_of<T>> ||
+     detail::BuiltFrom<T, const Context&> || detail::BuiltFrom<T>);
 
 /// Builds a component in whichever of the four ways it allows.
 template <Component T>
 [[nodiscard]] T build_component(options_of<T> options, const Context& ctx) {
-  if constexpr (std::constructible_from<T, options_of<T>, const Context&>)
+  if constexpr (detail::BuiltFrom<T, options_of<T>, const Context&>)
     return T(std::move(options), ctx);
-  else if constexpr (std::constructible_from<T, options_of<T>>)
+  else if constexpr (detail::BuiltFrom<T, options_of<T>>)
     return T(std::move(options));
-  else if constexpr (std::constructible_from<T, const Context&>)
+  else if constexpr (detail::BuiltFrom<T, const Context&>)
     return T(ctx);
   else
     return T();
