@@ -7,6 +7,7 @@
 
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/data/collate.hpp"
 #include "vlp/image/decode.hpp"
 #include "vlp/registry/builtin.hpp"
 
@@ -22,7 +23,9 @@ void print_caption(const char* model, const char* image) {
   const at::Tensor pixels =
       opened.transforms(vlp::decode_image(image), random).unsqueeze(0);  // [1, 3, H, W]
   const vlp::ModelParts& parts = opened.model.parts();
-  const auto captions = parts.generate(parts.image_states(pixels), {}, opened.generate);
+  const auto captions =
+      parts.generate(parts.image_states(pixels), vlp::prompt_ids(*opened.tokenizer, opened.prompt),
+                     opened.generate);
   std::printf("%s\n", opened.tokenizer->decode(captions.at(0).at(0).ids).c_str());
 }
 

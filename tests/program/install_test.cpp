@@ -45,10 +45,11 @@ const std::string kExamples = std::string(VLP_SOURCE_ROOT) + "/docs/examples";
 BOOST_FIXTURE_TEST_SUITE(install, Installed)
 
 BOOST_AUTO_TEST_CASE(the_program_finds_its_libraries_and_vocabularies) {
-  for (const char* name : {"bin/vlp", "bin/vlp-demo-data", "lib/libvlp_torch.so",
-                           "lib/libvlp_hub.so", "lib/pkgconfig/vlp.pc", "include/vlp/run.hpp",
-                           "include/vlp_fingerprint.hpp", "include/plugins/loss/lm.hpp",
-                           "share/vlp/vocabularies/demo.txt", "share/vlp/recipes/demo.toml"})
+  for (const char* name :
+       {"bin/vlp", "bin/vlp-demo-data", "lib/libvlp_torch.so", "lib/libvlp_hub.so",
+        "lib/pkgconfig/vlp.pc", "include/vlp/run.hpp", "include/vlp_fingerprint.hpp",
+        "include/plugins/loss/lm.hpp", "share/vlp/vocabularies/demo.txt",
+        "share/vlp/recipes/demo.toml", "share/vlp/builtin_plugins.cpp"})
     BOOST_TEST(fs::exists(prefix / name), name);
   const auto listed = vlp({"list", "loss"});
   BOOST_TEST(listed.code == 0, listed.err);

@@ -13,9 +13,11 @@
 #include "plugins/loss/lm.hpp"
 #include "tests/support/plugins/scaled_lm.hpp"
 #include "tests/support/scratch_folder.hpp"
+#include "vlp/concepts/dataset.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/concepts/transform.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/recipe/load.hpp"
 #include "vlp/registry/builtin.hpp"
 #include "vlp/registry/use.hpp"
@@ -138,6 +140,20 @@ BOOST_AUTO_TEST_CASE(an_error_thrown_inside_a_shared_plugin_keeps_its_type) {
   const vlp::ModelParts parts = given_logits();
   vlp::Forward pass(parts, batch);
   BOOST_CHECK_THROW(loss(pass), vlp::ShapeError);
+}
+
+BOOST_AUTO_TEST_CASE(what_libtorch_throws_inside_a_shared_plugin_names_the_component) {
+  vlp::Registry registry;
+  vlp::load_plugin(registry, plugin("faulty"));
+  try {
+    (void)built<vlp::AnyDataset>(registry, "use = 'faulty'\ntorch = true");
+    BOOST_ERROR("nothing was thrown");
+  } catch (const vlp::ComponentError& error) {
+    BOOST_TEST(error.what() ==
+               "dataset 'faulty': start (0) + length (10) exceeds dimension size (2).");
+    BOOST_TEST(error.stack().starts_with("Exception raised from "));
+    BOOST_TEST(error.stack().find("\nframe #0: ") != std::string::npos);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(one_plugin_may_bring_components_of_several_kinds) {
