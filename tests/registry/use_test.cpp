@@ -159,6 +159,18 @@ BOOST_AUTO_TEST_CASE(a_name_that_resembles_nothing_gets_the_list_only) {
              "plugin's .so is added by --plugin FILE.so");
 }
 
+BOOST_AUTO_TEST_CASE(of_a_run_its_plugins_are_named_where_a_component_is_missing) {
+  vlp::Registry registry;
+  vlp::Diagnostics diagnostics;
+  vlp::ReadContext ctx{diagnostics, &registry, "this run was made with wsd.so, version 1.0"};
+  Recipe options;
+  vlp::read_options(vlp::parse_toml("schedule = { use = 'wsd' }\n", "r.toml"), "", options, ctx);
+  BOOST_TEST_REQUIRE(diagnostics.problems().size() == 1U);
+  BOOST_TEST(diagnostics.problems()[0].message ==
+             "no schedule named 'wsd'; there are: none. A plugin's .so is added by --plugin "
+             "FILE.so; this run was made with wsd.so, version 1.0");
+}
+
 BOOST_AUTO_TEST_CASE(a_table_without_use_is_told_the_names) {
   BOOST_TEST(
       read("[schedule]\nvalue = 3\n").problems.at(0) ==
