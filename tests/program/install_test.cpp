@@ -9,6 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "tests/support/caption_program.hpp"
 #include "tests/support/process.hpp"
 
 namespace {
@@ -80,6 +81,19 @@ BOOST_AUTO_TEST_CASE(a_program_compiles_against_it_with_plain_gxx_and_runs) {
   BOOST_REQUIRE_MESSAGE(built.code == 0, built.err);
   const auto ran = vlp_test::run_process({(path / "example").string()}, "", path);
   BOOST_TEST(ran.code == 0, ran.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_program_that_chooses_components_by_name_compiles_with_the_shipped_source) {
+  const auto built = compiled(std::string(VLP_CXX) + " -std=c++20 " + kExamples +
+                              "/caption_image.cpp $(pkg-config --variable=builtin_plugins vlp) "
+                              "-o example");
+  BOOST_REQUIRE_MESSAGE(built.code == 0, built.err);
+  const vlp_test::ModelFolder model;
+  const auto ran = vlp_test::run_process(
+      {(path / "example").string(), model.folder.path.string(), vlp_test::image("07_rgb.png")}, "",
+      path);
+  BOOST_TEST(ran.code == 0, ran.err);
+  BOOST_TEST(ran.out.size() > 2U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
