@@ -22,13 +22,10 @@
 #include "tests/support/scratch_folder.hpp"
 #include "tests/support/tally.hpp"
 #include "vlp/assemble/open_model.hpp"
+#include "vlp/registry/builtin.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/trace/compare.hpp"
 #include "vlp/trace/trace.hpp"
-
-namespace vlp {
-void add_builtin_plugins(Registry& registry);
-}
 
 namespace parity {
 
