@@ -111,10 +111,8 @@ class Registry {
     using O = options_of<T>;
     std::vector<std::string> known = taken;
     for (std::string& key : option_names<O>()) known.push_back(std::move(key));
-    report_unknown_keys(table, path, known, ctx);
     auto options = std::make_shared<O>();
-    read_fields(table, place, path, *options, ctx);
-    report_joint_problem(*options, place, path, ctx);
+    read_table(table, place, path, known, *options, ctx);
     return prepared<AnyX, T>(std::move(options));
   }
 
