@@ -31,6 +31,7 @@
 #include "vlp/nn/bert.hpp"
 #include "vlp/nn/layers.hpp"
 #include "vlp/nn/momentum_encoder.hpp"
+#include "vlp/nn/transformer_options.hpp"
 #include "vlp/nn/unit_rows.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
@@ -90,15 +91,10 @@ class BlipImpl : public torch::nn::Module {
           sharing == Sharing::nothing)
         return {};
       const Value own = text_encoder->write(), owner = decoder->write();
-      for (const char* key :
-           {"depth", "width", "heads", "max_positions", "dropout", "layer_norm_eps"}) {
-        const Entry *one = own.as<Table>()->find(key), *other = owner.as<Table>()->find(key);
-        if (one && other && one->value.brief() != other->value.brief())
-          return "text_encoder and decoder can't share weights, their " + std::string(key) +
-                 " differs (got " + one->value.brief() + " and " + other->value.brief() +
-                 "); make them equal, or set sharing = \"nothing\"";
-      }
-      return {};
+      const std::string differs = differing_option(*own.as<Table>(), *owner.as<Table>());
+      if (differs.empty()) return {};
+      return "text_encoder and decoder can't share weights, their " + differs +
+             "; make them equal, or set sharing = \"nothing\"";
     }
   };
 

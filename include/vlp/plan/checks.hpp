@@ -1,6 +1,7 @@
 #pragma once
 // What can be wrong with tables taken together. Each check adds what it finds to the problems of
-// the recipe; none builds a model or reads data.
+// the recipe; none builds a model or reads data. What has mistakes of its own is not compared with
+// anything: defaults stand in for what couldn't be read.
 
 #include <optional>
 

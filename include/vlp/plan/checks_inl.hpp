@@ -62,9 +62,9 @@ inline std::optional<bool> check_pipeline(const RecipeOptions& options,
 
 VLP_INLINE void check_metrics(const RecipeOptions& options, const Recipe& recipe,
                               Diagnostics& problems) {
-  if (!options.model.chosen()) return;
+  if (!options.model.chosen() || problems.about("model")) return;
   for (const auto& [i, use] : ranges::views::enumerate(options.metric)) {
-    if (!use.chosen()) continue;
+    if (!use.chosen() || problems.about("metric." + std::to_string(i))) continue;
     const AnyMetric metric = use.build(Context{});
     const Needs lacking = missing(use.needs() | metric.needs(), options.model.serves());
     if (lacking == Needs::nothing) continue;
@@ -79,9 +79,9 @@ VLP_INLINE void check_metrics(const RecipeOptions& options, const Recipe& recipe
 
 VLP_INLINE void check_losses(const RecipeOptions& options, const Recipe& recipe,
                              Diagnostics& problems) {
-  if (!options.model.chosen()) return;
+  if (!options.model.chosen() || problems.about("model")) return;
   for (const auto& [i, loss] : ranges::views::enumerate(options.loss)) {
-    if (!loss.chosen()) continue;
+    if (!loss.chosen() || problems.about("loss." + std::to_string(i))) continue;
     const Needs lacking = missing(loss.needs(), options.model.serves());
     if (lacking == Needs::nothing) continue;
     const Array* losses = recipe.value.as<Table>()->find("loss")->value.as<Array>();
@@ -98,8 +98,10 @@ VLP_INLINE void check_training(const RecipeOptions& options, const Recipe& recip
   if (!recipe.value.as<Table>()->find("optimizer"))
     problems.add(recipe.value.place, "optimizer",
                  "missing, training needs an [optimizer] with `use`");
-  for (const auto& loss : options.loss) {
-    if (loss.chosen() && options.train.batch_size < loss.smallest_batch())
+  const bool batch_known = !problems.about("train.batch_size");
+  for (const auto& [i, loss] : ranges::views::enumerate(options.loss)) {
+    if (batch_known && loss.chosen() && !problems.about("loss." + std::to_string(i)) &&
+        options.train.batch_size < loss.smallest_batch())
       problems.add(
           recipe.place_of("train.batch_size"), "train.batch_size",
           "loss '" + loss.name() + "' needs at least " + std::to_string(loss.smallest_batch()) +
@@ -151,6 +153,7 @@ VLP_INLINE void check_weights(const RecipeOptions& options, const Recipe& recipe
 VLP_INLINE void check_generation(const RecipeOptions& all, const Recipe& recipe,
                                  Diagnostics& problems) {
   const GenerateOptions& options = all.generate;
+  if (problems.about("generate")) return;
   if (options.sample && options.beams > 1)
     problems.add(recipe.place_of("generate.sample"), "generate.sample",
                  "beams can't be sampled (got beams = " + std::to_string(options.beams) +

@@ -45,6 +45,7 @@ VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
                                                           const Registry& registry,
                                                           const CheckArguments& arguments) {
   const Plan plan = plan_evaluation(recipe, registry);
+  check_vocabulary(plan, arguments);
   std::vector<std::string> lines = weights_lines(plan);
   add_lines(lines, data_lines(plan, arguments, /*trains=*/false));
   return lines;

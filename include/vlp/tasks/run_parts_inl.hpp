@@ -88,7 +88,7 @@ VLP_INLINE Report score(RunParts& run, History history) {
     const auto captions = commonest_caption(training, images, run.ctx.threads);
     report.baseline =
         score_captions(captions, build_metrics(plan, run.ctx), run.ctx.threads).scores;
-    report.baseline_caption = captions.front().caption;
+    if (!report.baseline.empty()) report.baseline_caption = captions.front().caption;
   }
   if (plan.report.contact_sheet > 0 && !found.captions.empty())
     report.contact_sheet = run.folder.path() / run_files::kContactSheet;

@@ -52,9 +52,11 @@ VLP_INLINE std::vector<std::string> check_train_recipe(const Recipe& recipe,
                                                        const Registry& registry,
                                                        const CheckArguments& arguments) {
   const Plan plan = plan_training(recipe, registry, arguments.device);
+  check_vocabulary(plan, arguments);
   std::vector<std::string> lines = batch_lines(plan);
   add_lines(lines, weights_lines(plan));
   add_lines(lines, data_lines(plan, arguments, /*trains=*/true));
+  add_lines(lines, note_lines(plan));
   return lines;
 }
 
