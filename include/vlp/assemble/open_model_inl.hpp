@@ -25,6 +25,7 @@
 #include "vlp/plan/plan.hpp"
 #include "vlp/recipe/load.hpp"
 #include "vlp/registry/registry.hpp"
+#include "vlp/report/run_plugins.hpp"
 #include "vlp/start/fit_weights.hpp"
 #include "vlp/start/model_source.hpp"
 #include "vlp/text/wordpiece.hpp"
@@ -115,6 +116,21 @@ struct ConfiguredModel {
                               std::move(generate), shared_parts(file))};
 }
 
+/// Reads the tables that make a model. @throws RecipeError that names the plugins with which the
+/// run was made, where they weren't opened
+inline Plan read_model_of(const ModelSource& source, const Recipe& recipe,
+                          const Registry& registry) {
+  try {
+    return read_model_tables(recipe, registry);
+  } catch (const RecipeError& error) {
+    std::vector<std::string> opened;
+    for (const auto& info : registry.components()) opened.push_back(info->origin);
+    const std::string hint = missing_plugins_hint(plugins_of_run(source.folder()), opened);
+    if (source.recipe.empty() || hint.empty()) throw;
+    throw RecipeError(error.what() + ("\n  " + hint));
+  }
+}
+
 /// The tokenizer of a plan, if it has one; tells the context its special tokens and its size.
 [[nodiscard]] inline std::optional<AnyTokenizer> open_tokenizer(const Plan& plan, Context& ctx) {
   if (!plan.tokenizer.chosen()) return std::nullopt;
@@ -175,7 +191,7 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
                                        : detail::read_configured_model(source, file, arguments);
   Recipe recipe = configured ? Recipe{configured->recipe, name, {}} : detail::run_recipe(source);
   for (const std::string& set : arguments.sets) apply_set(recipe.value, set, recipe.problems);
-  Plan plan = read_model_tables(recipe, registry);
+  Plan plan = detail::read_model_of(source, recipe, registry);
   detail::check_purpose(name, plan, arguments.needs);
   Context ctx = open_context(plan, {.out = {},
                                     .data_dir = ".",

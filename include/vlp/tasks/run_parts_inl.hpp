@@ -21,6 +21,10 @@
 #include "vlp/tasks/run_parts.hpp"
 #include "vlp/train/objective.hpp"
 
+#ifndef VLP_VERSION  // the build defines it; an installed vlp has it in a header
+#include "vlp_fingerprint.hpp"
+#endif
+
 namespace vlp {
 
 VLP_INLINE Observers observers_of(const Plan& plan, const Context& ctx, const RunFolder& folder) {
@@ -45,7 +49,7 @@ VLP_INLINE RunStart start_of(const RunParts& run) {
   start.precision = run.ctx.precision;
   start.threads = run.ctx.threads;
   start.data_dir = run.ctx.data_dir;
-  start.built = {{"torch", TORCH_VERSION}, {"compiler", __VERSION__}};
+  start.built = {{"vlp", VLP_VERSION}, {"torch", TORCH_VERSION}, {"compiler", __VERSION__}};
   return start;
 }
 
