@@ -5,6 +5,7 @@
 // a dual encoder as in CLIP (Radford et al. 2021). Letters: B texts, N image tokens, T text tokens,
 // D image width, Dt text width, E width of embeddings, V vocabulary.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -110,6 +111,24 @@ class BlipImpl : public torch::nn::Module {
         served = served | Needs::grounded_states | Needs::match_logits;
     }
     return options.decoder ? served | Needs::decoder_logits : served;
+  }
+
+  /// Tokens of a text at most, for every part that reads some.
+  [[nodiscard]] static std::int64_t longest_text(const Options& options) {
+    const std::int64_t read = options.text_encoder && options.text_encoder->chosen()
+                                  ? options.text_encoder->longest_text()
+                                  : 0;
+    const std::int64_t written = longest_caption(options);
+    return read == 0 || written == 0 ? std::max(read, written) : std::min(read, written);
+  }
+  /// Tokens of a caption at most, [DEC] and prompt included.
+  [[nodiscard]] static std::int64_t longest_caption(const Options& options) {
+    return options.decoder && options.decoder->chosen() ? options.decoder->longest_text() : 0;
+  }
+  /// @return  what is wrong with images of this size, pixels; else empty
+  [[nodiscard]] static std::string image_problem(const Options& options, std::int64_t height,
+                                                 std::int64_t width) {
+    return options.encoder.chosen() ? options.encoder.image_problem(height, width) : "";
   }
 
   /// Random weights. Momentum encoders are made if the context needs momentum embeddings.

@@ -40,6 +40,11 @@ class WordPieceTokenizer {
     }
   };
 
+  /// Tokens of a text at most.
+  [[nodiscard]] static std::int64_t longest_text(const Options& options) {
+    return options.max_length;
+  }
+
   /// @throws RecipeError if no vocabulary of this name ships with vlp, DataError if it can't be
   /// read or lacks a special token
   WordPieceTokenizer(const Options& options, const Context& ctx)

@@ -283,6 +283,34 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_read_is_not_compared_with_anything) {
       problems_of(kRecipe, {"generate.beams=0", "generate.sample=true"}).starts_with("1 problem"));
 }
 
+BOOST_AUTO_TEST_CASE(texts_and_captions_longer_than_the_model_are_found_without_building_it) {
+  BOOST_TEST(problems_of(kRecipe, {"generate.max_length=900"}) ==
+             "1 problem in the recipe\n  --set generate.max_length=900: generate.max_length: "
+             "captions of up to 900 tokens don't fit model 'blip', which has positions for 512; "
+             "shorten them, or give it more");
+  BOOST_TEST(problems_of(kRecipe, {"generate.max_length=900", "model.decoder.max_positions=900"}) ==
+             "");
+  BOOST_TEST(
+      problems_of(kRecipe, {"generate.max_length=900", "metric=[]", "evaluate.best=loss"}) == "",
+      "nothing asks for captions");
+  BOOST_TEST(problems_of(kRecipe, {"generate.max_new_tokens=512"})
+                 .find("generate.max_new_tokens: captions of up to 513 tokens") !=
+             std::string::npos);
+  BOOST_TEST(problems_of(kRecipe, {"model.decoder.max_positions=32"}) ==
+             "1 problem in the recipe\n  r.toml:5:1: tokenizer: texts of up to 40 tokens don't fit "
+             "model 'blip', which has positions for 32; shorten them, or give it more");
+  BOOST_TEST(problems_of(kRecipe, {"model.decoder.max_positions=32", "tokenizer.max_length=32"}) ==
+             "");
+}
+
+BOOST_AUTO_TEST_CASE(images_that_the_patches_do_not_divide_are_found_without_building_a_model) {
+  BOOST_TEST(problems_of(kRecipe, {"transform.resize.size=40"}) ==
+             "1 problem in the recipe\n  r.toml:12:1: model: patches of 16 don't divide images of "
+             "40 x 40 pixels; change patch, or the size that the transforms make");
+  BOOST_TEST(problems_of(kRecipe, {"transform.resize.size=40", "model.encoder.patch=8"}) == "");
+  BOOST_TEST(problems_of(with_transforms(kNormalize)) == "", "of no size nothing is known");
+}
+
 BOOST_AUTO_TEST_CASE(sizes_that_cannot_be_shared_are_placed_where_they_were_changed) {
   std::string toml = kRecipe;
   toml.insert(toml.find("[model.decoder]"), "[model.text_encoder]\nuse = \"bert\"\n");

@@ -31,7 +31,12 @@ struct Prepared {
   Needs serves = Needs::nothing;    ///< of a model or text encoder: the parts that it serves
   std::int64_t smallest_batch = 1;  ///< of a loss: pairs below which it has nothing to compare
   std::int64_t captions_per_image =
-      1;  ///< of a loss: captions of an image that it learns from at once
+      1;                          ///< of a loss: captions of an image that it learns from at once
+  std::int64_t longest_text = 0;  ///< tokens that a tokenizer gives, or a model or a part of it
+                                  ///< reads at most; 0 = not known
+  std::int64_t longest_caption = 0;  ///< tokens that a model writes at most; 0 = not known
+  /// Of a model or an encoder: what is wrong with images of this height and width; may be empty.
+  std::function<std::string(std::int64_t, std::int64_t)> image_problem;
 };
 
 /// What every factory shows to `vlp list` and `vlp help`.
@@ -139,6 +144,20 @@ class Registry {
                     { Type::captions_per_image(*options) } -> std::same_as<std::int64_t>;
                   })
       made.captions_per_image = Type::captions_per_image(*options);
+    if constexpr (requires {
+                    { Type::longest_text(*options) } -> std::same_as<std::int64_t>;
+                  })
+      made.longest_text = Type::longest_text(*options);
+    if constexpr (requires {
+                    { Type::longest_caption(*options) } -> std::same_as<std::int64_t>;
+                  })
+      made.longest_caption = Type::longest_caption(*options);
+    if constexpr (requires {
+                    { Type::image_problem(*options, 1, 1) } -> std::same_as<std::string>;
+                  })
+      made.image_problem = [options](std::int64_t height, std::int64_t width) {
+        return Type::image_problem(*options, height, width);
+      };
     if constexpr (requires {
                     { Type::serves() } -> std::same_as<Needs>;
                   })

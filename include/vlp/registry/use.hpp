@@ -45,6 +45,15 @@ class Use {
   [[nodiscard]] std::int64_t smallest_batch() const { return prepared().smallest_batch; }
   /// Captions of an image that the loss learns from at once; 1 for other kinds.
   [[nodiscard]] std::int64_t captions_per_image() const { return prepared().captions_per_image; }
+  /// Tokens that the tokenizer gives, or the model or its part reads at most; 0 = not known.
+  [[nodiscard]] std::int64_t longest_text() const { return prepared().longest_text; }
+  /// Tokens that the model writes at most; 0 = not known.
+  [[nodiscard]] std::int64_t longest_caption() const { return prepared().longest_caption; }
+  /// What is wrong with images of this size for the model or encoder; empty = nothing, or nothing
+  /// that is known before it is built.
+  [[nodiscard]] std::string image_problem(std::int64_t height, std::int64_t width) const {
+    return prepared().image_problem ? prepared().image_problem(height, width) : "";
+  }
   /// A new component; each call makes another one.
   [[nodiscard]] AnyX build(const Context& ctx) const { return prepared().build(ctx); }
 

@@ -17,6 +17,7 @@ VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) 
                                     check_metrics(tables, recipe, problems);
                                     check_weights(tables, recipe, problems);
                                     check_transforms(tables, recipe, /*trains=*/false, problems);
+                                    check_lengths(tables, recipe, problems);
                                     check_generation(tables, recipe, problems);
                                     if (problems.empty()) check_scores(tables, recipe, problems);
                                   });

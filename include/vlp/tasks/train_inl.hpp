@@ -21,6 +21,7 @@ VLP_INLINE Plan plan_training(const Recipe& recipe, const Registry& registry,
                                     check_losses(tables, recipe, problems);
                                     check_metrics(tables, recipe, problems);
                                     check_transforms(tables, recipe, /*trains=*/true, problems);
+                                    check_lengths(tables, recipe, problems);
                                     check_generation(tables, recipe, problems);
                                     if (problems.empty()) check_scores(tables, recipe, problems);
                                   });
