@@ -61,6 +61,7 @@ std::vector<std::string> caption_metrics(const Registry& registry) {
 std::vector<AnyMetric> metrics_of(const ScoreCommand& command) {
   Registry registry;
   add_builtin_metrics(registry);
+  add_plugins(registry, command.plugins);
   const std::vector<std::string>& names = command.metrics;
   Table tables;
   for (const std::string& name : names) {

@@ -95,7 +95,7 @@ inline std::string hint_at(std::string_view description, std::string_view text,
   } catch (const toml::parse_error& error) {
     throw RecipeError(detail::place_of(error.source(), file).text() +
                       ": not TOML: " + std::string(error.description()) + "." +
-                    detail::hint_at(error.description(), text, error.source().begin.line));
+                      detail::hint_at(error.description(), text, error.source().begin.line));
   }
 }
 
