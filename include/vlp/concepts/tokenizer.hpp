@@ -2,7 +2,8 @@
 // Tokenizer: text to ids and back. Contract: immutable after construction, callable from any
 // thread; `encode` gives [CLS] ... [SEP] without padding, at most the tokenizer's own `max_length`
 // ids, [SEP] last also where it cut. Special ids follow the vocabulary, [DEC] and [ENC] included in
-// its size. Includes no torch.
+// its size. `static std::int64_t longest_text(const Options&)`, if it is there, says the most ids
+// of a text, so that a model with fewer positions is found with the recipe. Includes no torch.
 
 #include <concepts>
 #include <cstdint>
