@@ -487,15 +487,15 @@ BOOST_FIXTURE_TEST_CASE(a_run_whose_plugin_was_not_opened_says_which_one_it_was,
       << "[model]\nuse = \"blip\"\n[model.encoder]\nuse = \"convnet\"\n";
   const std::string hint =
       "\n  this run was made with convnet.so, version 1.0; add --plugin FILE.so";
-  const std::string before = refusal(folder);
+  const std::string before = refusal<vlp::RecipeError>(folder);
   BOOST_TEST(before.find("no encoder named 'convnet'") != std::string::npos, before);
   BOOST_TEST(before.find("this run was made with") == std::string::npos, "nothing tells");
   std::ofstream(scratch.path / "environment.json") << R"({"torch": "2.11.0"})";
-  BOOST_TEST(refusal(folder) == before, "as runs were written before");
+  BOOST_TEST(refusal<vlp::RecipeError>(folder) == before, "as runs were written before");
   std::ofstream(scratch.path / "environment.json") << R"({"vlp": "0.1.0",
              "plugins": [{"file": "plugins/convnet.so", "name": "convnet", "version": "1.0"}]})";
-  BOOST_TEST(refusal(folder) == before + hint);
-  BOOST_TEST(refusal(scratch.path) == before + hint, "by the run's folder too");
+  BOOST_TEST(refusal<vlp::RecipeError>(folder) == before + hint);
+  BOOST_TEST(refusal<vlp::RecipeError>(scratch.path) == before + hint, "by the run's folder too");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
