@@ -1,7 +1,8 @@
 // One contestant of bench/side_by_side.py: times what it is asked for and prints a line of JSON.
 // Arguments are KEY=VALUE:
-//   task=caption|encoder|train|pretrain|images  model=FOLDER  inputs=FILE.safetensors images=FOLDER
-//   batch=N  repetitions=N folder=FOLDER  threads=N  device=cpu|cuda  precision=fp32|bf16|fp16|int8
+// - task=caption|encoder|train|pretrain|images, model=FOLDER
+// - inputs=FILE.safetensors, images=FOLDER, folder=FOLDER
+// - batch=N, repetitions=N, threads=N, device=cpu|cuda, precision=fp32|bf16|fp16|int8
 
 #include <algorithm>
 #include <chrono>

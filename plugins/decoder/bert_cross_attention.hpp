@@ -51,6 +51,11 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
     }
   };
 
+  /// Tokens of a text at most.
+  [[nodiscard]] static std::int64_t longest_text(const Options& options) {
+    return options.text.max_positions;
+  }
+
   /// @throws RecipeError if the heads don't divide the width, or vocabulary or encoder width aren't
   /// known
   BertCrossAttentionImpl(const Options& options, const Context& ctx) : options_(options) {

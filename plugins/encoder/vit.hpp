@@ -93,6 +93,15 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
     }
   };
 
+  /// @return  what is wrong with images of this size, pixels; else empty
+  [[nodiscard]] static std::string image_problem(const Options& options, std::int64_t height,
+                                                 std::int64_t width) {
+    if (height % options.patch == 0 && width % options.patch == 0) return {};
+    return "patches of " + std::to_string(options.patch) + " don't divide images of " +
+           std::to_string(height) + " x " + std::to_string(width) +
+           " pixels; change patch, or the size that the transforms make";
+  }
+
   /// @throws RecipeError if the patch doesn't divide the image, the heads don't divide the width,
   /// or no size is known
   VisionTransformerImpl(const Options& options, const Context& ctx) : options_(options) {

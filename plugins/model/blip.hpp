@@ -5,6 +5,7 @@
 // a dual encoder as in CLIP (Radford et al. 2021). Letters: B texts, N image tokens, T text tokens,
 // D image width, Dt text width, E width of embeddings, V vocabulary.
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,6 +32,7 @@
 #include "vlp/nn/bert.hpp"
 #include "vlp/nn/layers.hpp"
 #include "vlp/nn/momentum_encoder.hpp"
+#include "vlp/nn/transformer_options.hpp"
 #include "vlp/nn/unit_rows.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
@@ -94,15 +96,10 @@ class BlipImpl : public torch::nn::Module {
           sharing == Sharing::nothing)
         return {};
       const Value own = text_encoder->write(), owner = decoder->write();
-      for (const char* key :
-           {"depth", "width", "heads", "max_positions", "dropout", "layer_norm_eps"}) {
-        const Entry *one = own.as<Table>()->find(key), *other = owner.as<Table>()->find(key);
-        if (one && other && one->value.brief() != other->value.brief())
-          return "text_encoder and decoder can't share weights, their " + std::string(key) +
-                 " differs (got " + one->value.brief() + " and " + other->value.brief() +
-                 "); make them equal, or set sharing = \"nothing\"";
-      }
-      return {};
+      const std::string differs = differing_option(*own.as<Table>(), *owner.as<Table>());
+      if (differs.empty()) return {};
+      return "text_encoder and decoder can't share weights, their " + differs +
+             "; make them equal, or set sharing = \"nothing\"";
     }
   };
 
@@ -117,6 +114,27 @@ class BlipImpl : public torch::nn::Module {
       if (sees_images(*options.text_encoder)) served = served | parts::matching;
     }
     return options.decoder ? served | parts::decoder | parts::captions : served;
+  }
+
+  /// Tokens of a text at most, for every part that reads some.
+  [[nodiscard]] static std::int64_t longest_text(const Options& options) {
+    const std::int64_t read = options.text_encoder && options.text_encoder->chosen()
+                                  ? options.text_encoder->traits().longest_text
+                                  : 0;
+    const std::int64_t written = longest_caption(options);
+    return read == 0 || written == 0 ? std::max(read, written) : std::min(read, written);
+  }
+  /// Tokens of a caption at most, [DEC] and prompt included.
+  [[nodiscard]] static std::int64_t longest_caption(const Options& options) {
+    return options.decoder && options.decoder->chosen() ? options.decoder->traits().longest_text
+                                                        : 0;
+  }
+  /// @return  what is wrong with images of this size, pixels; else empty
+  [[nodiscard]] static std::string image_problem(const Options& options, std::int64_t height,
+                                                 std::int64_t width) {
+    return options.encoder.chosen()
+               ? problem_of(options.encoder.traits().image_problem, height, width)
+               : "";
   }
 
   /// Random weights. Momentum encoders are made if the context needs momentum embeddings.

@@ -51,6 +51,11 @@ class BertTextEncoderImpl : public BertImpl, public InspectableText {
 
   [[nodiscard]] static bool sees_images(const Options& options) { return options.cross_attention; }
 
+  /// Tokens of a text at most.
+  [[nodiscard]] static std::int64_t longest_text(const Options& options) {
+    return options.text.max_positions;
+  }
+
   /// @throws RecipeError if the heads don't divide the width, or vocabulary or encoder width aren't
   /// known
   BertTextEncoderImpl(const Options& options, const Context& ctx)

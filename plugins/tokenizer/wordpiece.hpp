@@ -1,16 +1,20 @@
 #pragma once
 // BERT's WordPiece tokenizer with the vocabulary that ships with vlp, or any other vocab.txt.
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <tuple>
 #include <vector>
 
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/tokenizer.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/core/message.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
 #include "vlp/text/wordpiece.hpp"
@@ -36,9 +40,15 @@ class WordPieceTokenizer {
     }
   };
 
-  /// @throws DataError if the vocabulary can't be read or lacks a special token
+  /// Tokens of a text at most.
+  [[nodiscard]] static std::int64_t longest_text(const Options& options) {
+    return options.max_length;
+  }
+
+  /// @throws RecipeError if no vocabulary of this name ships with vlp, DataError if it can't be
+  /// read or lacks a special token
   WordPieceTokenizer(const Options& options, const Context& ctx)
-      : pieces_(vocabulary_file(options.vocabulary, ctx)), max_length_(options.max_length) {}
+      : pieces_(existing_file(options.vocabulary, ctx)), max_length_(options.max_length) {}
 
   /// [CLS] ... [SEP], at most max_length ids.
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text) const {
@@ -66,6 +76,20 @@ class WordPieceTokenizer {
   }
 
  private:
+  /// The same, for names of which there is a file; a path is told of when it is opened.
+  static std::filesystem::path existing_file(const std::string& vocabulary, const Context& ctx) {
+    const std::filesystem::path file = vocabulary_file(vocabulary, ctx);
+    std::error_code error;
+    if (file == vocabulary || std::filesystem::exists(file, error)) return file;
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(file.parent_path(), error))
+      if (entry.path().extension() == ".txt") names.push_back(entry.path().stem().string());
+    std::ranges::sort(names);
+    throw RecipeError("tokenizer 'wordpiece': no vocabulary named '" + vocabulary +
+                      "' ships with vlp (looked for " + file.string() + "; there are: " +
+                      listing(names) + "). Name one of them, or the path of a vocab.txt.");
+  }
+
   WordPiece pieces_;
   std::int64_t max_length_;
 };

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -37,6 +38,7 @@ struct ScoreCommand {
   std::vector<std::string> metrics{"bleu", "rouge_l", "cider"};
   std::vector<std::string> sets;  ///< KEY=VALUE
   std::filesystem::path document_frequencies, save_document_frequencies;
+  Plugins plugins;
   std::optional<double> confidence;
   std::int64_t resamples = 1000;
   std::optional<std::int64_t> seed;
@@ -54,6 +56,15 @@ using Commands =
 
 /// Adds the commands with their options; parsing fills in the one that is named.
 void add_commands(CLI::App& app, Commands& commands);
+
+/// Arguments in which --plugin and --set stand before each of their values: what follows one of
+/// them and its value, and looks like another (`FILE.so`; `KEY=VALUE`), is one. Everything else
+/// stays what it is.
+[[nodiscard]] std::vector<std::string> with_repeated_flags(std::span<const char* const> arguments);
+
+/// Opens plugins with the part that needs LibTorch; opens nothing if there are none.
+/// @throws PluginError if one can't be opened
+void add_plugins(Registry& registry, const Plugins& files);
 
 // Each prints results to stdout, returns the exit code, and throws vlp::Error.
 int tokenize_command(const TokenizeCommand& command);

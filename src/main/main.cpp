@@ -1,12 +1,17 @@
 // The program `vlp`: parses the command line without LibTorch, so that --help and --version answer
 // at once, and opens libvlp_torch.so for commands that need tensors.
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <variant>
+#include <vector>
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -28,42 +33,54 @@ fs::path shipped(const fs::path& beside, const fs::path& installed) {
   return fs::exists(folder / beside, error) ? folder / beside : folder.parent_path() / installed;
 }
 
-/// Opens the library beside the program that carries out this command, and has it done.
-/// @param scope  RTLD_GLOBAL for a library whose symbols plugins need, else RTLD_LOCAL
-template <class Entry, class Command>
-int carry_out_in(const std::string& library_name, const char* symbol, int scope,
-                 const Command& command) {
+constexpr const char* kTorchPart = "libvlp_torch.so";
+
+/// Opens a library beside the program and finds a function in it.
+/// @param scope    RTLD_GLOBAL for a library whose symbols plugins need, else RTLD_LOCAL
+/// @param problem  gets what is wrong where null is returned
+template <class Entry>
+Entry entry_in(const std::string& library_name, const char* symbol, int scope,
+               std::string& problem) {
   const fs::path library = shipped(library_name, fs::path("lib") / library_name);
   void* handle = dlopen(library.c_str(), RTLD_NOW | scope);
   if (!handle) {
-    fmt::print(stderr, "{}: can't be opened: {}. Build it with ./dev build.\n", library.string(),
-               dlerror());
-    return 1;
+    problem = fmt::format("{}: can't be opened: {}. Build it with ./dev build.", library.string(),
+                          dlerror());
+    return nullptr;
   }
   const auto entry = reinterpret_cast<Entry>(dlsym(handle, symbol));
-  if (!entry) {
-    fmt::print(
-        stderr,
-        "{}: belongs to another version of vlp (no symbol {}). Build both with ./dev build.\n",
+  if (!entry)
+    problem = fmt::format(
+        "{}: belongs to another version of vlp (no symbol {}). Build both with ./dev build.",
         library.string(), symbol);
-    return 1;
-  }
-  return entry(command);
+  return entry;
+}
+
+/// Has a library beside the program carry out this command.
+template <class Entry, class Command>
+int carry_out_in(const std::string& library_name, const char* symbol, int scope,
+                 const Command& command) {
+  std::string problem;
+  const auto entry = entry_in<Entry>(library_name, symbol, scope, problem);
+  if (entry) return entry(command);
+  fmt::print(stderr, "{}\n", problem);
+  return 1;
 }
 
 int carry_out_in_torch_part(vlp::TorchCommand command) {
   const char* share = std::getenv("VLP_SHARE_DIR");
   std::visit(
       [share](auto& chosen) {
-        if constexpr (requires { chosen.machine; })
-          chosen.machine.share_dir = share ? fs::path(share) : shipped("share", "share/vlp");
+        const fs::path folder = share ? fs::path(share) : shipped("share", "share/vlp");
+        if constexpr (requires { chosen.machine; }) chosen.machine.share_dir = folder;
+        if constexpr (requires { chosen.share_dir; }) chosen.share_dir = folder;
       },
       command);
   // OpenMP threads that wait a little and then sleep: spinning for long, as is the default, starves
   // the loader's threads and every other program on a small machine.
   setenv("GOMP_SPINCOUNT", "50000", /*overwrite=*/0);
-  return carry_out_in<decltype(&vlp_torch_command)>("libvlp_torch.so", "vlp_torch_command",
-                                                    RTLD_GLOBAL, command);
+  return carry_out_in<decltype(&vlp_torch_command)>(kTorchPart, "vlp_torch_command", RTLD_GLOBAL,
+                                                    command);
 }
 
 /// A command that needs no tensor.
@@ -80,6 +97,15 @@ int carry_out_here(int (*run)(const Command&), const vlp::Commands& commands) {
 
 }  // namespace
 
+void vlp::add_plugins(Registry& registry, const Plugins& files) {
+  if (files.empty()) return;
+  std::string problem;
+  const auto add = entry_in<decltype(&vlp_torch_add_plugins)>(kTorchPart, "vlp_torch_add_plugins",
+                                                              RTLD_GLOBAL, problem);
+  if (!add) throw PluginError(problem);
+  add(registry, files);
+}
+
 int main(int argc, char** argv) {
   CLI::App app("vlp trains, evaluates and runs vision-language models from recipes.", "vlp");
   app.set_version_flag("--version", "vlp " VLP_VERSION);
@@ -92,8 +118,11 @@ int main(int argc, char** argv) {
       "`vlp COMMAND --help` lists a command's options. Recipes lie in recipes/.");
   vlp::Commands commands;
   vlp::add_commands(app, commands);
+  std::vector<std::string> arguments =
+      vlp::with_repeated_flags(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
+  std::ranges::reverse(arguments);  // the parser takes them from the end
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(arguments));
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }

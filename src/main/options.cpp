@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -39,6 +41,21 @@ CLI::Validator not_negative() {
 void add_plugin_option(CLI::App& app, Plugins& plugins) {
   add(app, "--plugin", plugins, "FILE.so", "adds the components of a plugin")
       ->allow_extra_args(false);
+}
+
+/// Whether an argument behind `--plugin A.so` is one more plugin.
+bool names_plugin(std::string_view argument) { return argument.ends_with(".so"); }
+
+/// Whether an argument behind `--set A=1` is one more setting: no file has a name like this.
+bool changes_value(std::string_view argument) {
+  const std::string_view key = argument.substr(0, argument.find('='));
+  return !key.empty() && key.size() < argument.size() &&
+         std::ranges::all_of(
+             key,
+             [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '_' || c == '-' || c == '.';
+             });
 }
 
 void add_set_option(CLI::App& app, std::vector<std::string>& sets, const std::string& meaning) {
@@ -83,7 +100,7 @@ void add_recipe_options(CLI::App& app, RecipeCommand& command) {
       "where relative paths in [dataset] start (default: the current folder)");
   add_seed_option(app, command.seed, "instead of the recipe's run.seed");
   add_set_option(app, command.sets,
-                 "changes one value, e.g. --set train.lr=1e-4, --set loss.lm.weight=0.5");
+                 "changes one value, e.g. --set optimizer.lr=1e-4, --set loss.lm.weight=0.5");
   add_plugin_option(app, command.plugins);
 }
 
@@ -97,6 +114,7 @@ void add_check_options(CLI::App& app, CheckCommand& command) {
   add_recipe_options(app, command);
   add(app, "--device", command.device, "D",
       "also checks what depends on the device: cpu, cuda or cuda:N");
+  app.add_flag("--strict", command.strict, "data that aren't there are an error, exit code 4");
 }
 
 void add_list_options(CLI::App& app, ListCommand& command) {
@@ -105,7 +123,7 @@ void add_list_options(CLI::App& app, ListCommand& command) {
 }
 
 void add_help_options(CLI::App& app, HelpCommand& command) {
-  add(app, "name", command.name, "NAME", "e.g. vit, lm, train");
+  add(app, "name", command.name, "NAME", "e.g. vit, lm, train, encoder");
   add_plugin_option(app, command.plugins);
 }
 
@@ -352,6 +370,7 @@ void add_score_outputs(CLI::App& app, ScoreCommand& command) {
   add_seed_option(app, command.seed, "of these draws; default: 0");
   app.add_flag("--per-image", command.per_image, "also shows each image's scores");
   add_format_option(app, command.json, "text, or one line of JSON");
+  add_plugin_option(app, command.plugins);
 }
 
 void add_score_options(CLI::App& app, ScoreCommand& command) {
@@ -393,6 +412,30 @@ void add_score_options(CLI::App& app, ScoreCommand& command) {
 
 }  // namespace
 
+std::vector<std::string> with_repeated_flags(std::span<const char* const> arguments) {
+  std::vector<std::string> all;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = all.emplace_back(arguments[i]);
+    if (argument == "--") {  // nothing behind it is a flag
+      all.insert(all.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                 arguments.end());
+      break;
+    }
+    const auto repeat = [&](const std::string& flag, bool (*is_value)(std::string_view)) {
+      const bool apart = all.back() == flag && i + 1 < arguments.size();
+      if (!apart && !all.back().starts_with(flag + "=")) return;
+      if (apart) all.emplace_back(arguments[++i]);
+      while (i + 1 < arguments.size() && arguments[i + 1][0] != '-' && is_value(arguments[i + 1])) {
+        all.push_back(flag);
+        all.emplace_back(arguments[++i]);
+      }
+    };
+    repeat("--plugin", names_plugin);
+    repeat("--set", changes_value);
+  }
+  return all;
+}
+
 void add_commands(CLI::App& app, Commands& commands) {
   const auto add_command = [&]<class C>(const char* name, void (*add_options)(CLI::App&, C&),
                                         const char* purpose) {
@@ -402,7 +445,7 @@ void add_commands(CLI::App& app, Commands& commands) {
   add_command("check", add_check_options, "reads a recipe, shows all its mistakes, runs nothing");
   add_command("list", add_list_options, "lists the components that recipes can name");
   add_command("help", add_help_options,
-              "explains a component, or a table of a recipe, with all its options");
+              "explains a component or a table of a recipe with all its options, or a kind");
   add_command("caption", add_caption_options, "writes captions for images");
   add_command("match", add_match_options, "tells how well each image fits each text");
   add_command("score", add_score_options,

@@ -75,8 +75,10 @@ std::vector<ScoredCaption> with_baseline(std::vector<ScoredCaption> tokens,
   std::vector<std::string_view> captions;
   for (const ScoredCaption& image : baseline) captions.push_back(image.candidate);
   std::vector<std::string> candidates = ptb_tokens(captions, options);
-  for (auto&& [image, candidate] : ranges::views::zip(tokens, candidates))
+  for (auto&& [image, raw, candidate] : ranges::views::zip(tokens, captions, candidates)) {
+    image.raw = raw;
     image.candidate = std::move(candidate);
+  }
   return tokens;
 }
 
@@ -158,9 +160,9 @@ int score_command(const ScoreCommand& command) {
   if (compares)
     baseline = match(references, finished(reading(command.baseline, {}, command.threads)),
                      command.partial);
-  const MatchedCaptions matched =
+  MatchedCaptions matched =
       match(std::move(references), finished(std::move(candidates)), command.partial);
-  std::vector<ScoredCaption> tokens = ptb_tokens(matched.images, tokenizing);
+  std::vector<ScoredCaption> tokens = ptb_tokens(std::move(matched.images), tokenizing);
   std::vector<ScoredCaption> baseline_tokens;
   if (compares) baseline_tokens = with_baseline(tokens, baseline.images, tokenizing, command);
 

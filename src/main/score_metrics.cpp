@@ -22,18 +22,19 @@ void add_builtin_metrics(Registry& registry);
 
 namespace {
 
-/// A metric with its defaults.
-AnyMetric default_metric(const Registry& registry, const std::string& name) {
+/// Whether a metric ranks, and scores no captions.
+bool reads_ranks(const Registry& registry, const std::string& name) {
   Diagnostics problems;
   ReadContext reading{problems, &registry};
-  return registry.find<AnyMetric>(name)->prepare(Table{}, {}, name, {}, reading)->build(Context{});
+  return !registry.find<AnyMetric>(name)
+              ->prepare(Table{}, {}, name, {}, reading)
+              ->traits.reads_captions;
 }
 
 /// The metrics of captions.
 std::vector<std::string> caption_metrics(const Registry& registry) {
   std::vector<std::string> names = registry.names(AnyMetric::kind);
-  std::erase_if(
-      names, [&](const std::string& name) { return default_metric(registry, name).reads_ranks(); });
+  std::erase_if(names, [&](const std::string& name) { return reads_ranks(registry, name); });
   return names;
 }
 
@@ -61,11 +62,12 @@ std::vector<std::string> caption_metrics(const Registry& registry) {
 std::vector<AnyMetric> metrics_of(const ScoreCommand& command) {
   Registry registry;
   add_builtin_metrics(registry);
+  add_plugins(registry, command.plugins);
   const std::vector<std::string>& names = command.metrics;
   Table tables;
   for (const std::string& name : names) {
     if (!registry.find<AnyMetric>(name)) refuse_metric(name, caption_metrics(registry));
-    if (default_metric(registry, name).reads_ranks())
+    if (reads_ranks(registry, name))
       throw RecipeError(
           "--metrics: '" + name +
           "' is no score of captions, it ranks texts by images and images by texts. " +

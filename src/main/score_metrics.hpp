@@ -8,8 +8,9 @@
 
 namespace vlp {
 
-/// What --metrics names, with the options from --set and --document-frequencies.
-/// @throws RecipeError with what is wrong on the command line
+/// What --metrics names, with the options from --set and --document-frequencies; those of plugins
+/// among them.
+/// @throws RecipeError with what is wrong on the command line, PluginError with a plugin
 [[nodiscard]] std::vector<AnyMetric> metrics_of(const ScoreCommand& command);
 
 }  // namespace vlp

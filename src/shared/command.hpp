@@ -13,6 +13,8 @@
 
 namespace vlp {
 
+class Registry;
+
 /// What a model is computed on.
 struct MachineArguments {
   std::string device = "auto";
@@ -37,7 +39,9 @@ struct RunCommand : RecipeCommand {
 };
 
 struct CheckCommand : RecipeCommand {
-  std::string device;  ///< empty = not known
+  std::string device;               ///< empty = not known
+  bool strict = false;              ///< data that aren't there are an error
+  std::filesystem::path share_dir;  ///< as a machine's
 };
 
 struct ListCommand {
@@ -104,6 +108,11 @@ struct DownloadCommand {
 extern "C" __attribute__((visibility("default"))) int vlp_torch_command(
     const vlp::TorchCommand& command);
 
-/// The same, in a library that has libcurl and no LibTorch.
+/// Opens plugins for a command that needs no LibTorch itself.
+/// @throws PluginError if one can't be opened, see vlp::load_plugin
+extern "C" __attribute__((visibility("default"))) void vlp_torch_add_plugins(
+    vlp::Registry& registry, const vlp::Plugins& files);
+
+/// Carries out a command in a library that has libcurl and no LibTorch, as vlp_torch_command does.
 extern "C" __attribute__((visibility("default"))) int vlp_hub_command(
     const vlp::DownloadCommand& command);

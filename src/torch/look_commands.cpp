@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -29,6 +30,41 @@ void print_options(const std::vector<OptionDoc>& docs) {
   if (docs.empty()) fmt::print("  no options\n");
 }
 
+/// Whatever `use` can name in some place, in the order of the data flow.
+const std::vector<std::string>& component_kinds() {
+  static const std::vector<std::string> kinds{"dataset", "tokenizer",    "transform", "model",
+                                              "encoder", "text_encoder", "decoder",   "loss",
+                                              "metric",  "optimizer",    "schedule"};
+  return kinds;
+}
+
+void print_components(const std::string& kind, const Registry& registry) {
+  for (const auto& info : registry.components())
+    if (info->kind == kind)
+      fmt::print("{:<12} {:<22} {:<5} {}\n", kind, info->name, info->version, info->origin);
+}
+
+std::string no_components(const std::string& kind) {
+  return fmt::format("there is no {} yet; --plugin FILE.so adds the components of a plugin", kind);
+}
+
+/// A kind that has no table of its own in a recipe: who chooses one, and what there is.
+void print_kind(const std::string& kind, const Registry& registry) {
+  const bool vowel = std::string_view("aeiou").find(kind.front()) != std::string_view::npos;
+  const std::string choice =
+      fmt::format("a table with `use` naming {} {}", vowel ? "an" : "a", kind);
+  fmt::print("{}: a kind of component\n\n", kind);
+  for (const auto& info : registry.components())
+    for (const OptionDoc& doc : info->describe())
+      if (doc.allowed == choice)
+        fmt::print("  {} '{}' chooses one in its table `{}`: {}\n", info->kind, info->name, doc.key,
+                   doc.meaning);
+  fmt::print("\n");
+  print_components(kind, registry);
+  if (registry.names(kind).empty()) fmt::print("{}\n", no_components(kind));
+  fmt::print("\n`vlp help NAME` explains one.\n");
+}
+
 /// The table [run], with the tasks that there are.
 std::vector<OptionDoc> described_run() {
   std::vector<OptionDoc> docs = describe_options<RunOptions>();
@@ -49,7 +85,10 @@ std::vector<OptionDoc> described_run() {
 
 int carry_out(const CheckCommand& command, const Registry& registry, Terminal&) {
   const Recipe recipe = recipe_of(command);
-  CheckArguments arguments{command.data_dir, std::nullopt};
+  CheckArguments arguments{.data_dir = command.data_dir,
+                           .device = std::nullopt,
+                           .share_dir = command.share_dir,
+                           .strict = command.strict};
   if (!command.device.empty()) arguments.device = choose_device(command.device).device;
   const TaskChoice choice = choose_task(recipe, kTasks);
   const std::vector<std::string> lines = choice.task.check(choice.recipe, registry, arguments);
@@ -58,25 +97,21 @@ int carry_out(const CheckCommand& command, const Registry& registry, Terminal&) 
   return 0;
 }
 
-int carry_out(const ListCommand& command, const Registry& registry, Terminal&) {
-  const std::vector<std::string> kinds{"dataset", "tokenizer",    "transform", "model",
-                                       "encoder", "text_encoder", "decoder",   "loss",
-                                       "metric",  "optimizer",    "schedule"};
+int carry_out(const ListCommand& command, const Registry& registry, Terminal& terminal) {
+  const std::vector<std::string> kinds = component_kinds();
   if (!command.kind.empty() && std::ranges::find(kinds, command.kind) == kinds.end())
     throw RecipeError("no kind named '" + command.kind + "'" + suggestion(command.kind, kinds) +
                       "; there are: " + listing(kinds) + ".");
   for (const std::string& kind : kinds) {
-    if (!command.kind.empty() && kind != command.kind) continue;
-    for (const auto& info : registry.components())
-      if (info->kind == kind)
-        fmt::print("{:<12} {:<22} {:<5} {}\n", kind, info->name, info->version, info->origin);
+    if (command.kind.empty() || kind == command.kind) print_components(kind, registry);
+    if (kind == command.kind && registry.names(kind).empty()) terminal.line(no_components(kind));
   }
   return 0;
 }
 
 int carry_out(const HelpCommand& command, const Registry& registry, Terminal&) {
   bool found = false;
-  std::vector<std::string> names;
+  std::vector<std::string> names = component_kinds();
   for (const auto& info : registry.components()) {
     names.push_back(info->name);
     if (info->name != command.name) continue;
@@ -103,6 +138,10 @@ int carry_out(const HelpCommand& command, const Registry& registry, Terminal&) {
                  f.name);
     found = true;
   });
+  if (!found && std::ranges::find(component_kinds(), command.name) != component_kinds().end()) {
+    print_kind(command.name, registry);
+    found = true;
+  }
   if (!found)
     throw RecipeError("nothing is named '" + command.name + "'" + suggestion(command.name, names) +
                       ". `vlp list` shows all components.");

@@ -10,13 +10,17 @@
 #include "vlp/registry/load.hpp"
 #include "vlp/registry/registry.hpp"
 
+void vlp_torch_add_plugins(vlp::Registry& registry, const vlp::Plugins& files) {
+  for (const auto& file : files) vlp::load_plugin(registry, file);
+}
+
 int vlp_torch_command(const vlp::TorchCommand& command) {
   vlp::keep_freed_memory();
   vlp::Terminal terminal;
   const auto carry_out = [&](const auto& chosen) {
     vlp::Registry registry;
     vlp::add_builtin_plugins(registry);
-    for (const auto& file : chosen.plugins) vlp::load_plugin(registry, file);
+    vlp_torch_add_plugins(registry, chosen.plugins);
     return vlp::carry_out(chosen, registry, terminal);
   };
   return vlp::exit_code_of(terminal, [&] { return std::visit(carry_out, command); });

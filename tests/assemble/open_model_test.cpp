@@ -3,6 +3,7 @@
 #include "vlp/assemble/open_model.hpp"
 
 #include <cstdint>
+#include <fstream>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -478,6 +479,22 @@ BOOST_AUTO_TEST_CASE(positions_are_interpolated_when_the_config_asks_for_a_large
   BOOST_TEST(difference(logits(opened.model, pixels), logits(captioner.model, pixels)) <
              kRounding);  // which interpolates in each pass
   BOOST_TEST(contains(captioner.heard.notes, "positions of 4 x 4 patches interpolated to 6 x 6"));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_run_whose_plugin_was_not_opened_says_which_one_it_was, Captioner) {
+  write_folder(folder, config, tensors);
+  std::ofstream(folder / "recipe.toml")
+      << "[model]\nuse = \"blip\"\n[model.encoder]\nuse = \"convnet\"\n";
+  const std::string hint = "; this run was made with convnet.so, version 1.0";
+  const std::string before = refusal<vlp::RecipeError>(folder);
+  BOOST_TEST(before.find("no encoder named 'convnet'") != std::string::npos, before);
+  BOOST_TEST(before.find("this run was made with") == std::string::npos, "nothing tells");
+  std::ofstream(scratch.path / "environment.json") << R"({"torch": "2.11.0"})";
+  BOOST_TEST(refusal<vlp::RecipeError>(folder) == before, "as runs were written before");
+  std::ofstream(scratch.path / "environment.json") << R"({"vlp": "0.1.0",
+             "plugins": [{"file": "plugins/convnet.so", "name": "convnet", "version": "1.0"}]})";
+  BOOST_TEST(contains(refusal<vlp::RecipeError>(folder), hint));
+  BOOST_TEST(contains(refusal<vlp::RecipeError>(scratch.path), hint), "by the run's folder too");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -32,7 +32,7 @@ struct FromBothImpl : torch::nn::Module {
   static constexpr std::string_view name = "from_both";
   using Options = WidthOptions;
   FromBothImpl(const Options& options, const vlp::Context& ctx)
-      : seen{options.width, ctx.threads} {}
+      : seen{options.width, ctx.machine.threads} {}
   Seen seen;
 };
 TORCH_MODULE(FromBoth);
@@ -47,7 +47,7 @@ TORCH_MODULE(FromOptions);
 
 struct FromContextImpl : torch::nn::Module {
   static constexpr std::string_view name = "from_context";
-  explicit FromContextImpl(const vlp::Context& ctx) : seen{-1, ctx.threads} {}
+  explicit FromContextImpl(const vlp::Context& ctx) : seen{-1, ctx.machine.threads} {}
   Seen seen;
 };
 TORCH_MODULE(FromContext);
@@ -93,7 +93,7 @@ static_assert(!vlp::Component<OptionsIgnoredByContext>);
 
 vlp::Context context_of_three_threads() {
   vlp::Context ctx;
-  ctx.threads = 3;
+  ctx.machine.threads = 3;
   return ctx;
 }
 
@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(a_module_gets_what_its_constructor_takes) {
   BOOST_TEST(options.threads == -1);
   const Seen context = seen<FromContext>();
   BOOST_TEST(context.width == -1);
-  BOOST_TEST(context.threads == 3);
+  BOOST_TEST(context.machine.threads == 3);
   BOOST_TEST(seen<FromNothing>().threads == -1);
 }
 

@@ -104,4 +104,18 @@ BOOST_AUTO_TEST_CASE(sizes_that_cannot_be_shared_are_found_in_the_recipe) {
   BOOST_TEST(problems_of(std::string("sharing = 'nothing'\n") + kVit + kText + deeper) == "");
 }
 
+BOOST_AUTO_TEST_CASE(every_option_that_both_have_is_compared_as_it_will_be_used) {
+  const auto with = [](const std::string& option) {
+    return problems_of(std::string(kVit) + kText + kDecoder + option);
+  };
+  BOOST_TEST(with("").empty());
+  BOOST_TEST(with("mlp = 20\n").find("their mlp differs (got 48 and 20)") != std::string::npos,
+             with("mlp = 20\n"));
+  BOOST_TEST(with("mlp = 48\n") == "", "0 is four times the width");
+  BOOST_TEST(with("max_positions = 9\n").find("their max_positions differs (got 512 and 9)") !=
+             std::string::npos);
+  BOOST_TEST(with("vocabulary_size = 30\n") == "", "the other one's is the tokenizer's");
+  BOOST_TEST(with("tie_embeddings = false\n") == "", "only the decoder has it");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -286,6 +286,72 @@ BOOST_AUTO_TEST_CASE(where_only_evaluation_is_wanted_training_needs_no_transform
              std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(what_could_not_be_read_is_not_compared_with_anything) {
+  BOOST_TEST(problems_of(kRecipe, {"model.encoder.heads='two'", "model.encoder.width=16"}) ==
+             "1 problem in the recipe\n  --set model.encoder.heads='two': model.encoder.heads: got "
+             "\"two\", expected an integer, at least 1");
+  BOOST_TEST(problems_of(kRecipe, {"model.encoder.width=16"}).find("heads don't divide width") !=
+             std::string::npos);
+  const std::string pairs = without(kRecipe, "[model.decoder]\nuse = \"bert_cross_attention\"\n");
+  BOOST_TEST(problems_of(pairs, {"loss.0={use='itm'}", "metric=[]", "evaluate.best=loss",
+                                 "model.text_encoder={use='bert',cross_attention='no'}",
+                                 "train.batch_size=0"}) ==
+             "2 problems in the recipe\n  --set "
+             "model.text_encoder={use='bert',cross_attention='no'}:1:37: "
+             "model.text_encoder.cross_attention: got \"no\", expected true or false\n  --set "
+             "train.batch_size=0: train.batch_size: got 0, expected an integer, at least 1");
+  BOOST_TEST(
+      problems_of(kRecipe, {"generate.beams=0", "generate.sample=true"}).starts_with("1 problem"));
+}
+
+BOOST_AUTO_TEST_CASE(texts_and_captions_longer_than_the_model_are_found_without_building_it) {
+  BOOST_TEST(problems_of(kRecipe, {"generate.max_length=900"}) ==
+             "1 problem in the recipe\n  --set generate.max_length=900: generate.max_length: "
+             "captions of up to 900 tokens don't fit model 'blip', which has positions for 512; "
+             "shorten them, or give it more");
+  BOOST_TEST(problems_of(kRecipe, {"generate.max_length=900", "model.decoder.max_positions=900"}) ==
+             "");
+  BOOST_TEST(
+      problems_of(kRecipe, {"generate.max_length=900", "metric=[]", "evaluate.best=loss"}) == "",
+      "nothing asks for captions");
+  BOOST_TEST(problems_of(kRecipe, {"generate.max_new_tokens=512"})
+                 .find("generate.max_new_tokens: captions of up to 513 tokens") !=
+             std::string::npos);
+  BOOST_TEST(problems_of(kRecipe, {"model.decoder.max_positions=32"}) ==
+             "1 problem in the recipe\n  r.toml:5:1: tokenizer: texts of up to 40 tokens don't fit "
+             "model 'blip', which has positions for 32; shorten them, or give it more");
+  BOOST_TEST(problems_of(kRecipe, {"model.decoder.max_positions=32", "tokenizer.max_length=32"}) ==
+             "");
+}
+
+BOOST_AUTO_TEST_CASE(images_that_the_patches_do_not_divide_are_found_without_building_a_model) {
+  BOOST_TEST(problems_of(kRecipe, {"transform.resize.size=40"}) ==
+             "1 problem in the recipe\n  r.toml:12:1: model: patches of 16 don't divide images of "
+             "40 x 40 pixels; change patch, or the size that the transforms make");
+  BOOST_TEST(problems_of(kRecipe, {"transform.resize.size=40", "model.encoder.patch=8"}) == "");
+  BOOST_TEST(problems_of(with_transforms(kNormalize)) == "", "of no size nothing is known");
+}
+
+BOOST_AUTO_TEST_CASE(sizes_that_cannot_be_shared_are_placed_where_they_were_changed) {
+  std::string toml = kRecipe;
+  toml.insert(toml.find("[model.decoder]"), "[model.text_encoder]\nuse = \"bert\"\n");
+  BOOST_TEST(problems_of(toml, {"model.encoder.depth=2", "model.decoder.depth=3"})
+                 .starts_with("1 problem in the recipe\n  --set model.decoder.depth=3: model: "
+                              "text_encoder and decoder can't share weights, their depth differs"),
+             problems_of(toml, {"model.encoder.depth=2", "model.decoder.depth=3"}));
+}
+
+BOOST_AUTO_TEST_CASE(a_recipe_without_its_base_is_told_that_alone) {
+  vlp::Recipe recipe{vlp::parse_toml("[trian]\n", "r.toml"), "r.toml", {}};
+  recipe.problems.add({}, "extends", "no recipe at x.toml");
+  recipe.incomplete = true;
+  BOOST_CHECK_EXCEPTION((void)vlp::plan_training(recipe, builtins(), std::nullopt),
+                        vlp::RecipeError, [](const vlp::RecipeError& error) {
+                          return std::string(error.what()) ==
+                                 "1 problem in the recipe\n  recipe: extends: no recipe at x.toml";
+                        });
+}
+
 BOOST_AUTO_TEST_CASE(all_mistakes_of_a_recipe_are_listed_at_once_in_the_order_of_their_places) {
   const std::string said = problems_of(R"([run]
 tusk = "train"

@@ -409,4 +409,32 @@ BOOST_AUTO_TEST_CASE(tokens_keep_one_line_a_caption) {
   BOOST_TEST(score({"--tokens", written(folder.path / "empty.txt", "")}).out == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_metric_of_a_plugin_is_named_like_any_other) {
+  const std::string plugin =
+      (fs::path(VLP_BUILD_DIR) / "tests" / "plugins" / "distinct.so").string();
+  const ScratchFolder folder;
+  const std::string references = written(
+      folder.path / "references.jsonl",
+      "{\"image_id\":\"1\",\"caption\":\"a dog\"}\n{\"image_id\":\"2\",\"caption\":\"a cat\"}\n");
+  const std::string candidates = written(
+      folder.path / "candidates.jsonl",
+      "{\"image_id\":\"1\",\"caption\":\"A dog.\"}\n{\"image_id\":\"2\",\"caption\":\"a dog\"}\n");
+  const std::vector<std::string> files{"--references", references,      "--candidates", candidates,
+                                       "--metrics",    "bleu,distinct", "--format",     "json"};
+  std::vector<std::string> arguments = files;
+  arguments.insert(arguments.end(), {"--plugin", plugin});
+  const Outcome outcome = score(arguments);
+  BOOST_TEST_REQUIRE(outcome.code == 0, outcome.err);
+  const Json scores = Json::parse(outcome.out).at("scores");
+  BOOST_TEST(scores.at("Distinct_raw") == 1.0);
+  BOOST_TEST(scores.at("Distinct") == 0.5, "tokens have neither capitals nor full stops");
+  BOOST_TEST(scores.contains("Bleu_4"));
+
+  const Outcome without = score(files);
+  BOOST_TEST(without.code == 2);
+  BOOST_TEST(says(without.err, "no metric named 'distinct'"), without.err);
+  arguments.back() = "absent.so";
+  BOOST_TEST(score(arguments).code == 3);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

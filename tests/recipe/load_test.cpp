@@ -44,6 +44,15 @@ BOOST_AUTO_TEST_CASE(a_syntax_error_names_its_place) {
   BOOST_TEST(message_of("a = 1\na = 2\n").starts_with("r.toml:2:"));
 }
 
+BOOST_AUTO_TEST_CASE(a_list_entry_with_single_brackets_is_told_of_double_ones) {
+  const std::string hint = " Each entry of a list begins with [[metric]].";
+  BOOST_TEST(message_of("[metric]\nuse = 'a'\n[metric]\nuse = 'b'\n").ends_with(hint));
+  BOOST_TEST(message_of("[[metric]]\nuse = 'a'\n[ metric ]\nuse = 'b'\n").find("[[ metric ]]") !=
+             std::string::npos);
+  BOOST_TEST(message_of("[metric]\nuse = 'a'\n[[metric]]\nuse = 'b'\n").ends_with(hint));
+  BOOST_TEST(message_of("a = 1\na = 2\n").find("list") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(set_reads_numbers_strings_and_bare_words) {
   BOOST_TEST(with_sets("[train]\nlr = 1\n", {"train.lr=1e-4", "train.precision=fp32",
                                              "train.flag=true", "model.weights=runs/a b"}) ==
@@ -88,6 +97,40 @@ BOOST_AUTO_TEST_CASE(extends_merges_tables_and_replaces_arrays) {
              "\"constant\"\n");
 }
 
+BOOST_AUTO_TEST_CASE(false_takes_a_table_or_a_list_of_tables_of_the_base_away) {
+  write("base.toml",
+        "[model]\nuse = 'm'\ndecode = true\n[model.encoder]\nuse = 'e'\n[model.decoder]\nuse = "
+        "'d'\n[[metric]]\nuse = 'bleu'\n");
+  const fs::path derived =
+      write("r.toml", "extends = 'base.toml'\nmetric = false\n[model]\ndecoder = false\n");
+  const auto recipe = vlp::load_recipe(derived);
+  BOOST_TEST(recipe.problems.empty());
+  BOOST_TEST(vlp::write_toml(recipe.value) ==
+             "[model]\nuse = \"m\"\ndecode = true\n\n[model.encoder]\nuse = \"e\"\n");
+  BOOST_TEST(vlp::write_toml(
+                 vlp::load_recipe(derived, {"model.encoder=false", "model.decode=false"}).value) ==
+                 "[model]\nuse = \"m\"\ndecode = false\n",
+             "of an option it is the value");
+}
+
+BOOST_AUTO_TEST_CASE(false_where_the_base_has_no_table_stays_to_be_refused) {
+  write("base.toml", "[model]\nuse = 'm'\n");
+  const auto recipe =
+      vlp::load_recipe(write("r.toml", "extends = 'base.toml'\n[model]\ndekoder = false\n"));
+  BOOST_TEST(vlp::write_toml(recipe.value) == "[model]\nuse = \"m\"\ndekoder = false\n");
+}
+
+BOOST_AUTO_TEST_CASE(what_overrides_what_is_kept_with_the_places) {
+  write("base.toml", "[train]\nepochs = 5\nbatch_size = 2\nlog_every = 3\n");
+  const auto recipe =
+      vlp::load_recipe(write("r.toml", "extends = 'base.toml'\n[train]\nepochs = 1\n"),
+                       {"train.log_every=1", "run={seed=1}"});
+  BOOST_TEST((recipe.place_of("train.batch_size").layer == vlp::Layer::base));
+  BOOST_TEST((recipe.place_of("train.epochs").layer == vlp::Layer::recipe));
+  BOOST_TEST((recipe.place_of("train.log_every").layer == vlp::Layer::set));
+  BOOST_TEST((recipe.place_of("run.seed").layer == vlp::Layer::set));
+}
+
 BOOST_AUTO_TEST_CASE(places_survive_a_merge) {
   write("base.toml", "[train]\nepochs = 5\nbatch_size = 2\n");
   const auto recipe =
@@ -107,6 +150,16 @@ BOOST_AUTO_TEST_CASE(a_bad_extends_is_a_problem_among_others) {
              std::string::npos);
   const auto number = vlp::load_recipe(write("number.toml", "extends = 3\n"));
   BOOST_TEST(number.problems.problems().at(0).message == "got 3, expected the path of one recipe");
+  for (const vlp::Recipe& recipe : {two_levels, gone, number}) BOOST_TEST(recipe.incomplete);
+}
+
+BOOST_AUTO_TEST_CASE(without_its_base_a_recipe_is_told_nothing_else) {
+  write("base.toml", "extends = 'more.toml'\n[[loss]]\nuse = 'lm'\n");
+  const auto recipe =
+      vlp::load_recipe(write("two.toml", "extends = 'base.toml'\n"), {"loss.lm.weight=2"});
+  BOOST_TEST(recipe.problems.problems().size() == 1U);
+  BOOST_TEST(recipe.incomplete);
+  BOOST_TEST(!vlp::load_recipe(write("good.toml", "[[loss]]\nuse = 'lm'\n")).incomplete);
 }
 
 BOOST_AUTO_TEST_CASE(a_missing_recipe_is_named) {

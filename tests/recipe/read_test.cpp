@@ -14,6 +14,31 @@
 namespace {
 
 enum class Shape { round, square };
+enum class Fault { none, nan, inf };
+
+struct Limits {
+  std::int64_t low = 1;
+  std::int64_t high = 2;
+  static constexpr auto fields() {
+    return std::tuple{vlp::field<&Limits::low>("Low."), vlp::field<&Limits::high>("High.")};
+  }
+  [[nodiscard]] std::string problem() const {
+    return low <= high ? "" : "low is above high; change one of them";
+  }
+};
+
+struct Search {
+  Limits range;
+  std::int64_t depth = 3;
+  Fault fault = Fault::none;
+  static constexpr auto fields() {
+    return std::tuple{vlp::field<&Search::range>("Range."), vlp::field<&Search::depth>("Depth."),
+                      vlp::field<&Search::fault>("Fault.")};
+  }
+  [[nodiscard]] std::string problem() const {
+    return range.high < 100 ? "" : "range.high is too much for a search";
+  }
+};
 
 struct Inner {
   double share = 0.8;
@@ -56,6 +81,21 @@ struct Result {
   Sample options;
   std::vector<std::string> problems;
 };
+
+/// What a recipe that overrides `base` is told, one line a problem.
+std::string problems_of(const std::string& base, const std::string& over,
+                        const std::vector<std::string>& sets = {}, Search search = {}) {
+  vlp::Value root = vlp::parse_toml(base, "base.toml");
+  vlp::detail::set_layer(root, vlp::Layer::base);
+  vlp::merge(*root.as<vlp::Table>(), *vlp::parse_toml(over, "r.toml").as<vlp::Table>());
+  vlp::Diagnostics diagnostics;
+  for (const std::string& set : sets) vlp::apply_set(root, set, diagnostics);
+  vlp::ReadContext ctx{diagnostics};
+  vlp::read_options(root, "", search, ctx);
+  std::string text;
+  for (const auto& problem : diagnostics.problems()) text += problem.text() + "\n";
+  return text;
+}
 
 Result read(const std::string& toml) {
   vlp::Diagnostics diagnostics;
@@ -117,6 +157,44 @@ BOOST_AUTO_TEST_CASE(a_float_where_an_integer_belongs_is_refused) {
 BOOST_AUTO_TEST_CASE(options_that_clash_with_each_other_are_reported_at_their_table) {
   BOOST_TEST(read("[inner]\nshare = 0.5").problems.at(0) ==
              "r.toml:1:1: inner: a half is nobody's");
+}
+
+BOOST_AUTO_TEST_CASE(a_clash_is_reported_where_the_newest_value_that_it_names_stands) {
+  const std::string base = "depth = 1\n[range]\nlow = 4\nhigh = 5\n";
+  const std::string clash = "range: low is above high; change one of them\n";
+  BOOST_TEST(problems_of(base, "[range]\nhigh = 2\n") == "r.toml:2:8: " + clash);
+  BOOST_TEST(problems_of(base, "[range]\nhigh = 6\n", {"range.low=7"}) ==
+             "--set range.low=7: " + clash);
+  BOOST_TEST(problems_of("", "[range]\nlow = 3\nhigh = 2\n") == "r.toml:1:1: " + clash,
+             "in one file it is the table");
+  BOOST_TEST(problems_of(base, "depth = 2\n[range]\nhigh = 100\n") ==
+             "r.toml:3:8: range.high is too much for a search\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_table_with_mistakes_is_not_asked_what_its_options_are_together) {
+  BOOST_TEST(problems_of("", "[range]\nlow = 'x'\nhigh = 0\n") ==
+             "r.toml:2:7: range.low: got \"x\", expected an integer\n");
+  BOOST_TEST(problems_of("", "[range]\nlow = 7\nhihg = 8\n") ==
+             "r.toml:3:1: range.hihg: unknown key (did you mean 'high'?)\n");
+  BOOST_TEST(problems_of("", "depth = 'x'\n[range]\nhigh = 100\n") ==
+                 "r.toml:1:9: depth: got \"x\", expected an integer\n",
+             "nor the one around it");
+}
+
+BOOST_AUTO_TEST_CASE(an_enumerator_that_toml_takes_for_a_number_can_be_set_without_quotes) {
+  BOOST_TEST(problems_of("", "", {"fault=nan"}) == "");
+  BOOST_TEST(problems_of("", "", {"fault=inf"}) == "");
+  BOOST_TEST(problems_of("", "", {"depth=nan"}) ==
+             "--set depth=nan: depth: got nan, expected an integer\n");
+  BOOST_TEST(problems_of("", "fault = nan\n") ==
+                 "r.toml:1:9: fault: got nan, expected one of \"none\", \"nan\", \"inf\"\n",
+             "a file has quotes for that");
+}
+
+BOOST_AUTO_TEST_CASE(a_table_in_the_place_of_a_list_is_told_how_entries_begin) {
+  BOOST_TEST(read("[betas]\na = 1\n").problems.at(0) ==
+             "r.toml:1:1: betas: got { a = 1 }, expected an array; each entry begins with "
+             "[[betas]]");
 }
 
 BOOST_AUTO_TEST_CASE(what_is_written_reads_back_the_same) {

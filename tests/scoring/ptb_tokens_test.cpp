@@ -76,6 +76,8 @@ BOOST_AUTO_TEST_CASE(candidates_and_references_are_two_streams) {
              boost::test_tools::per_element());
   BOOST_TEST(result[1].image_id == "2");
   BOOST_TEST(result[1].candidate == "they ve");  // the last of its stream
+  BOOST_TEST(result[0].raw == images[0].candidate);
+  BOOST_TEST(result[1].raw == images[1].candidate);
   BOOST_TEST(result[1].references == Lines({"b.", "they ve"}), boost::test_tools::per_element());
 }
 

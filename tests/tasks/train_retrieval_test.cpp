@@ -62,6 +62,14 @@ std::vector<json> json_lines(const fs::path& file) {
 
 BOOST_FIXTURE_TEST_SUITE(retrieval_run, RetrievalRun)
 
+BOOST_AUTO_TEST_CASE(without_a_score_of_captions_there_is_no_baseline_even_with_a_decoder) {
+  const vlp::Report report = run(
+      "out",
+      {"model.decoder={use='bert_cross_attention',width=16,depth=1,heads=2}", "train.epochs=1"});
+  BOOST_TEST(report.baseline.empty());
+  BOOST_TEST(report.baseline_caption == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_retrieval_run_writes_scores_and_losses_and_no_captions) {
   const vlp::Report report = run("out");
   BOOST_TEST(report.measured.images == 8);

@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <string>
 #include <vector>
 
+#include "tests/support/messages.hpp"
 #include "tests/support/scratch_folder.hpp"
 
 namespace fs = std::filesystem;
@@ -31,6 +33,25 @@ BOOST_AUTO_TEST_CASE(the_component_finds_its_vocabulary_by_name_or_path) {
   BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine.txt", ctx) == fs::path("mine.txt")));
   BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine", ctx) ==
               ctx.folders.share / "vocabularies" / "mine.txt"));
+}
+
+BOOST_AUTO_TEST_CASE(a_name_that_does_not_ship_is_told_which_do) {
+  vlp::Context ctx;
+  ctx.folders.share = fs::path(VLP_SOURCE_ROOT) / "share";
+  const auto message = [&](const std::string& vocabulary) {
+    return vlp_test::message_of<vlp::Error>(
+        [&] { (void)vlp::WordPieceTokenizer({.vocabulary = vocabulary}, ctx); });
+  };
+  BOOST_TEST(message("demos") ==
+             "tokenizer 'wordpiece': no vocabulary named 'demos' ships with vlp (looked for " +
+                 (ctx.folders.share / "vocabularies" / "demos.txt").string() +
+                 "; there are: bert-base-uncased, demo). Name one of them, or the path of a "
+                 "vocab.txt.");
+  BOOST_TEST(message("./demos.txt") ==
+                 "./demos.txt: the vocabulary can't be opened. Check the path and its permissions.",
+             "of a path nothing ships");
+  ctx.folders.share = "nowhere";
+  BOOST_TEST(message("demo").find("there are: none") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -178,7 +178,7 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
                                        : detail::read_configured_model(source, file, arguments);
   Recipe recipe = configured ? Recipe{configured->recipe, name, {}} : detail::run_recipe(source);
   for (const std::string& set : arguments.sets) apply_set(recipe.value, set, recipe.problems);
-  Plan plan = read_model_tables(recipe, registry);
+  Plan plan = detail::read_model_tables(recipe, registry);
   detail::check_purpose(name, plan, arguments.needs);
   Context ctx = open_context(plan, {.out = {},
                                     .data_dir = ".",

@@ -35,8 +35,7 @@ namespace detail {
 [[nodiscard]] inline std::optional<std::pair<Value, Value>> resize_and_normalize(const Plan& plan) {
   std::vector<Value> steps;
   for (const TransformUse& use : plan.transform)
-    if (use.extra.when != When::train && !use.build(Context{}).is_text())
-      steps.push_back(use.write());
+    if (use.extra.when != When::train && !use.traits().is_text) steps.push_back(use.write());
   const auto is = [&](std::size_t step, std::string_view name) {
     return required_at<std::string>(steps[step], "use") == name;
   };
@@ -128,7 +127,7 @@ inline void note_differences(const Plan& plan, const Value& resize, const BlipCo
         "model/preprocessor_config.json can't say kernel = \"pillow\"; give transformers' "
         "processor backend=\"pil\" for the same pixels");
   for (const TransformUse& use : plan.transform)
-    if (use.extra.when != When::train && use.build(Context{}).is_text())
+    if (use.extra.when != When::train && use.traits().is_text)
       ctx.machine.console.note("model/ has no word for transform '" + use.name() +
                                "', which changes texts; recipe.toml in it does");
   if (has_decoder(config.task) && plan.generate.length_rule != GenerateOptions{}.length_rule)

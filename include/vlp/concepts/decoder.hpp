@@ -35,7 +35,8 @@ struct DecodingCache {
 };
 
 /// A decoder is used like a module holder. Images come as an `ImageMemory`, which keeps keys and
-/// values for other passes, or for who wants no more as the tensor.
+/// values for other passes, or for who wants no more as the tensor. `static std::int64_t
+/// longest_text(const Options&)`, if it is there, says the most tokens that fit.
 template <class Dec>
 concept Decoder = requires(Dec decoder, const at::Tensor& ids, const at::Tensor& mask,
                            const at::Tensor& image_states, const at::Tensor& states,
@@ -58,6 +59,18 @@ concept Decoder = requires(Dec decoder, const at::Tensor& ids, const at::Tensor&
 class AnyDecoder {
  public:
   static constexpr std::string_view kind = "decoder";
+
+  /// What a recipe can know of a decoder before it is built.
+  struct Traits {
+    std::int64_t longest_text = 0;  ///< tokens that it reads or writes at most; 0 = not known
+  };
+  template <class Dec>
+  [[nodiscard]] static Traits traits(const options_of<Dec>& options) {
+    if constexpr (requires { detail::Described<Dec>::type::longest_text(options); })
+      return {.longest_text = detail::Described<Dec>::type::longest_text(options)};
+    else
+      return {};
+  }
 
   template <class Dec>
     requires(!std::same_as<Dec, AnyDecoder>) && Decoder<Dec>

@@ -14,6 +14,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "vlp/concepts/component.hpp"
+#include "vlp/concepts/image_problem.hpp"
 #include "vlp/core/error.hpp"
 
 namespace torch::nn {
@@ -26,6 +27,8 @@ namespace vlp {
 /// compared as wholes also offers
 ///   - summary(states [B, N, D]) -> [B, D]: one vector an image, of which embeddings are made: the
 ///     class token, a mean, a pooling of its own
+/// and may say beforehand, by `static std::string image_problem(const Options&, height, width)`,
+/// what is wrong with images of a size.
 template <class E>
 concept Encoder = std::copyable<E> && requires(E encoder, const at::Tensor& pixels) {
   { encoder->forward(pixels) } -> std::same_as<at::Tensor>;   // [B, 3, H, W] -> [B, N, D]
@@ -41,10 +44,17 @@ class AnyEncoder {
   /// What a recipe can know of an encoder before it is built.
   struct Traits {
     bool summary = false;  ///< whether it has one vector for an image
+    ImageProblem image_problem;
   };
   template <class E>
-  [[nodiscard]] static Traits traits(const options_of<E>&) {
-    return {.summary = kSummarises<E>};
+  [[nodiscard]] static Traits traits(const options_of<E>& options) {
+    using Type = typename detail::Described<E>::type;
+    Traits traits{.summary = kSummarises<E>, .image_problem = {}};
+    if constexpr (requires { Type::image_problem(options, 1, 1); })
+      traits.image_problem = [options](std::int64_t height, std::int64_t width) {
+        return Type::image_problem(options, height, width);
+      };
+    return traits;
   }
 
   template <class E>

@@ -25,13 +25,14 @@
 
 namespace vlp {
 
-class CaptionSet;  // text/caption_set.hpp
+class CaptionSet;  // scoring/caption_set.hpp
 
 /// One image's generated caption beside what people wrote.
 struct ScoredCaption {
   std::string image_id;                 ///< unique within a set
-  std::string candidate;                ///< the generated caption
-  std::vector<std::string> references;  ///< at least one
+  std::string candidate;                ///< the generated caption, in a CaptionSet its tokens
+  std::vector<std::string> references;  ///< at least one, in a CaptionSet their tokens
+  std::string raw;                      ///< in a CaptionSet, the caption before it became tokens
 };
 
 /// Named numbers in the order in which they should be shown, e.g. {"CIDEr", 1.17}.

@@ -18,6 +18,7 @@
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/concepts/image_memory.hpp"
+#include "vlp/concepts/image_problem.hpp"
 #include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
@@ -188,6 +189,9 @@ inline void require_functions(const Parts& claimed, const Parts& offered,
 ///   - what it serves, where that is not all that it has functions for: `static constexpr Parts
 ///     serves`, or, where it depends on the options, `static Parts serves(const Options&)` and
 ///     `Parts serves() const`. A model without `image_states` must say it
+///   - static longest_text(options), longest_caption(options), image_problem(options, height,
+///   width):
+///     what of lengths and sizes it can tell before it is built
 ///   - begin_step(): called in training once before the passes of each update; momentum encoders
 ///     follow there
 /// What exists only because a loss needs it (momentum encoders) is made if `Facts::needs` asks for
@@ -242,10 +246,24 @@ class AnyModel {
   /// What a recipe can know of a model before it is built.
   struct Traits {
     Parts serves;
+    std::int64_t longest_text = 0;     ///< tokens that it reads at most; 0 = not known
+    std::int64_t longest_caption = 0;  ///< tokens that it writes at most; 0 = not known
+    ImageProblem image_problem;
   };
   template <class M>
   [[nodiscard]] static Traits traits(const options_of<M>& options) {
-    return {served_by<M>(options)};
+    using Type = typename detail::Described<M>::type;
+    Traits traits;
+    traits.serves = served_by<M>(options);
+    if constexpr (requires { Type::longest_text(options); })
+      traits.longest_text = Type::longest_text(options);
+    if constexpr (requires { Type::longest_caption(options); })
+      traits.longest_caption = Type::longest_caption(options);
+    if constexpr (requires { Type::image_problem(options, 1, 1); })
+      traits.image_problem = [options](std::int64_t height, std::int64_t width) {
+        return Type::image_problem(options, height, width);
+      };
+    return traits;
   }
 
   template <class M>

@@ -33,6 +33,7 @@ namespace vlp {
 ///     image, [1, N, De], all texts look at it. Images come as an `ImageMemory`, which keeps keys
 ///     and values for other passes, or for who wants no more as the tensor
 ///   - static bool sees_images(const Options&): whether it can, where that depends on the options
+///   - static std::int64_t longest_text(const Options&): the most tokens that fit
 template <class E>
 concept TextEncoder =
     std::copyable<E> && requires(E encoder, const at::Tensor& ids, const at::Tensor& mask) {
@@ -48,14 +49,18 @@ class AnyTextEncoder {
 
   /// What a recipe can know of a text encoder before it is built.
   struct Traits {
-    bool sees_images = false;  ///< whether texts can attend to images
+    bool sees_images = false;       ///< whether texts can attend to images
+    std::int64_t longest_text = 0;  ///< tokens that it reads at most; 0 = not known
   };
   template <class E>
   [[nodiscard]] static Traits traits(const options_of<E>& options) {
-    if constexpr (requires { detail::Described<E>::type::sees_images(options); })
-      return {.sees_images = detail::Described<E>::type::sees_images(options)};
-    else
-      return {.sees_images = kGrounds<E>};
+    using Type = typename detail::Described<E>::type;
+    Traits traits{.sees_images = kGrounds<E>};
+    if constexpr (requires { Type::sees_images(options); })
+      traits.sees_images = Type::sees_images(options);
+    if constexpr (requires { Type::longest_text(options); })
+      traits.longest_text = Type::longest_text(options);
+    return traits;
   }
 
   template <class E>

@@ -2,7 +2,8 @@
 // Tokenizer: text to ids and back. Contract: immutable after construction, callable from any
 // thread; `encode` gives [CLS] ... [SEP] without padding, at most the tokenizer's own `max_length`
 // ids, [SEP] last also where it cut. Special ids follow the vocabulary, [DEC] and [ENC] included in
-// its size. Includes no torch.
+// its size. `static std::int64_t longest_text(const Options&)`, if it is there, says the most ids
+// of a text, so that a model with fewer positions is found with the recipe. Includes no torch.
 
 #include <concepts>
 #include <cstdint>
@@ -36,6 +37,18 @@ concept Tokenizer =
 class AnyTokenizer {
  public:
   static constexpr std::string_view kind = "tokenizer";
+
+  /// What a recipe can know of a tokenizer before it is built.
+  struct Traits {
+    std::int64_t longest_text = 0;  ///< ids that it gives at most; 0 = not known
+  };
+  template <class T>
+  [[nodiscard]] static Traits traits(const options_of<T>& options) {
+    if constexpr (requires { T::longest_text(options); })
+      return {.longest_text = T::longest_text(options)};
+    else
+      return {};
+  }
 
   template <class T>
     requires(!std::same_as<T, AnyTokenizer>) && Tokenizer<T>

@@ -49,6 +49,15 @@ class AnyTransform {
  public:
   static constexpr std::string_view kind = "transform";
 
+  /// What a recipe can know of a transform before it is built.
+  struct Traits {
+    bool is_text = false;  ///< whether it changes captions, not images
+  };
+  template <class T>
+  [[nodiscard]] static Traits traits(const options_of<T>&) {
+    return {.is_text = TextTransform<T>};
+  }
+
   template <class T>
     requires(!std::same_as<T, AnyTransform>) && Transform<T>
   AnyTransform(T transform) {

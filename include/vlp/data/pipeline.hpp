@@ -60,6 +60,7 @@ struct PipelineTrial {
   std::string problem;              ///< in one line; empty = none
   std::optional<std::size_t> step;  ///< the one that the problem is with; none = with all together
   bool one_size = false;            ///< whether images of different sizes come out in one
+  ImageSize size = {};              ///< that one; zeros if there is none
 };
 
 /// Tries image steps on two black images of different sizes, so that steps that don't fit together
@@ -85,7 +86,9 @@ struct PipelineTrial {
                   " dimensions, expected Float [3, H, W]); add use = \"normalize\"",
               {},
               false};
-  return {{}, {}, images[0].sizes() == images[1].sizes()};
+  const bool one_size = images[0].sizes() == images[1].sizes();
+  return {
+      {}, {}, one_size, one_size ? ImageSize{images[0].size(1), images[0].size(2)} : ImageSize{}};
 }
 
 }  // namespace vlp

@@ -67,11 +67,11 @@ namespace vlp {
       std::vector<ScoredCaption> images;
       images.reserve(captions.size());
       for (const CaptionedImage& image : captions) {
-        images.push_back({image.record->image_id, image.caption, image.record->captions});
+        images.push_back({image.record->image_id, image.caption, image.record->captions, {}});
         all.rows.push_back({image.record->image_id, {}});
       }
-      words.emplace(ptb_tokens(images, {.threads = threads}),
-                    threads_for(threads, images.size(), kImagesWorthAThread));
+      words.emplace(ptb_tokens(std::move(images), {.threads = threads}),
+                    threads_for(threads, captions.size(), kImagesWorthAThread));
     }
     const ImageStatistics rows = measured_by(metric, *words);
     add(all.scores, metric.scores(rows.sums()));

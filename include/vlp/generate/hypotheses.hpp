@@ -29,13 +29,11 @@ struct SearchLimits {
 
 /// The beams of one image. `LengthRule::original` differs from `transformers` in four things:
 /// - a caption's length is all its tokens but [SEP], prompt included, not the generated ones with
-/// [SEP];
+///   [SEP];
 /// - at the longest length [SEP] ends captions as before, and the `beams` best others end without
-/// it; in `transformers`
-///   the `beams` best continuations end, whatever they are;
+///   it; in `transformers` the `beams` best continuations end, whatever they are;
 /// - whether waiting could still help is asked of the best continuation, even if that is [SEP], by
-/// the length before it;
-///   in `transformers` of the best one that runs on, by the length with it;
+///   the length before it; in `transformers` of the best one that runs on, by the length with it;
 /// - among equal scores the later caption comes first, not the earlier one.
 class Hypotheses {
  public:

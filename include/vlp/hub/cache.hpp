@@ -1,7 +1,10 @@
 #pragma once
 // The cache of huggingface_hub, which transformers and vlp share:
-//   models--ORG--NAME/blobs/ETAG, refs/REVISION (a commit), snapshots/COMMIT/FILE ->
-//   ../../blobs/ETAG. Includes no torch.
+// - models--ORG--NAME/blobs/ETAG
+// - models--ORG--NAME/refs/REVISION, which holds a commit
+// - models--ORG--NAME/snapshots/COMMIT/FILE -> ../../blobs/ETAG
+//
+// Includes no torch.
 
 #include <filesystem>
 #include <fstream>

@@ -7,6 +7,8 @@
 #include <tuple>
 
 #include "vlp/recipe/field.hpp"
+#include "vlp/recipe/value.hpp"
+#include "vlp/recipe/write.hpp"
 
 namespace vlp {
 
@@ -61,6 +63,33 @@ struct TextTransformerOptions {
     };
   }
 };
+
+/// What keeps two transformers of texts from having weights in common.
+/// @param own     the options of one, as recipes write them
+/// @param theirs  those of the other
+/// @return        the first one of the above that differs, with both values; else empty
+[[nodiscard]] inline std::string differing_option(const Table& own, const Table& theirs) {
+  const auto used = [](const Table& table, std::string_view key) -> std::string {
+    const Entry* entry = table.find(key);
+    const std::int64_t* number = entry ? entry->value.as<std::int64_t>() : nullptr;
+    const bool stands_for_another = number && *number == 0;
+    if (stands_for_another && key == "vocabulary_size") return {};  // the tokenizer's
+    if (stands_for_another && key == "mlp")
+      if (const Entry* width = table.find("width"))
+        if (const std::int64_t* wide = width->value.as<std::int64_t>())
+          return std::to_string(TransformerSizes{.width = *wide, .mlp = 0}.hidden());
+    return entry ? entry->value.brief() : "";
+  };
+  std::string problem;
+  const auto compare = [&](const auto& field) {
+    const std::string one = used(own, field.name), other = used(theirs, field.name);
+    if (problem.empty() && !one.empty() && !other.empty() && one != other)
+      problem = std::string(field.name) + " differs (got " + one + " and " + other + ")";
+  };
+  for_each_field<TransformerSizes>(compare);
+  for_each_field<TextTransformerOptions>(compare);
+  return problem;
+}
 
 /// What recipes say of `initializer_range`.
 inline constexpr std::string_view kInitializerRangeDoc =

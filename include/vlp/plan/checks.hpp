@@ -1,6 +1,7 @@
 #pragma once
 // What can be wrong with tables taken together. Each check adds what it finds to the problems of
-// the recipe; none builds a model or reads data.
+// the recipe; none builds a model or reads data. What has mistakes of its own is not compared with
+// anything: defaults stand in for what couldn't be read.
 
 #include <optional>
 
@@ -23,9 +24,13 @@ void check_losses(const RecipeOptions& options, const Recipe& recipe, Diagnostic
 /// Metrics of what the model doesn't serve.
 void check_metrics(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
 /// Transforms that don't make a model's input, in evaluation or, where there is any, in training;
-/// and a size that is fixed in one of the two only, which is a transform that was forgotten.
+/// a size that is fixed in one of the two only, which is a transform that was forgotten; and one
+/// that the model says it can't take.
 void check_transforms(const RecipeOptions& options, const Recipe& recipe, bool trains,
                       Diagnostics& problems);
+/// Texts of the tokenizer, or captions where a metric asks for some, that are longer than what the
+/// model reads or writes, as far as the components say it before they are built.
+void check_lengths(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
 /// Ways of generating that exclude each other.
 void check_generation(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
 /// Scores of one name, and a choice of the best by a score that nothing gives.

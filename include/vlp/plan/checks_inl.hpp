@@ -28,10 +28,11 @@ inline std::vector<std::string> score_names(const std::vector<Use<AnyMetric>>& m
 
 /// Tries the image steps of training or evaluation.
 /// @param steps  of all transforms of the recipe, built
-/// @return       whether all images come out in one size; none if there was a problem
-inline std::optional<bool> check_pipeline(const RecipeOptions& options,
-                                          const std::vector<AnyTransform>& steps, When phase,
-                                          const Recipe& recipe, Diagnostics& problems) {
+/// @return       whether all images come out in one size, and which; none if there was a problem
+inline std::optional<PipelineTrial> check_pipeline(const RecipeOptions& options,
+                                                   const std::vector<AnyTransform>& steps,
+                                                   When phase, const Recipe& recipe,
+                                                   Diagnostics& problems) {
   std::vector<AnyTransform> images;
   std::vector<std::size_t> places;  // of those among the recipe's transforms
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -41,7 +42,7 @@ inline std::optional<bool> check_pipeline(const RecipeOptions& options,
     places.push_back(i);
   }
   const PipelineTrial trial = try_images(images);
-  if (trial.problem.empty()) return trial.one_size;
+  if (trial.problem.empty()) return trial;
   const std::string key =
       trial.step ? "transform." + std::to_string(places[*trial.step]) : "transform";
   if (std::ranges::count(problems.problems(), key, &Problem::key) ==
@@ -53,13 +54,24 @@ inline std::optional<bool> check_pipeline(const RecipeOptions& options,
   return std::nullopt;
 }
 
+/// Whether the model takes the images that the transforms make.
+/// @param size  zeros = not known
+inline void check_image_size(const RecipeOptions& options, ImageSize size, const Recipe& recipe,
+                             Diagnostics& problems) {
+  if (size.height == 0 || !options.model.chosen() || problems.about("model")) return;
+  if (const std::string problem =
+          problem_of(options.model.traits().image_problem, size.height, size.width);
+      !problem.empty())
+    problems.add(recipe.place_of("model"), "model", problem);
+}
+
 }  // namespace detail
 
 VLP_INLINE void check_metrics(const RecipeOptions& options, const Recipe& recipe,
                               Diagnostics& problems) {
-  if (!options.model.chosen()) return;
+  if (!options.model.chosen() || problems.about("model")) return;
   for (const auto& [i, use] : ranges::views::enumerate(options.metric)) {
-    if (!use.chosen()) continue;
+    if (!use.chosen() || problems.about("metric." + std::to_string(i))) continue;
     const Parts needs = use.traits().needs(),
                 lacking = needs.without(options.model.traits().serves);
     if (lacking.empty()) continue;
@@ -74,9 +86,9 @@ VLP_INLINE void check_metrics(const RecipeOptions& options, const Recipe& recipe
 
 VLP_INLINE void check_losses(const RecipeOptions& options, const Recipe& recipe,
                              Diagnostics& problems) {
-  if (!options.model.chosen()) return;
+  if (!options.model.chosen() || problems.about("model")) return;
   for (const auto& [i, loss] : ranges::views::enumerate(options.loss)) {
-    if (!loss.chosen()) continue;
+    if (!loss.chosen() || problems.about("loss." + std::to_string(i))) continue;
     const Parts lacking = loss.traits().needs.without(options.model.traits().serves);
     if (lacking.empty()) continue;
     const Array* losses = recipe.value.as<Table>()->find("loss")->value.as<Array>();
@@ -93,8 +105,10 @@ VLP_INLINE void check_training(const RecipeOptions& options, const Recipe& recip
   if (!recipe.value.as<Table>()->find("optimizer"))
     problems.add(recipe.value.place, "optimizer",
                  "missing, training needs an [optimizer] with `use`");
-  for (const auto& loss : options.loss) {
-    if (loss.chosen() && options.train.batch_size < loss.traits().smallest_batch)
+  const bool batch_known = !problems.about("train.batch_size");
+  for (const auto& [i, loss] : ranges::views::enumerate(options.loss)) {
+    if (batch_known && loss.chosen() && !problems.about("loss." + std::to_string(i)) &&
+        options.train.batch_size < loss.traits().smallest_batch)
       problems.add(
           recipe.place_of("train.batch_size"), "train.batch_size",
           "loss '" + loss.name() + "' needs at least " +
@@ -122,13 +136,16 @@ VLP_INLINE void check_transforms(const RecipeOptions& options, const Recipe& rec
                    "transform." + std::to_string(i), error.what());
     }
   if (steps.size() < options.transform.size()) return;
-  const std::optional<bool> evaluation =
-      detail::check_pipeline(options, steps, When::evaluate, recipe, problems);
+  const auto evaluation = detail::check_pipeline(options, steps, When::evaluate, recipe, problems);
+  if (evaluation) detail::check_image_size(options, evaluation->size, recipe, problems);
   if (!trains) return;
-  const std::optional<bool> training =
-      detail::check_pipeline(options, steps, When::train, recipe, problems);
-  if (!training || !evaluation || *training == *evaluation) return;
-  const char* lacking = *training ? "evaluate" : "train";
+  const auto training = detail::check_pipeline(options, steps, When::train, recipe, problems);
+  if (!training || !evaluation) return;
+  if (training->size.height != evaluation->size.height ||
+      training->size.width != evaluation->size.width)
+    detail::check_image_size(options, training->size, recipe, problems);
+  if (training->one_size == evaluation->one_size) return;
+  const char* lacking = training->one_size ? "evaluate" : "train";
   problems.add(
       recipe.place_of("transform"), "transform",
       std::string(lacking) +
@@ -144,9 +161,35 @@ VLP_INLINE void check_weights(const RecipeOptions& options, const Recipe& recipe
                  "model.weights=runs/NAME");
 }
 
+VLP_INLINE void check_lengths(const RecipeOptions& options, const Recipe& recipe,
+                              Diagnostics& problems) {
+  if (!options.model.chosen() || problems.about("model")) return;
+  const auto too_long = [&](std::int64_t got, std::int64_t most, const std::string& key,
+                            const std::string& what) {
+    if (most == 0 || got <= most || problems.about(key.substr(0, key.find('.')))) return;
+    problems.add(recipe.place_of(key), key,
+                 what + " of up to " + std::to_string(got) + " tokens don't fit model '" +
+                     options.model.name() + "', which has positions for " + std::to_string(most) +
+                     "; shorten them, or give it more");
+  };
+  if (options.tokenizer.chosen())
+    too_long(options.tokenizer.traits().longest_text, options.model.traits().longest_text,
+             "tokenizer", "texts");
+  const bool writes = std::ranges::any_of(
+      options.metric, [](const auto& use) { return use.chosen() && use.traits().reads_captions; });
+  const GenerateOptions& generate = options.generate;
+  if (writes && generate.max_new_tokens > 0)
+    too_long(1 + generate.max_new_tokens, options.model.traits().longest_caption,
+             "generate.max_new_tokens", "captions");
+  else if (writes)
+    too_long(generate.max_length, options.model.traits().longest_caption, "generate.max_length",
+             "captions");
+}
+
 VLP_INLINE void check_generation(const RecipeOptions& all, const Recipe& recipe,
                                  Diagnostics& problems) {
   const GenerateOptions& options = all.generate;
+  if (problems.about("generate")) return;
   if (options.sample && options.beams > 1)
     problems.add(recipe.place_of("generate.sample"), "generate.sample",
                  "beams can't be sampled (got beams = " + std::to_string(options.beams) +

@@ -29,6 +29,7 @@ template <Options Tables, class Check>
 [[nodiscard]] PlanOf<Tables> read_plan(const Recipe& recipe, const Registry& registry,
                                        const Check& check) {
   Diagnostics problems = recipe.problems;
+  if (recipe.incomplete) problems.throw_if_any();
   ReadContext ctx{problems, &registry, plugins_of_run(recipe.file)};
   PlanOf<Tables> plan;
   read_options<Tables>(recipe.value, "", plan, ctx);

@@ -24,6 +24,8 @@ struct RunArguments {
 struct CheckArguments {
   std::filesystem::path data_dir = ".";  ///< where relative paths in [dataset] start
   std::optional<DeviceName> device;      ///< none = not known, and what depends on it isn't checked
+  std::filesystem::path share_dir;       ///< holds vocabularies/; empty = they aren't looked for
+  bool strict = false;                   ///< data that aren't there are an error
 };
 
 }  // namespace vlp

@@ -81,6 +81,14 @@ class Diagnostics {
   }
   /// In the order in which they were found.
   [[nodiscard]] const std::vector<Problem>& problems() const { return problems_; }
+  /// Whether something is wrong with this key or with one below it: what is read from there may be
+  /// a default that nobody asked for.
+  [[nodiscard]] bool about(std::string_view key) const {
+    return std::ranges::any_of(problems_, [key](const Problem& problem) {
+      return problem.key.starts_with(key) &&
+             (problem.key.size() == key.size() || problem.key[key.size()] == '.');
+    });
+  }
   /// Whether nothing is wrong.
   [[nodiscard]] bool empty() const { return problems_.empty(); }
 

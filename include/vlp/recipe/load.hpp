@@ -53,6 +53,34 @@ inline Value convert(const toml::node& node, const std::shared_ptr<const std::st
           place};
 }
 
+/// All values of a table are of this layer.
+inline void set_layer(Value& value, Layer layer) {
+  value.place.layer = layer;
+  if (Array* array = value.as<Array>())
+    for (Value& item : *array) set_layer(item, layer);
+  if (Table* table = value.as<Table>())
+    for (Entry& entry : table->entries()) {
+      entry.place.layer = layer;
+      set_layer(entry.value, layer);
+    }
+}
+
+/// What to do about a table that is written twice; else empty.
+/// @param line  of the error, from 1
+inline std::string hint_at(std::string_view description, std::string_view text,
+                           std::uint32_t line) {
+  if (description.find("existing table") == description.npos &&
+      description.find("existing array") == description.npos)
+    return {};
+  for (std::uint32_t at = 1; at < line && !text.empty(); ++at)
+    text.remove_prefix(std::min(text.size(), text.find('\n') + 1));
+  text = text.substr(0, text.find('\n'));
+  const std::size_t begin = text.find_first_not_of('['), end = text.find(']');
+  if (!text.starts_with('[') || end == text.npos || end < begin) return {};
+  return " Each entry of a list begins with [[" + std::string(text.substr(begin, end - begin)) +
+         "]].";
+}
+
 }  // namespace detail
 
 /// @param text  a TOML document
@@ -66,7 +94,8 @@ inline Value convert(const toml::node& node, const std::shared_ptr<const std::st
     return root;
   } catch (const toml::parse_error& error) {
     throw RecipeError(detail::place_of(error.source(), file).text() +
-                      ": not TOML: " + std::string(error.description()) + ".");
+                      ": not TOML: " + std::string(error.description()) + "." +
+                      detail::hint_at(error.description(), text, error.source().begin.line));
   }
 }
 
@@ -84,14 +113,24 @@ inline Value convert(const toml::node& node, const std::shared_ptr<const std::st
   return parse_toml(text.str(), file.string());
 }
 
+/// Whether a value is a table or a list of tables, which `false` takes away.
+[[nodiscard]] inline bool holds_tables(const Value& value) {
+  return value.as<Table>() || detail::array_of_tables(value);
+}
+
 /// Merges `over` into `base`: tables key by key, everything else replaced. A table that names
-/// another component
-/// (`use`) replaces the base's, since their options differ.
+/// another component (`use`) replaces the base's, since their options differ. `false` in the place
+/// of a table, or of a list of tables, takes it away.
 inline void merge(Table& base, const Table& over) {
   for (const Entry& entry : over.entries()) {
     Entry* old = base.find(entry.key);
     Table* inner = old ? old->value.as<Table>() : nullptr;
     const Table* inner_over = entry.value.as<Table>();
+    if (const bool* wanted = entry.value.as<bool>();
+        old && wanted && !*wanted && holds_tables(old->value)) {
+      base.erase(entry.key);
+      continue;
+    }
     if (inner && inner_over) {
       const Entry *was = inner->find("use"), *now = inner_over->find("use");
       const bool other = was && now && was->value.brief() != now->value.brief();
@@ -115,6 +154,7 @@ inline Value parse_set_value(std::string_view text, const Place& place) {
   } catch (const toml::parse_error&) {
     value = Value(std::string(text));
   }
+  set_layer(value, place.layer);
   value.place = place;
   return value;
 }
@@ -149,11 +189,12 @@ inline Value* array_entry(Array& array, const std::string& step, std::string& wh
 }  // namespace detail
 
 /// Applies one `--set KEY=VALUE`. Missing tables on the way are made; entries of arrays must exist.
+/// `false` takes a table away, as in a recipe that extends another one.
 /// @param root         the recipe, changed in place
-/// @param text         e.g. `train.lr=1e-4`, `loss.lm.weight=0.5`, `transform.0.size=64`
+/// @param text         e.g. `optimizer.lr=1e-4`, `loss.lm.weight=0.5`, `transform.0.size=64`
 /// @param diagnostics  receives what is wrong with `text`
 inline void apply_set(Value& root, const std::string& text, Diagnostics& diagnostics) {
-  const Place place{std::make_shared<const std::string>("--set " + text), 0, 0};
+  const Place place{std::make_shared<const std::string>("--set " + text), 0, 0, Layer::set};
   const std::size_t equals = text.find('=');
   if (equals == std::string::npos || equals == 0) {
     diagnostics.add(place, "",
@@ -173,6 +214,11 @@ inline void apply_set(Value& root, const std::string& text, Diagnostics& diagnos
       at = detail::array_entry(*array, steps[i], why);
     } else if (Table* table = at->as<Table>()) {
       Entry* entry = table->find(steps[i]);
+      if (const bool* wanted = value.as<bool>();
+          last && entry && wanted && !*wanted && holds_tables(entry->value)) {
+        table->erase(steps[i]);
+        return;
+      }
       if (!entry) {
         at = &table->set(steps[i], Value(Table{}, place), place);
       } else {
@@ -191,19 +237,22 @@ inline void apply_set(Value& root, const std::string& text, Diagnostics& diagnos
 }
 
 /// Reads a recipe file with its base (`extends`, one level, relative to the recipe) and the
-/// `--set`s. Problems of `extends` and `--set` are kept in the recipe, to be shown with all others.
+/// `--set`s. Problems of `extends` and `--set` are kept in the recipe, to be shown with all others;
+/// where there is no base to be had, nothing else can be told.
 /// @throws RecipeError if a file can't be read or isn't TOML
 [[nodiscard]] inline Recipe load_recipe(const std::filesystem::path& file,
                                         const std::vector<std::string>& sets = {}) {
   Diagnostics diagnostics;
   Value root = parse_toml_file(file);
   Table& table = *root.as<Table>();
+  bool incomplete = false;
   if (const Entry* found = table.find("extends")) {
     const Entry extends = *found;
-    std::erase_if(table.entries(), [](const Entry& e) { return e.key == "extends"; });
+    table.erase("extends");
     const std::string* name = extends.value.as<std::string>();
     const std::filesystem::path base_file =
         name ? file.parent_path() / *name : std::filesystem::path{};
+    incomplete = true;
     if (!name) {
       diagnostics.add(extends.value.place, "extends",
                       "got " + extends.value.brief() + ", expected the path of one recipe");
@@ -216,16 +265,18 @@ inline void apply_set(Value& root, const std::string& text, Diagnostics& diagnos
       if (const Entry* again = base.as<Table>()->find("extends")) {
         diagnostics.add(again->place, "extends",
                         "a base recipe must not extend another one; write out the common part");
-        std::erase_if(base.as<Table>()->entries(),
-                      [](const Entry& e) { return e.key == "extends"; });
+      } else {
+        incomplete = false;
+        detail::set_layer(base, Layer::base);
+        merge(*base.as<Table>(), table);
+        base.place = root.place;
+        root = std::move(base);
       }
-      merge(*base.as<Table>(), table);
-      base.place = root.place;
-      root = std::move(base);
     }
   }
-  for (const std::string& set : sets) apply_set(root, set, diagnostics);
-  return {std::move(root), file, std::move(diagnostics)};
+  if (!incomplete)
+    for (const std::string& set : sets) apply_set(root, set, diagnostics);
+  return {std::move(root), file, std::move(diagnostics), incomplete};
 }
 
 }  // namespace vlp

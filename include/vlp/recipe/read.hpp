@@ -3,6 +3,7 @@
 // first.
 
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
@@ -62,6 +63,12 @@ inline std::string range_text(const Range& range) {
 inline std::string expected_text(const std::string& type, const Range& range) {
   const std::string bounds = range_text(range);
   return bounds.empty() ? type : type + ", " + bounds;
+}
+
+/// `nan` and `inf` of a `--set` are numbers in TOML, and may have been meant as words; else empty.
+inline std::string word_of_set(const Value& value) {
+  const double* x = value.as<double>();
+  return x && !std::isfinite(*x) && value.place.layer == Layer::set ? float_text(*x) : "";
 }
 
 inline bool report(ReadContext& ctx, const Value& value, const std::string& path,
@@ -157,8 +164,9 @@ struct OptionType<E> {
   static bool read(const Value& value, const std::string& path, E& out, const Range&,
                    ReadContext& ctx) {
     const std::string* s = value.as<std::string>();
-    for (std::size_t i = 0; s && i < EnumNames<E>::count(); ++i)
-      if (EnumNames<E>::table[i] == *s) return out = static_cast<E>(i), true;
+    const std::string word = s ? *s : detail::word_of_set(value);
+    for (std::size_t i = 0; i < EnumNames<E>::count(); ++i)
+      if (EnumNames<E>::table[i] == word) return out = static_cast<E>(i), true;
     return detail::report(ctx, value, path, expected() + (s ? suggestion(*s, names()) : ""));
   }
   static std::optional<Value> write(E x) { return Value(std::string(EnumNames<E>::of(x))); }
@@ -185,7 +193,10 @@ struct OptionType<std::vector<T>> {
   static bool read(const Value& value, const std::string& path, std::vector<T>& out,
                    const Range& range, ReadContext& ctx) {
     const Array* array = value.as<Array>();
-    if (!array) return detail::report(ctx, value, path, expected());
+    if (!array)
+      return detail::report(
+          ctx, value, path,
+          expected() + (value.as<Table>() ? "; each entry begins with [[" + path + "]]" : ""));
     if (!range.contains(static_cast<double>(array->size()))) {
       ctx.diagnostics.add(value.place, path,
                           "got " + std::to_string(array->size()) + " entries, expected " +
@@ -254,39 +265,77 @@ void read_fields(const Table& table, const Place& place, const std::string& path
   });
 }
 
-template <Options O>
-void report_joint_problem(const O& options, const Place& place, const std::string& path,
-                          ReadContext& ctx);
-
 namespace detail {
 
-template <auto... Path>
-void report_problem_of_group(const auto&, const Field<Path...>&, const Place&, const std::string&,
-                             ReadContext&) {}
-template <auto Member>
-void report_problem_of_group(const auto& options, const FieldGroup<Member>&, const Place& place,
-                             const std::string& path, ReadContext& ctx) {
-  report_joint_problem(options.*Member, place, path, ctx);
+/// Whether `text` holds `word` with neither a letter, a digit nor `_` beside it.
+[[nodiscard]] inline bool says_word(std::string_view text, std::string_view word) {
+  const auto of_word = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+  };
+  for (std::size_t at = text.find(word); at != text.npos && !word.empty();
+       at = text.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || !of_word(text[at - 1])) && (end == text.size() || !of_word(text[end])))
+      return true;
+  }
+  return false;
 }
 
-}  // namespace detail
+/// The place of the newest value below `table`, among several the first; `newest` is the best so
+/// far.
+/// @param message  counts only values that it names, with the tables in which they are; empty = all
+inline void find_newest(const Table& table, std::string_view message, Place& newest) {
+  for (const Entry& entry : table.entries()) {
+    if (!message.empty() && !says_word(message, entry.key)) continue;
+    if (const Table* inner = entry.value.as<Table>())
+      find_newest(*inner, message, newest);
+    else if (entry.value.place.layer > newest.layer)
+      newest = entry.value.place;
+  }
+}
+
+/// Where a problem of a table's values is to be mended: at the table, or where a recipe or a --set
+/// has changed it since.
+/// @param place  of the table
+[[nodiscard]] inline Place place_of_problem(const Table& table, const Place& place,
+                                            const std::string& message) {
+  Place newest = place;
+  find_newest(table, message, newest);
+  if (newest.layer == place.layer) find_newest(table, {}, newest);
+  return newest;
+}
+
+template <auto... Path>
+void report_problem_of_group(const auto&, const Field<Path...>&, const Table&, const Place&,
+                             const std::string&, ReadContext&) {}
+template <auto Member>
+void report_problem_of_group(const auto& options, const FieldGroup<Member>&, const Table& table,
+                             const Place& place, const std::string& path, ReadContext& ctx);
 
 /// Reports what an aggregate and its groups say of their options taken together: `std::string
 /// problem() const`, empty = none.
 template <Options O>
-void report_joint_problem(const O& options, const Place& place, const std::string& path,
-                          ReadContext& ctx) {
+void report_joint_problems(const O& options, const Table& table, const Place& place,
+                           const std::string& path, ReadContext& ctx) {
   if constexpr (requires {
                   { options.problem() } -> std::same_as<std::string>;
                 })
     if (std::string problem = options.problem(); !problem.empty())
-      ctx.diagnostics.add(place, path, std::move(problem));
+      ctx.diagnostics.add(place_of_problem(table, place, problem), path, problem);
   std::apply(
       [&](const auto&... fields) {
-        (detail::report_problem_of_group(options, fields, place, path, ctx), ...);
+        (report_problem_of_group(options, fields, table, place, path, ctx), ...);
       },
       O::fields());
 }
+
+template <auto Member>
+void report_problem_of_group(const auto& options, const FieldGroup<Member>&, const Table& table,
+                             const Place& place, const std::string& path, ReadContext& ctx) {
+  report_joint_problems(options.*Member, table, place, path, ctx);
+}
+
+}  // namespace detail
 
 /// Reports every key of `table` that is not in `known`, with the nearest one that is.
 inline void report_unknown_keys(const Table& table, const std::string& path,
@@ -301,6 +350,20 @@ inline void report_unknown_keys(const Table& table, const std::string& path,
   }
 }
 
+/// Reads a table into an aggregate, unknown keys reported, and then what its options, taken
+/// together, say of themselves (`std::string problem() const`, empty = none); of a table with
+/// mistakes, that is not asked, since defaults stand in for what couldn't be read.
+/// @param known  keys that may stand in the table, the aggregate's included
+template <Options O>
+void read_table(const Table& table, const Place& place, const std::string& path,
+                const std::vector<std::string>& known, O& options, ReadContext& ctx) {
+  const std::size_t before = ctx.diagnostics.problems().size();
+  report_unknown_keys(table, path, known, ctx);
+  read_fields(table, place, path, options, ctx);
+  if (ctx.diagnostics.problems().size() == before)
+    detail::report_joint_problems(options, table, place, path, ctx);
+}
+
 /// Reads a table into an aggregate; what is wrong, unknown keys included, is reported in `ctx`.
 template <Options O>
 void read_options(const Value& value, const std::string& path, O& options, ReadContext& ctx) {
@@ -309,9 +372,7 @@ void read_options(const Value& value, const std::string& path, O& options, ReadC
     detail::report(ctx, value, path, "a table");
     return;
   }
-  report_unknown_keys(*table, path, option_names<O>(), ctx);
-  read_fields(*table, value.place, path, options, ctx);
-  report_joint_problem(options, value.place, path, ctx);
+  read_table(*table, value.place, path, option_names<O>(), options, ctx);
 }
 
 /// One line of a help page or of the reference.

@@ -26,6 +26,7 @@ struct Recipe {
   Value value;                 ///< the root table, with `extends` and `--set` already applied
   std::filesystem::path file;  ///< as it was named
   Diagnostics problems;        ///< of `extends` and `--set`
+  bool incomplete = false;     ///< its base couldn't be read: what is missing can't be told
 
   /// The place of a dotted key, or of the whole recipe where it isn't written.
   [[nodiscard]] Place place_of(std::string_view key) const {

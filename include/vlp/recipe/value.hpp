@@ -12,11 +12,15 @@
 
 namespace vlp {
 
+/// What overrides what: a recipe its base, and a `--set` both.
+enum class Layer : std::uint8_t { base, recipe, set };
+
 /// Where a value stands: `file:line:column`, or the text of a `--set`.
 struct Place {
   std::shared_ptr<const std::string> file;  ///< null = not written in a file
   std::uint32_t line = 0;                   ///< from 1; 0 = the whole file
   std::uint32_t column = 0;                 ///< from 1
+  Layer layer = Layer::recipe;              ///< the newest of several values is of the last layer
 
   /// `FILE:LINE:COLUMN`, as far as known.
   [[nodiscard]] std::string text() const {
@@ -49,6 +53,8 @@ class Table {
   Value& set(std::string key, Value value);
   /// The same; `place` is the key's own.
   Value& set(std::string key, Value value, Place place);
+  /// Takes a key away, if it is there.
+  void erase(std::string_view key);
   /// In the order in which they were written.
   [[nodiscard]] const std::vector<Entry>& entries() const;
   /// In the order in which they were written.
@@ -119,6 +125,10 @@ inline const Entry* Table::find(std::string_view key) const {
 }
 inline Entry* Table::find(std::string_view key) {
   return const_cast<Entry*>(std::as_const(*this).find(key));
+}
+
+inline void Table::erase(std::string_view key) {
+  std::erase_if(entries_, [key](const Entry& entry) { return entry.key == key; });
 }
 
 inline Value& Table::set(std::string key, Value value) {

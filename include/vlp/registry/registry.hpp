@@ -154,10 +154,8 @@ class Registry {
                                 "' have one name, so neither can be set. Rename the option.");
       known.push_back(std::move(key));
     }
-    report_unknown_keys(table, path, known, ctx);
     auto options = std::make_shared<O>();
-    read_fields(table, place, path, *options, ctx);
-    report_joint_problem(*options, place, path, ctx);
+    read_table(table, place, path, known, *options, ctx);
     return prepared<AnyX, T>(std::move(options));
   }
 

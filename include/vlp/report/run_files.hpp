@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/core/json.hpp"
@@ -53,6 +54,14 @@ inline constexpr const char* kContactSheet = "contact_sheet.png";
 }
 
 }  // namespace run_files
+
+/// Plugins as environment.json holds them.
+[[nodiscard]] inline Json plugins_json(const std::vector<RunPlugin>& plugins) {
+  Json all = Json::array();
+  for (const RunPlugin& plugin : plugins)
+    all.push_back({{"file", plugin.file}, {"name", plugin.name}, {"version", plugin.version}});
+  return all;
+}
 
 /// A number; null if it isn't finite, for which JSON has no word.
 [[nodiscard]] inline Json number_json(double x) {

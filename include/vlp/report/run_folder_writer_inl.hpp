@@ -29,6 +29,7 @@ VLP_INLINE void RunFolderWriter::begin(const RunStart& start) const {
   folder_->write(run_files::kSplit, splits);
   Json environment = Json::object();
   for (const auto& [name, version] : start.built) environment[name] = version;
+  environment["plugins"] = plugins_json(start.plugins);
   environment["device"] = start.device.text();
   environment["precision"] = EnumNames<Precision>::of(start.precision);
   environment["threads"] = start.threads;

@@ -57,7 +57,7 @@ class CaptionSet {
 
   /// Number of images.
   [[nodiscard]] std::size_t size() const { return images_.size(); }
-  /// One image's captions as words.
+  /// One image's captions as tokens, as whoever made the set cut them, and the candidate as it was.
   [[nodiscard]] const ScoredCaption& image(std::size_t i) const { return images_[i]; }
   /// Threads for the work on this set; 0 = all cores.
   [[nodiscard]] std::int64_t threads() const { return threads_; }

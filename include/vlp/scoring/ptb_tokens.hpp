@@ -36,8 +36,8 @@ struct PtbOptions {
 
 /// Cuts the captions of images: all candidates are one stream, all references another, image by
 /// image.
-/// @returns the same images with tokens in place of captions
-[[nodiscard]] std::vector<ScoredCaption> ptb_tokens(std::span<const ScoredCaption> images,
+/// @returns the same images with tokens in place of captions, and the candidates as `raw`
+[[nodiscard]] std::vector<ScoredCaption> ptb_tokens(std::vector<ScoredCaption> images,
                                                     const PtbOptions& options);
 
 }  // namespace vlp

@@ -47,7 +47,7 @@ VLP_INLINE std::vector<std::string> ptb_tokens(std::span<const std::string_view>
   return detail::ptb_tokens::two_streams(captions, captions.size(), options);
 }
 
-VLP_INLINE std::vector<ScoredCaption> ptb_tokens(std::span<const ScoredCaption> images,
+VLP_INLINE std::vector<ScoredCaption> ptb_tokens(std::vector<ScoredCaption> images,
                                                  const PtbOptions& options) {
   std::vector<std::string_view> captions;
   for (const ScoredCaption& image : images) captions.push_back(image.candidate);
@@ -56,17 +56,12 @@ VLP_INLINE std::vector<ScoredCaption> ptb_tokens(std::span<const ScoredCaption> 
   std::vector<std::string> tokens =
       detail::ptb_tokens::two_streams(captions, images.size(), options);
 
-  std::vector<ScoredCaption> result;
-  result.reserve(images.size());
-  auto reference = tokens.begin() + std::ssize(images);
-  for (std::size_t i = 0; i < images.size(); ++i) {
-    result.push_back(
-        {.image_id = images[i].image_id, .candidate = std::move(tokens[i]), .references = {}});
-    result.back().references.reserve(images[i].references.size());
-    for (std::size_t count = images[i].references.size(); count > 0; --count)
-      result.back().references.push_back(std::move(*reference++));
+  auto candidate = tokens.begin(), reference = tokens.begin() + std::ssize(images);
+  for (ScoredCaption& image : images) {
+    image.raw = std::exchange(image.candidate, std::move(*candidate++));
+    for (std::string& caption : image.references) caption = std::move(*reference++);
   }
-  return result;
+  return images;
 }
 
 }  // namespace vlp

@@ -22,7 +22,8 @@ namespace vlp {
                               const RunArguments& arguments);
 
 /// @return  what an evaluation by this recipe would come to: weights, data
-/// @throws RecipeError with all problems at once, DataError if the dataset is broken
+/// @throws RecipeError with all problems at once, or if there is no such vocabulary; DataError if
+/// the dataset is broken
 [[nodiscard]] std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
                                                              const Registry& registry,
                                                              const CheckArguments& arguments);

@@ -17,6 +17,7 @@ VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) 
                                     check_metrics(tables, recipe, problems);
                                     check_weights(tables, recipe, problems);
                                     check_transforms(tables, recipe, /*trains=*/false, problems);
+                                    check_lengths(tables, recipe, problems);
                                     check_generation(tables, recipe, problems);
                                     if (problems.empty()) check_scores(tables, recipe, problems);
                                   });
@@ -35,7 +36,14 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
   weights = {};
 
   const RunFolder folder(arguments.out);
-  RunParts run{plan, ctx, data, model, losses, folder, observers_of(plan, ctx, folder)};
+  RunParts run{plan,
+               ctx,
+               data,
+               model,
+               losses,
+               folder,
+               observers_of(plan, ctx, folder),
+               plugins_of(registry)};
   write_model_recipe(folder, plan, data.tokenizer);
   run.observers.begin(start_of(run));
   return score(run, {});
@@ -45,6 +53,7 @@ VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
                                                           const Registry& registry,
                                                           const CheckArguments& arguments) {
   const Plan plan = plan_evaluation(recipe, registry);
+  check_vocabulary(plan, arguments);
   std::vector<std::string> lines = weights_lines(plan);
   add_lines(lines, data_lines(plan, arguments, /*trains=*/false));
   return lines;

@@ -14,9 +14,16 @@ namespace vlp {
 [[nodiscard]] std::vector<std::string> batch_lines(const Plan& plan);
 /// Where the first weights come from; weights that are not there yet are no error.
 [[nodiscard]] std::vector<std::string> weights_lines(const Plan& plan);
-/// What the data say, where they are there; missing data are no error, broken data are.
+/// Builds the tokenizer, which needs no data, and says nothing of it.
+/// @throws RecipeError, DataError if its vocabulary isn't there or is broken
+void check_vocabulary(const Plan& plan, const CheckArguments& arguments);
+/// What makes a training no error and yet seldom wanted: losses that are equal, parts of the model
+/// that no loss or metric uses.
+[[nodiscard]] std::vector<std::string> note_lines(const Plan& plan);
+/// What the data say, where they are there; missing data are no error unless the check is strict,
+/// broken data are. Behind the length of a training, notes on a batch or a warm-up that is longer.
 /// @param trains  also tells how long training is
-/// @throws DataError if the dataset is broken
+/// @throws DataError if the dataset is broken, or there is nothing to train with
 [[nodiscard]] std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,
                                                   bool trains);
 

@@ -1,13 +1,17 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include <fmt/format.h>
 
 #include "vlp/concepts/context.hpp"
+#include "vlp/concepts/parts.hpp"
+#include "vlp/concepts/schedule.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/data/sampler.hpp"
+#include "vlp/recipe/write.hpp"
 #include "vlp/start/model_source.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
 #include "vlp/train/options.hpp"
@@ -41,6 +45,56 @@ VLP_INLINE std::vector<std::string> weights_lines(const Plan& plan) {
   return lines;
 }
 
+VLP_INLINE void check_vocabulary(const Plan& plan, const CheckArguments& arguments) {
+  if (arguments.share_dir.empty()) return;
+  Context ctx;
+  ctx.folders.data = arguments.data_dir;
+  ctx.folders.share = arguments.share_dir;
+  (void)plan.tokenizer.build(ctx);
+}
+
+VLP_INLINE std::vector<std::string> note_lines(const Plan& plan) {
+  std::vector<std::string> lines;
+  const auto options_of = [](const Use<AnyLoss, LossExtras>& loss) {
+    Value table = loss.write();
+    table.as<Table>()->erase("weight");
+    return write_toml(table);
+  };
+  Parts used = Parts::of<ImageStates, Temperature>() | parts::momentum_embeddings;
+  for (std::size_t i = 0; i < plan.loss.size(); ++i) {
+    used = used | plan.loss[i].traits().needs;
+    for (std::size_t j = 0; j < i; ++j)
+      if (options_of(plan.loss[j]) == options_of(plan.loss[i]))
+        lines.push_back(fmt::format(
+            "note       loss.{} and loss.{} are the same ('{}'); one with the sum of their weights "
+            "does as much",
+            j, i, plan.loss[i].name()));
+  }
+  for (const auto& metric : plan.metric) used = used | metric.traits().needs();
+  if (used.contains(ImageEmbeddings::name) || used.contains(MatchLogits::name))
+    used = used | Parts::of<TextStates>();  // what these are made of
+  Parts unused;
+  for (const PartName& part : plan.model.traits().serves)
+    if (std::ranges::find(used, part.words, &PartName::words) == used.end()) unused.add(part);
+  if (!unused.empty())
+    lines.push_back(fmt::format("note       the model has {}, and no loss or metric uses that",
+                                in_words(unused)));
+  return lines;
+}
+
+namespace detail {
+
+/// Whether the learning rate is still rising at the end of a run.
+[[nodiscard]] inline bool ends_rising(const AnySchedule& schedule, const LoopLength& length) {
+  const auto factor = [&](std::int64_t step) {
+    return schedule(
+        {.step = step, .steps = length.total_steps, .steps_per_epoch = length.steps_per_epoch});
+  };
+  return length.total_steps > 1 && factor(length.total_steps - 1) > factor(length.total_steps - 2);
+}
+
+}  // namespace detail
+
 VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,
                                                bool trains) {
   Context ctx;
@@ -53,13 +107,25 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArgu
     lines.push_back(fmt::format("data       {} / {} / {} images for training / validation / test",
                                 records.size(), dataset.records(Split::validation).size(),
                                 dataset.records(Split::test).size()));
-    if (!trains || records.empty()) return lines;
+    if (!trains) return lines;
+    if (records.empty())
+      throw DataError("dataset: the training split is empty. Use more images or other shares.");
     const std::int64_t rows = rows_per_epoch(records, dataset.captions_per_image());
     const LoopLength length =
         loop_length(std::max<std::int64_t>(1, rows / plan.train.batch_size), plan.train);
     lines.push_back(fmt::format("length     {} pairs an epoch, {} updates an epoch, {} in all",
                                 rows, length.steps_per_epoch, length.total_steps));
+    if (rows < plan.train.batch_size)
+      lines.push_back(fmt::format(
+          "note       train.batch_size = {} is more than an epoch has; a batch will be of {} pairs",
+          plan.train.batch_size, rows));
+    if (plan.schedule && detail::ends_rising(plan.schedule->build(ctx), length))
+      lines.push_back(
+          fmt::format("note       the learning rate still rises at the last of {} updates; is the "
+                      "schedule's warm-up longer than the run?",
+                      length.total_steps));
   } catch (const DataNotFoundError& error) {
+    if (arguments.strict) throw;
     lines.push_back(fmt::format("data       not found, counts unknown: {}", error.what()));
   }
   return lines;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/model.hpp"
@@ -23,11 +24,15 @@ struct RunParts {
   const Plan& plan;
   const Context& ctx;
   const Data& data;
-  AnyModel& model;          ///< on the device
-  Objective& losses;        ///< empty where the recipe has none
-  const RunFolder& folder;  ///< made
-  Observers observers;      ///< hear what happens
+  AnyModel& model;                      ///< on the device
+  Objective& losses;                    ///< empty where the recipe has none
+  const RunFolder& folder;              ///< made
+  Observers observers;                  ///< hear what happens
+  std::vector<RunPlugin> plugins = {};  ///< opened from files
 };
+
+/// The plugins that were opened from files, as a run keeps them.
+[[nodiscard]] std::vector<RunPlugin> plugins_of(const Registry& registry);
 
 /// What listens to a run: its folder and the console.
 [[nodiscard]] Observers observers_of(const Plan& plan, const Context& ctx, const RunFolder& folder);

@@ -14,6 +14,7 @@
 #include "vlp/evaluate/evaluate.hpp"
 #include "vlp/plan/plan.hpp"
 #include "vlp/recipe/write.hpp"
+#include "vlp/registry/registry.hpp"
 #include "vlp/report/console_writer.hpp"
 #include "vlp/report/observer.hpp"
 #include "vlp/report/run_files.hpp"
@@ -21,7 +22,18 @@
 #include "vlp/tasks/run_parts.hpp"
 #include "vlp/train/objective.hpp"
 
+#ifndef VLP_VERSION  // the build defines it; an installed vlp has it in a header
+#include "vlp_fingerprint.hpp"
+#endif
+
 namespace vlp {
+
+VLP_INLINE std::vector<RunPlugin> plugins_of(const Registry& registry) {
+  std::vector<RunPlugin> plugins;
+  for (const PluginInfo& plugin : registry.plugins())
+    plugins.push_back({plugin.file, plugin.name, plugin.version});
+  return plugins;
+}
 
 VLP_INLINE Observers observers_of(const Plan& plan, const Context& ctx, const RunFolder& folder) {
   Observers observers;
@@ -45,7 +57,8 @@ VLP_INLINE RunStart start_of(const RunParts& run) {
   start.precision = run.ctx.machine.precision;
   start.threads = run.ctx.machine.threads;
   start.data_dir = run.ctx.folders.data;
-  start.built = {{"torch", TORCH_VERSION}, {"compiler", __VERSION__}};
+  start.plugins = run.plugins;
+  start.built = {{"vlp", VLP_VERSION}, {"torch", TORCH_VERSION}, {"compiler", __VERSION__}};
   return start;
 }
 
@@ -88,7 +101,7 @@ VLP_INLINE Report score(RunParts& run, History history) {
     const auto captions = commonest_caption(training, images, run.ctx.machine.threads);
     report.baseline =
         score_captions(captions, build_metrics(plan, run.ctx), run.ctx.machine.threads).scores;
-    report.baseline_caption = captions.front().caption;
+    if (!report.baseline.empty()) report.baseline_caption = captions.front().caption;
   }
   if (plan.report.contact_sheet > 0 && !found.captions.empty())
     report.contact_sheet = run.folder.path() / run_files::kContactSheet;

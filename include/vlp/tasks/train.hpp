@@ -25,7 +25,8 @@ namespace vlp {
                            const RunArguments& arguments);
 
 /// @return  what training by this recipe would come to: batch, weights, data, length
-/// @throws RecipeError with all problems at once, DataError if the dataset is broken
+/// @throws RecipeError with all problems at once, or if there is no such vocabulary; DataError if
+/// the dataset is broken
 [[nodiscard]] std::vector<std::string> check_train_recipe(const Recipe& recipe,
                                                           const Registry& registry,
                                                           const CheckArguments& arguments);

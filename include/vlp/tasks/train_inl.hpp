@@ -21,6 +21,7 @@ VLP_INLINE Plan plan_training(const Recipe& recipe, const Registry& registry,
                                     check_losses(tables, recipe, problems);
                                     check_metrics(tables, recipe, problems);
                                     check_transforms(tables, recipe, /*trains=*/true, problems);
+                                    check_lengths(tables, recipe, problems);
                                     check_generation(tables, recipe, problems);
                                     if (problems.empty()) check_scores(tables, recipe, problems);
                                   });
@@ -39,7 +40,14 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
   weights = {};                                              // can be as large as the model
 
   const RunFolder folder(arguments.out);  // made now: a run that can't begin leaves nothing behind
-  RunParts run{plan, ctx, data, model, losses, folder, observers_of(plan, ctx, folder)};
+  RunParts run{plan,
+               ctx,
+               data,
+               model,
+               losses,
+               folder,
+               observers_of(plan, ctx, folder),
+               plugins_of(registry)};
   write_model_recipe(folder, plan, data.tokenizer);
   write_hugging_face_settings(folder, plan, ctx);
   run.observers.begin(start_of(run));
@@ -52,9 +60,11 @@ VLP_INLINE std::vector<std::string> check_train_recipe(const Recipe& recipe,
                                                        const Registry& registry,
                                                        const CheckArguments& arguments) {
   const Plan plan = plan_training(recipe, registry, arguments.device);
+  check_vocabulary(plan, arguments);
   std::vector<std::string> lines = batch_lines(plan);
   add_lines(lines, weights_lines(plan));
   add_lines(lines, data_lines(plan, arguments, /*trains=*/true));
+  add_lines(lines, note_lines(plan));
   return lines;
 }
 

@@ -1,0 +1,20 @@
+#pragma once
+// What a component can say of the size of images before it is built. Includes no torch.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+namespace vlp {
+
+/// What is wrong with images of a height and width in pixels, for whoever is asked before it is
+/// built; empty = nothing. The function is empty where nothing is known.
+using ImageProblem = std::function<std::string(std::int64_t height, std::int64_t width)>;
+
+/// @return  what the function says, or nothing if there is none
+[[nodiscard]] inline std::string problem_of(const ImageProblem& says, std::int64_t height,
+                                            std::int64_t width) {
+  return says ? says(height, width) : std::string();
+}
+
+}  // namespace vlp
