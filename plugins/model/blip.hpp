@@ -24,6 +24,7 @@
 #include "vlp/concepts/encoder.hpp"
 #include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/model.hpp"
+#include "vlp/concepts/parameter_role.hpp"
 #include "vlp/concepts/text_encoder.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
@@ -48,7 +49,7 @@ enum class MatchToken {
 /// Parameters are named as in Hugging Face's BlipForConditionalGeneration and
 /// BlipForImageTextRetrieval if the parts are `vit`, `bert` and `bert_cross_attention`; the
 /// temperature and the momentum encoders (`vision_model_m`, ...) as in the original.
-class BlipImpl : public torch::nn::Module {
+class BlipImpl : public torch::nn::Module, public TellsRoles {
  public:
   static constexpr std::string_view name = "blip";
 
@@ -252,6 +253,14 @@ class BlipImpl : public torch::nn::Module {
   /// Makes every momentum encoder equal to its original, as it begins: for whoever changes weights
   /// and not theirs.
   void copy_to_momentum_encoders() { momentum_encoders_.copy(); }
+
+  /// Projections and the matching head; the text parts tell their own.
+  [[nodiscard]] Roles parameter_roles() const override {
+    Roles roles;
+    for (const Linear* head : {&vision_proj_, &text_proj_, &itm_head_})
+      if (!head->is_empty()) roles.emplace_back((*head)->weight, ParameterRole::head);
+    return roles;
+  }
 
   /// Before the passes of an update: momentum encoders follow, and the temperature returns to its
   /// bounds (as in the original).

@@ -19,6 +19,7 @@
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/optimizer.hpp"
+#include "vlp/concepts/parameter_role.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/state.hpp"
@@ -55,7 +56,8 @@ class Trainer {
         precision_(ctx.precision),
         device_(ctx.device),
         scaler_(ctx.precision, ctx.device) {
-    optimizer_.manage(parameter_groups(parameters_, optimizer_.decays_norms_and_biases()));
+    optimizer_.manage(parameter_groups(parameters_, optimizer_.decays_norms_and_biases(),
+                                       ParameterRoles(*module_)));
   }
 
   /// One update from the mean gradient of one or more micro-batches. Never waits for the device.
