@@ -23,6 +23,7 @@
 #include "vlp/concepts/decoder.hpp"
 #include "vlp/concepts/encoder.hpp"
 #include "vlp/concepts/image_memory.hpp"
+#include "vlp/concepts/inspectable.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/parameter_role.hpp"
 #include "vlp/concepts/text_encoder.hpp"
@@ -49,7 +50,7 @@ enum class MatchToken {
 /// Parameters are named as in Hugging Face's BlipForConditionalGeneration and
 /// BlipForImageTextRetrieval if the parts are `vit`, `bert` and `bert_cross_attention`; the
 /// temperature and the momentum encoders (`vision_model_m`, ...) as in the original.
-class BlipImpl : public torch::nn::Module, public TellsRoles {
+class BlipImpl : public torch::nn::Module, public TellsRoles, public InspectableModel {
  public:
   static constexpr std::string_view name = "blip";
 
@@ -260,6 +261,22 @@ class BlipImpl : public torch::nn::Module, public TellsRoles {
     for (const Linear* head : {&vision_proj_, &text_proj_, &itm_head_})
       if (!head->is_empty()) roles.emplace_back((*head)->weight, ParameterRole::head);
     return roles;
+  }
+
+  [[nodiscard]] InspectableText* shown_text_encoder() override {
+    return text_encoder_ ? dynamic_cast<InspectableText*>(text_encoder_->ptr().get()) : nullptr;
+  }
+  [[nodiscard]] InspectableText* shown_decoder() override {
+    return decoder_ ? dynamic_cast<InspectableText*>(decoder_->ptr().get()) : nullptr;
+  }
+  [[nodiscard]] std::optional<std::int64_t> grounded_mark() const override {
+    return match_token_ == MatchToken::enc ? std::optional(tokens_.encode) : std::nullopt;
+  }
+  [[nodiscard]] at::Tensor projected_images(const at::Tensor& states) override {
+    return vision_proj_.is_empty() ? at::Tensor() : vision_proj_(first(states));
+  }
+  [[nodiscard]] at::Tensor projected_texts(const at::Tensor& states) override {
+    return text_proj_.is_empty() ? at::Tensor() : text_proj_(first(states));
   }
 
   /// Before the passes of an update: momentum encoders follow, and the temperature returns to its

@@ -386,7 +386,7 @@ BOOST_AUTO_TEST_CASE(the_learned_temperature_is_written_beside_the_tensors_and_t
     model.model.parts().temperature().fill_(0.0437219F);
   }
   write_text(model.folder / "config.json", vlp::config_json(model.config).dump());
-  vlp::write_model_weights(*model.model.ptr(), model.folder / "model.safetensors");
+  vlp::write_model_weights(*model.model.ptr(), model.folder / "model.safetensors", blip_format());
   const auto file = vlp::read_safetensors(model.folder / "model.safetensors");
   BOOST_TEST(!file.tensors.contains("temp"));
   BOOST_TEST(temperature(model.open(model.folder)) == 0.0437219F);
@@ -451,7 +451,7 @@ BOOST_AUTO_TEST_CASE(a_mixed_model_is_written_under_both_names_and_opens_again) 
   const vlp::AnyModel model =
       random_model(lone_config(vlp::BlipTask::pretraining), opener.registry);
   const fs::path file = scratch.path / "model.safetensors";
-  vlp::write_model_weights(*model.ptr(), file);
+  vlp::write_model_weights(*model.ptr(), file, blip_format());
   const vlp::TensorMap tensors = vlp::read_safetensors(file).tensors;
   for (const char* name :
        {"embeddings.word_embeddings.weight", "encoder.layer.0.crossattention.self.key.weight",

@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "plugins/format/blip.hpp"
 #include "tests/support/messages.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "vlp/assemble/model_tables.hpp"
@@ -18,7 +19,6 @@
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/blip/config.hpp"
-#include "vlp/blip/config_file.hpp"
 #include "vlp/blip/hugging_face.hpp"
 #include "vlp/blip/recipe.hpp"
 #include "vlp/blip/temperature.hpp"
@@ -27,6 +27,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/load.hpp"
 #include "vlp/registry/registry.hpp"
+#include "vlp/weights/config_file.hpp"
 #include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/read_weights.hpp"
 #include "vlp/weights/safetensors.hpp"
@@ -137,10 +138,13 @@ inline vlp::AnyModel random_model(const vlp::BlipConfig& config, const vlp::Regi
   return model;
 }
 
+/// The format of all of these models.
+inline std::optional<vlp::AnyFormat> blip_format() { return vlp::AnyFormat(vlp::BlipFormat{}); }
+
 /// The tensors of a file, owned, so that they can be changed and written again.
 inline vlp::TensorMap tensors_of(const torch::nn::Module& module) {
   const ScratchFolder scratch;
-  vlp::write_model_weights(module, scratch.path / "model.safetensors");
+  vlp::write_model_weights(module, scratch.path / "model.safetensors", blip_format());
   return vlp::read_safetensors(scratch.path / "model.safetensors").tensors;
 }
 

@@ -12,6 +12,7 @@
 #include "vlp/recipe/read.hpp"
 #include "vlp/recipe/recipe.hpp"
 #include "vlp/registry/registry.hpp"
+#include "vlp/start/formats.hpp"
 
 namespace vlp {
 
@@ -23,6 +24,7 @@ VLP_INLINE Plan read_model_tables(const Recipe& recipe, const Registry& registry
   problems.throw_if_any();
   Plan plan;
   plan.resolved = write_options(tables);
+  plan.formats = Formats(registry);
   if (tables.tokenizer) plan.tokenizer = std::move(*tables.tokenizer);
   plan.transform = std::move(tables.transform);
   plan.model = std::move(tables.model);

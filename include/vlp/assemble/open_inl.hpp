@@ -19,8 +19,8 @@
 #include "vlp/plan/plan.hpp"
 #include "vlp/plan/run_arguments.hpp"
 #include "vlp/report/run_folder.hpp"
+#include "vlp/start/fill_model.hpp"
 #include "vlp/start/initial_weights.hpp"
-#include "vlp/start/warm_start.hpp"
 #include "vlp/train/device.hpp"
 #include "vlp/train/objective.hpp"
 
@@ -76,7 +76,7 @@ VLP_INLINE Data load_data(const Plan& plan, Context& ctx) {
 }
 
 VLP_INLINE InitialWeights open_initial_weights(const Plan& plan, const Context& ctx) {
-  return {plan.model.extra.weights, ctx.console};
+  return {plan.model.extra.weights, plan.formats, plan.resolved, ctx.console};
 }
 
 VLP_INLINE AnyModel build_model(const Plan& plan, Context ctx, const InitialWeights& weights,
@@ -84,8 +84,8 @@ VLP_INLINE AnyModel build_model(const Plan& plan, Context ctx, const InitialWeig
   for (const auto& loss : plan.loss) ctx.needs = ctx.needs | loss.needs();
   AnyModel model = plan.model.build(ctx);
   if (!weights.empty())
-    WarmStart(*model.ptr(), weights, {.resolved = plan.resolved, .complete = complete}, ctx.console)
-        .fill();
+    fill_model(*model.ptr(), weights, complete ? FillPolicy::all : FillPolicy::what_fits,
+               plan.resolved, ctx.console);
   model.ptr()->to(torch_device(ctx.device));
   return model;
 }

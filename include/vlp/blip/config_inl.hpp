@@ -8,11 +8,11 @@
 #include <utility>
 
 #include "vlp/blip/config.hpp"
-#include "vlp/blip/config_file.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/json.hpp"
 #include "vlp/recipe/field.hpp"
+#include "vlp/weights/config_file.hpp"
 
 namespace vlp {
 

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "vlp/blip/config.hpp"
-#include "vlp/blip/config_file.hpp"
 #include "vlp/blip/hugging_face.hpp"
 #include "vlp/blip/recipe.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/value.hpp"
+#include "vlp/weights/config_file.hpp"
 
 namespace vlp {
 

@@ -9,6 +9,7 @@
 
 #include "vlp/blip/config.hpp"
 #include "vlp/concepts/context.hpp"
+#include "vlp/concepts/format.hpp"
 #include "vlp/recipe/recipe.hpp"
 #include "vlp/recipe/value.hpp"
 
@@ -98,6 +99,15 @@ template <class T>
     return std::nullopt;
   if (encoder && decoder) return BlipTask::pretraining;
   return encoder ? BlipTask::retrieval : BlipTask::captioning;
+}
+
+/// How near a resolved recipe's [model] is to BLIP.
+[[nodiscard]] inline Kinship kinship_to_blip(const Value& resolved) {
+  if (detail::uses(resolved, "model", "blip")) return Kinship::whole;
+  const bool part = detail::uses(resolved, "model.encoder", "vit") ||
+                    detail::uses(resolved, "model.text_encoder", "bert") ||
+                    detail::uses(resolved, "model.decoder", "bert_cross_attention");
+  return part ? Kinship::parts : Kinship::none;
 }
 
 /// The architecture of a resolved recipe's model; none if it is another than `task_of` knows.

@@ -14,6 +14,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/printable.hpp"
 #include "vlp/weights/tensor_map.hpp"
+#include "vlp/weights/tensor_parts.hpp"
 
 namespace vlp {
 
@@ -27,12 +28,6 @@ inline constexpr const char* kHeadBiasCopy = "text_decoder.cls.predictions.decod
 
 /// Beginnings of the names of text parts.
 inline constexpr const char *kTextEncoder = "text_encoder.", *kTextDecoder = "text_decoder.bert.";
-
-/// Whether some tensor's name begins so.
-[[nodiscard]] inline bool has_part(const TensorMap& tensors, std::string_view beginning) {
-  const auto first = tensors.lower_bound(beginning);
-  return first != tensors.end() && first->first.starts_with(beginning);
-}
 
 /// Where the sizes of the text part are read: the decoder if there is one, since its values are
 /// those of both.
@@ -91,10 +86,10 @@ class TensorSizes {
 /// @param source   how messages call the file
 /// @throws WeightsError if they belong to no BLIP for captioning, retrieval or both
 [[nodiscard]] inline BlipTask task_of(const TensorMap& tensors, const std::string& source) {
-  const bool decoder = detail::has_part(tensors, detail::kTextDecoder);
+  const bool decoder = has_beginning(tensors, detail::kTextDecoder);
   const bool encoder =
-      detail::has_part(tensors, detail::kTextEncoder) && detail::has_part(tensors, "text_proj.");
-  if (detail::has_part(tensors, "vision_model.") && (decoder || encoder))
+      has_beginning(tensors, detail::kTextEncoder) && has_beginning(tensors, "text_proj.");
+  if (has_beginning(tensors, "vision_model.") && (decoder || encoder))
     return !encoder ? BlipTask::captioning : decoder ? BlipTask::pretraining : BlipTask::retrieval;
   std::map<std::string, std::int64_t> parts;
   for (const auto& [name, tensor] : tensors) ++parts[name.substr(0, name.find('.'))];

@@ -3,10 +3,12 @@
 // it: tell the observers, and score a split.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "vlp/concepts/context.hpp"
+#include "vlp/concepts/format.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/data/data.hpp"
@@ -23,10 +25,11 @@ struct RunParts {
   const Plan& plan;
   const Context& ctx;
   const Data& data;
-  AnyModel& model;          ///< on the device
-  Objective& losses;        ///< empty where the recipe has none
-  const RunFolder& folder;  ///< made
-  Observers observers;      ///< hear what happens
+  AnyModel& model;                       ///< on the device
+  Objective& losses;                     ///< empty where the recipe has none
+  const RunFolder& folder;               ///< made
+  Observers observers;                   ///< hear what happens
+  std::optional<AnyFormat> format = {};  ///< names the tensors in model/; none = as the module's
 };
 
 /// What listens to a run: its folder and the console.
