@@ -61,7 +61,7 @@ int carry_out(const CheckCommand& command, const Registry& registry, Terminal&) 
 int carry_out(const ListCommand& command, const Registry& registry, Terminal&) {
   const std::vector<std::string> kinds{"dataset", "tokenizer",    "transform", "model",
                                        "encoder", "text_encoder", "decoder",   "loss",
-                                       "metric",  "optimizer",    "schedule"};
+                                       "metric",  "optimizer",    "schedule",  "format"};
   if (!command.kind.empty() && std::ranges::find(kinds, command.kind) == kinds.end())
     throw RecipeError("no kind named '" + command.kind + "'" + suggestion(command.kind, kinds) +
                       "; there are: " + listing(kinds) + ".");

@@ -95,18 +95,11 @@ inline vlp::BlipConfig tiny_config(vlp::BlipTask task = vlp::BlipTask::captionin
   vlp::BlipConfig config;
   config.task = task;
   config.embedding_width = 10;
-  config.vision = {.image_size = 32,
-                   .patch_size = 8,
-                   .hidden_size = 16,
-                   .layers = 2,
-                   .heads = 2,
-                   .intermediate = 24};
-  config.text = {.vocabulary_size = 50,
-                 .hidden_size = 12,
-                 .layers = 1,
-                 .heads = 3,
-                 .intermediate = 20,
-                 .max_positions = 24};
+  config.vision = {.patches = {.image_size = 32, .patch = 8},
+                   .sizes = {.width = 16, .depth = 2, .heads = 2, .mlp = 24}};
+  config.text.sizes = {.width = 12, .depth = 1, .heads = 3, .mlp = 20};
+  config.text.options.vocabulary_size = 50;
+  config.text.options.max_positions = 24;
   config.text.bos = 48;
   config.text.sep = 3;
   config.text.pad = 1;
@@ -115,9 +108,10 @@ inline vlp::BlipConfig tiny_config(vlp::BlipTask task = vlp::BlipTask::captionin
 
 /// A plan for such a model.
 inline vlp::Plan plan_for(const vlp::BlipConfig& config, const vlp::Registry& registry) {
-  vlp::Table generate = vlp::generate_table(vlp::ConfigObject("none"), config.text.max_positions);
+  vlp::Table generate =
+      vlp::generate_table(vlp::ConfigObject("none"), config.text.options.max_positions);
   const vlp::Value recipe = vlp::blip_recipe(
-      config, std::nullopt, vlp::transform_tables(config.vision.image_size, "torchvision"),
+      config, std::nullopt, vlp::transform_tables(config.vision.patches.image_size, "torchvision"),
       std::move(generate));
   return vlp::read_model_tables({recipe, "test", {}}, registry);
 }

@@ -40,10 +40,11 @@ namespace detail {
 inline void note_differences(const ExportedModel& model, const BlipConfig& config) {
   const Console& console = model.ctx.console;
   const Value& resize = model.image_transforms[0];
-  if (const auto size = required_at<std::int64_t>(resize, "size"); size != config.vision.image_size)
+  if (const auto size = required_at<std::int64_t>(resize, "size");
+      size != config.vision.patches.image_size)
     console.note("model/: images become " + std::to_string(size) +
                  " pixels square, positions are made for " +
-                 std::to_string(config.vision.image_size) +
+                 std::to_string(config.vision.patches.image_size) +
                  "; give transformers' model interpolate_pos_encoding=True");
   if (required_at<std::string>(resize, "kernel") == "pillow")
     console.note(

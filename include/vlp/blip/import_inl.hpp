@@ -86,10 +86,10 @@ namespace detail {
   config.tie_embeddings = has_tied_embeddings(weights.tensors);
   config.match_token = BlipMatchToken::enc;
   const WordPiece pieces(vocabulary);
-  if (pieces.vocabulary_size() != config.text.vocabulary_size)
+  if (pieces.vocabulary_size() != config.text.options.vocabulary_size)
     throw WeightsError(
         weights.source + ": its vocabulary isn't known (got " +
-        std::to_string(config.text.vocabulary_size) + " tokens, expected the " +
+        std::to_string(config.text.options.vocabulary_size) + " tokens, expected the " +
         std::to_string(pieces.vocabulary_size()) +
         " of bert-base-uncased with [DEC] and [ENC]). Put the model's config.json beside it.");
   config.text.bos = pieces.special().decode;
@@ -103,10 +103,10 @@ namespace detail {
 
 [[nodiscard]] inline Value derived_recipe(const BlipConfig& config, const OwnWeights& weights,
                                           const std::filesystem::path& vocabulary) {
-  Array transforms = transform_tables(config.vision.image_size,
+  Array transforms = transform_tables(config.vision.patches.image_size,
                                       weights.for_several_tasks ? "pillow" : "torchvision");
   Table generate =
-      generate_table(ConfigObject("generation_config.json"), config.text.max_positions);
+      generate_table(ConfigObject("generation_config.json"), config.text.options.max_positions);
   return blip_recipe(config, tokenizer_table(vocabulary), std::move(transforms),
                      std::move(generate), shared_parts(weights.tensors));
 }
@@ -153,9 +153,9 @@ VLP_INLINE ImportedModel import_blip(ForeignModel foreign, const ImportArguments
                        : hugging_face_recipe(foreign.folder, config, arguments.console);
   const BlipConfig::Text& text = config.text;
   return {.recipe = std::move(recipe),
-          .tokens = {.vocabulary_size = text.vocabulary_size,
+          .tokens = {.vocabulary_size = text.options.vocabulary_size,
                      .decode = text.bos,
-                     .encode = std::min(text.bos + 1, text.vocabulary_size - 1),
+                     .encode = std::min(text.bos + 1, text.options.vocabulary_size - 1),
                      .sep = text.sep,
                      .pad = text.pad},
           .weights = std::move(weights)};

@@ -10,6 +10,7 @@
 
 #include "vlp/blip/bert_names.hpp"
 #include "vlp/blip/config.hpp"
+#include "vlp/blip/fields.hpp"
 #include "vlp/blip/import.hpp"
 #include "vlp/blip/names.hpp"
 #include "vlp/blip/own_weights.hpp"
