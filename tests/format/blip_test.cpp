@@ -10,14 +10,12 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <ATen/ATen.h>
-
 #include "tests/support/scratch_folder.hpp"
-#include "vlp/concepts/tensor_state.hpp"
 
 namespace {
 
-vlp::TensorBytes ones(at::IntArrayRef sizes) { return vlp::tensor_bytes(at::ones(sizes)); }
+/// A tensor of which only the name matters.
+vlp::TensorBytes empty() { return {"F32", {0}, {}, nullptr}; }
 
 struct Files {
   ScratchFolder scratch;
@@ -28,7 +26,7 @@ struct Files {
   [[nodiscard]] vlp::Kinship kinship(const std::vector<std::string>& names,
                                      const std::string& config = "") const {
     vlp::ForeignModel foreign;
-    for (const std::string& name : names) foreign.file.tensors.emplace(name, ones({1}));
+    for (const std::string& name : names) foreign.file.tensors.emplace(name, empty());
     if (!config.empty()) {
       foreign.config = scratch.path / "config.json";
       std::ofstream(foreign.config) << config;
@@ -84,9 +82,9 @@ BOOST_AUTO_TEST_CASE(momentum_encoders_follow_the_part_without_the_ending) {
 }
 
 BOOST_AUTO_TEST_CASE(packed_tensors_stand_under_both_names_without_training_state) {
-  vlp::NamedTensors tensors{{"text_proj_m.bias", ones({2})},
-                            {vlp::detail::kWords, ones({3, 2})},
-                            {"temp", vlp::tensor_bytes(at::full({}, 0.05))}};
+  vlp::NamedTensors tensors{{"text_proj_m.bias", empty()},
+                            {vlp::detail::kWords, empty()},
+                            {"temp", vlp::scalar_bytes(0.05)}};
   vlp::Metadata metadata;
   format.pack(tensors, metadata);
   std::vector<std::string> names;

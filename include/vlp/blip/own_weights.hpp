@@ -1,6 +1,6 @@
 #pragma once
 // Files that a BLIP, or a part of one, can begin with, under the names of vlp's models: BLIPs of
-// Hugging Face and of the original repository, vision transformers and BERTs.
+// Hugging Face and of the original repository, vision transformers and BERTs. Includes no torch.
 
 #include "vlp/concepts/format.hpp"
 #include "vlp/core/console.hpp"

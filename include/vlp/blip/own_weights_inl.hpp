@@ -6,8 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/ATen.h>
-
 #include "vlp/blip/bert_names.hpp"
 #include "vlp/blip/config.hpp"
 #include "vlp/blip/fields.hpp"
@@ -17,12 +15,11 @@
 #include "vlp/blip/recipe.hpp"
 #include "vlp/blip/tensors.hpp"
 #include "vlp/blip/vit_names.hpp"
-#include "vlp/concepts/full_precision.hpp"
-#include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/recipe/value.hpp"
 #include "vlp/weights/config_file.hpp"
 #include "vlp/weights/renamed_tensors.hpp"
+#include "vlp/weights/row_tensors.hpp"
 #include "vlp/weights/tensor_parts.hpp"
 
 namespace vlp {
@@ -60,10 +57,6 @@ namespace detail {
   return Value(std::move(recipe));
 }
 
-[[nodiscard]] inline at::Tensor precise_view(const TensorBytes& tensor) {
-  return precise(tensor_view(tensor));
-}
-
 /// Query, key and value of each layer become one matrix, and their biases one vector.
 inline void join_projections(TensorMap& tensors) {
   for (std::int64_t layer = 0;; ++layer) {
@@ -71,13 +64,14 @@ inline void join_projections(TensorMap& tensors) {
         "vision_model.encoder.layers." + std::to_string(layer) + ".self_attn.";
     if (!has_beginning(tensors, attention)) return;
     for (const std::string kind : {"weight", "bias"}) {
-      std::vector<at::Tensor> parts;
+      std::vector<TensorBytes> parts;
       for (const char* name : {"query.", "key.", "value."})
         if (const auto found = tensors.find(attention + name + kind); found != tensors.end())
-          parts.push_back(precise_view(found->second));
-      if (parts.size() != 3) continue;  // what is missing is reported when it is loaded
+          parts.push_back(found->second);
+      if (parts.size() != 3 || !have_rows_alike(parts))
+        continue;  // what is missing is reported when it is loaded
       for (const char* name : {"query.", "key.", "value."}) tensors.erase(attention + name + kind);
-      tensors[attention + "qkv." + kind] = tensor_bytes(at::cat(parts));
+      tensors[attention + "qkv." + kind] = joined_rows(parts);
     }
   }
 }
@@ -90,8 +84,7 @@ inline void drop_distillation_token(OwnWeights& weights, const Console& console)
   if (token == tensors.end() || table == tensors.end() || table->second.shape.size() != 3 ||
       table->second.shape[1] < 3)
     return;
-  const at::Tensor positions = tensor_view(table->second);
-  table->second = tensor_bytes(at::cat({positions.slice(1, 0, 1), positions.slice(1, 2)}, 1));
+  table->second = without_row(table->second, 1);
   tensors.erase(token);
   console.note(weights.source + ": DeiT's distillation token and its position are left out");
 }
@@ -104,11 +97,9 @@ inline void add_token_type(OwnWeights& weights, const Console& console) {
   const auto types = tensors.find(embeddings + "token_type_embeddings.weight");
   const auto table = tensors.find(embeddings + "position_embeddings.weight");
   if (types == tensors.end() || table == tensors.end()) return;
-  const at::Tensor positions = precise_view(table->second), type = precise_view(types->second);
-  if (type.dim() != 2 || positions.dim() != 2 || type.size(0) < 1 ||
-      type.size(1) != positions.size(1))
-    return;
-  table->second = tensor_bytes(positions + type[0]);
+  const std::vector<std::int64_t>&positions = table->second.shape, &type = types->second.shape;
+  if (type.size() != 2 || positions.size() != 2 || type[0] < 1 || type[1] != positions[1]) return;
+  table->second = plus_first_row(table->second, types->second);
   tensors.erase(types);
   console.note(weights.source + ": the embedding of token type 0 is added to the positions");
 }
