@@ -123,8 +123,9 @@ class Measurement {
     vlp::GenerateOptions options{.beams = 3, .max_length = 21, .min_length = 21};
     options.repetition_penalty = 1.5;  // or random weights repeat one token
     const auto seconds = seconds_of(repetitions_, [&] {
-      const vlp::Autocast autocast(precision_of(precision_), opened_->ctx.device);
-      const auto results = parts().generate(parts().image_states(pixels_), {}, options, {});
+      const vlp::Autocast autocast(precision_of(precision_), opened_->ctx.machine.device);
+      const auto results =
+          parts().call<vlp::Generate>(parts().call<vlp::ImageStates>(pixels_), {}, options, {});
       ids.clear();
       for (const auto& candidates : results) ids.push_back(candidates.front().ids);
     });
@@ -135,15 +136,15 @@ class Measurement {
     const at::NoGradGuard no_grad;
     prepare();
     const auto seconds = seconds_of(repetitions_, [&] {
-      const vlp::Autocast autocast(precision_of(precision_), opened_->ctx.device);
-      wait_for(parts().image_states(pixels_));
+      const vlp::Autocast autocast(precision_of(precision_), opened_->ctx.machine.device);
+      wait_for(parts().call<vlp::ImageStates>(pixels_));
     });
     return {{"seconds", seconds}, {"items", batch_}};
   }
 
   json train() {
     vlp::Context ctx = opened_->ctx;
-    ctx.precision = precision_of(precision_);
+    ctx.machine.precision = precision_of(precision_);
     vlp::Trainer trainer(opened_->model, vlp::LanguageModelLoss(vlp::LanguageModelLoss::Options{}),
                          vlp::AdamW(vlp::AdamW::Options{.lr = 5e-5, .weight_decay = 0.1}),
                          {.clip_norm = 1.0}, ctx);
@@ -168,7 +169,7 @@ class Measurement {
 
   void prepare() {
     at::globalContext().setAllowTF32CuBLAS(false);
-    if (opened_->ctx.device.type == vlp::DeviceName::Type::cpu &&
+    if (opened_->ctx.machine.device.type == vlp::DeviceName::Type::cpu &&
         (precision_ == "fp32" || precision_ == "int8"))
       weights_.emplace(opened_->model.ptr(),
                        precision_ == "int8" ? vlp::WeightForm::int8 : vlp::WeightForm::packed);
@@ -238,7 +239,7 @@ json pretrain(const Arguments& arguments) {
   batch.texts.targets =
       batch.texts.token_ids.flatten().index_select(0, batch.texts.target_index + 1);
   batch.image_index = at::arange(size);
-  batch = vlp::to_device(std::move(batch), vlp::torch_device(ctx.device));
+  batch = vlp::to_device(std::move(batch), vlp::torch_device(ctx.machine.device));
   json losses = json::array();
   const auto seconds = seconds_of(arguments.number("repetitions", 1), [&] {
     json parts = json::array();

@@ -28,7 +28,7 @@ struct ColourNamerImpl : torch::nn::Module {
         read(register_module("read", torch::nn::Embedding(kVocabulary, width))),
         write(register_module("write", torch::nn::Linear(width, kVocabulary))) {}
 
-  static vlp::Needs serves() { return vlp::Needs::image_states | vlp::Needs::decoder_logits; }
+  static vlp::Parts serves() { return vlp::Parts::of<vlp::ImageStates>() | vlp::parts::decoder; }
   /// [B, 3, H, W] -> [B, 1, D]
   at::Tensor image_states(const at::Tensor& pixels) {
     return see(pixels.mean({2, 3})).unsqueeze(1);
@@ -50,7 +50,7 @@ static_assert(vlp::Model<ColourNamer>);
 /// Focal loss (Lin et al. 2017, equation 4): cross-entropy that cares less about tokens that are
 /// right already.
 struct FocalLoss {
-  static constexpr auto needs = vlp::Needs::decoder_logits;
+  static constexpr auto needs = vlp::parts::decoder;
 
   vlp::LossValue operator()(vlp::Forward& pass) const {
     // [M]: the log-probability of each supervised token. The pass runs encoder and decoder when

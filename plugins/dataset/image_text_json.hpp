@@ -77,7 +77,7 @@ class ImageTextJson {
   ImageTextJson(const Options& options, const Context& ctx)
       : captions_per_image_(options.captions_per_image) {
     const std::string dataset(name);
-    const std::filesystem::path folder = ctx.data_dir / options.images;
+    const std::filesystem::path folder = ctx.folders.data / options.images;
     require_lists(options.train, "train", ctx);
     require_lists(options.validation, "validation", ctx);
     require_lists(options.test, "test", ctx);
@@ -107,7 +107,7 @@ class ImageTextJson {
   static void require_lists(const std::vector<std::filesystem::path>& lists,
                             const std::string& option, const Context& ctx) {
     for (const std::filesystem::path& list : lists)
-      require_file(std::string(name), option, ctx.data_dir / list);
+      require_file(std::string(name), option, ctx.folders.data / list);
   }
 
   static std::vector<ImageRecord> read(const std::vector<std::filesystem::path>& lists,
@@ -116,8 +116,8 @@ class ImageTextJson {
     ImageTextLists images(
         (folder / "").string(),
         "COCO's and Flickr30k's splits by Karpathy are read by dataset karpathy.");
-    for (const std::filesystem::path& list : lists) images.read(ctx.data_dir / list);
-    for (const std::string& note : images.notes()) ctx.console.note(note);
+    for (const std::filesystem::path& list : lists) images.read(ctx.folders.data / list);
+    for (const std::string& note : images.notes()) ctx.machine.console.note(note);
     return images.finish(ids);
   }
 

@@ -81,13 +81,13 @@ class Karpathy {
   /// and test
   Karpathy(const Options& options, const Context& ctx)
       : captions_per_image_(options.captions_per_image) {
-    const std::filesystem::path json = ctx.data_dir / options.captions;
-    const std::filesystem::path folder = ctx.data_dir / options.images;
+    const std::filesystem::path json = ctx.folders.data / options.captions;
+    const std::filesystem::path folder = ctx.folders.data / options.images;
     require_file(std::string(name), "captions", json);
     require_folder(std::string(name), "images", folder);
 
     CaptionFile listed = read(json, options.image_key);
-    for (const std::string& note : listed.notes) ctx.console.note(note);
+    for (const std::string& note : listed.notes) ctx.machine.console.note(note);
     ImageFolder images(std::string(name), folder);
     for (std::size_t i = 0; i < listed.images.size(); ++i) {
       std::vector<ImageRecord>* const records = records_of(listed, i, options.restval);
@@ -98,7 +98,7 @@ class Karpathy {
     }
     images.raise_if_missing(train_.size() + validation_.size() + test_.size(),
                             "Unpack all images there, or set dataset.images.");
-    if (options.subset < 1) draw(options.subset, ctx.seeds.derive("split"));
+    if (options.subset < 1) draw(options.subset, ctx.facts.seeds.derive("split"));
   }
 
   /// Images of a split in the order of the file; may be empty.

@@ -118,7 +118,9 @@ class BertCrossAttentionImpl : public torch::nn::Module,
     return bert->run_showing_attention(x, mask_for(mask, x), image_states);
   }
 
-  /// An empty cache; the image's keys and values are computed here, once for all beams and steps.
+  /// An empty cache: a row's buffers are keys and values of each layer's self-attention, [B * K, H,
+  /// L, d] with L = `longest`, written by position; an image's are those of its cross-attention,
+  /// [B, H, N, d], computed here once for all beams and steps.
   /// @param image_states  [B, N, De]
   /// @param beams         K
   /// @param longest       of the texts, tokens
@@ -133,13 +135,12 @@ class BertCrossAttentionImpl : public torch::nn::Module,
     DecodingCache cache;
     cache.beams = beams;
     for (BertLayer& layer : bert->layers) {
-      cache.cross_keys.push_back(layer->crossattention->keys(image_states).contiguous());
-      cache.cross_values.push_back(layer->crossattention->values(image_states).contiguous());
-      const at::Tensor& like = cache.cross_keys.back();
+      cache.per_image.push_back(layer->crossattention->keys(image_states).contiguous());
+      cache.per_image.push_back(layer->crossattention->values(image_states).contiguous());
+      const at::Tensor& like = cache.per_image.back();
       const std::vector<std::int64_t> shape{image_states.size(0) * beams, like.size(1), longest,
                                             like.size(3)};
-      cache.self_keys.push_back(at::empty(shape, like.options()));
-      cache.self_values.push_back(at::empty(shape, like.options()));
+      for (int i = 0; i < 2; ++i) cache.per_row.push_back(at::empty(shape, like.options()));
     }
     return cache;
   }
@@ -153,25 +154,26 @@ class BertCrossAttentionImpl : public torch::nn::Module,
   [[nodiscard]] at::Tensor step(const at::Tensor& ids, DecodingCache& cache) {
     const std::int64_t rows = ids.size(0), fresh = ids.size(1), past = cache.length,
                        now = past + fresh;
-    if (now > cache.self_keys.at(0).size(2))
+    if (now > cache.per_row.at(0).size(2))
       throw ShapeError(std::string(kWhere) + ": the cache is full (got " + std::to_string(now) +
-                       " tokens, expected at most " + std::to_string(cache.self_keys[0].size(2)) +
+                       " tokens, expected at most " + std::to_string(cache.per_row[0].size(2)) +
                        "). Make it longer.");
     at::Tensor x = bert->embed(ids, past);
     const AttentionMask visible = continuation_mask(fresh, past, x.options());
     for (std::size_t i = 0; i < bert->layers.size(); ++i) {
       BertLayer& layer = bert->layers[i];
       BertAttentionImpl &self = *layer->attention, &cross = *layer->crossattention;
-      cache.self_keys[i].narrow(2, past, fresh).copy_(self.keys(x));
-      cache.self_values[i].narrow(2, past, fresh).copy_(self.values(x));
-      x = self.output(attend(self.queries(x), cache.self_keys[i].narrow(2, 0, now),
-                             cache.self_values[i].narrow(2, 0, now), visible),
-                      x);
+      at::Tensor &keys = cache.per_row[2 * i], &values = cache.per_row[2 * i + 1];
+      keys.narrow(2, past, fresh).copy_(self.keys(x));
+      values.narrow(2, past, fresh).copy_(self.values(x));
+      x = self.output(
+          attend(self.queries(x), keys.narrow(2, 0, now), values.narrow(2, 0, now), visible), x);
 
       const at::Tensor queries =
           cross.queries(x.view({rows / cache.beams, cache.beams * fresh, -1}));
-      x = cross.output(
-          attend(queries, cache.cross_keys[i], cache.cross_values[i]).view({rows, fresh, -1}), x);
+      x = cross.output(attend(queries, cache.per_image[2 * i], cache.per_image[2 * i + 1])
+                           .view({rows, fresh, -1}),
+                       x);
       x = layer->feed_forward(x);
     }
     cache.length = now;
@@ -187,10 +189,10 @@ class BertCrossAttentionImpl : public torch::nn::Module,
   static constexpr const char* kWhere = "decoder 'bert_cross_attention'";
 
   static BertSizes sizes_of(const Options& options, const Context& ctx) {
-    if (ctx.dimensions.encoder_width <= 0)
+    if (ctx.facts.dimensions.encoder_width <= 0)
       throw RecipeError(std::string(kWhere) +
                         ": the encoder's width isn't known (got 0). Build the encoder first.");
-    return bert_sizes(options.sizes, options.text, ctx.dimensions.encoder_width, ctx);
+    return bert_sizes(options.sizes, options.text, ctx.facts.dimensions.encoder_width, ctx);
   }
 
   static AttentionMask mask_for(const at::Tensor& mask, const at::Tensor& x) {

@@ -92,7 +92,7 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
   /// @throws RecipeError if the patch doesn't divide the image, the heads don't divide the width,
   /// or no size is known
   VisionTransformerImpl(const Options& options, const Context& ctx) : options_(options) {
-    const Dimensions& given = ctx.dimensions;
+    const Dimensions& given = ctx.facts.dimensions;
     const std::int64_t side = options.patches.image_size;
     rows_ = tokens_along(side > 0 ? side : given.image_height, "height");
     columns_ = tokens_along(side > 0 ? side : given.image_width, "width");
@@ -146,6 +146,11 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
     for (VisionLayer& layer : layers) hidden.push_back(layer(hidden.back()));
     return hidden;
   }
+
+  /// The class token's state.
+  /// @param states  [B, N, D]
+  /// @return        [B, D]
+  [[nodiscard]] at::Tensor summary(const at::Tensor& states) { return states.select(1, 0); }
 
   /// The class token under the last norm once more, as Hugging Face's pooler_output.
   [[nodiscard]] at::Tensor pooled(const at::Tensor& states) override {

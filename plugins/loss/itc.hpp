@@ -81,13 +81,12 @@ class ImageTextContrastive {
     }
   };
   /// Momentum encoders only for soft targets or a queue.
-  [[nodiscard]] static constexpr Needs needs(const Options& options) {
-    return Needs::embeddings |
-           (options.alpha > 0 || options.queue_size > 0 ? Needs::momentum_embeddings
-                                                        : Needs::nothing);
+  [[nodiscard]] static constexpr Parts needs(const Options& options) {
+    return parts::similarities |
+           (options.alpha > 0 || options.queue_size > 0 ? parts::momentum_embeddings : Parts());
   }
   /// The same of this loss.
-  [[nodiscard]] Needs needs() const { return needs(options_); }
+  [[nodiscard]] Parts needs() const { return needs(options_); }
   /// Without a queue a pair alone has nothing to be told from.
   [[nodiscard]] static constexpr std::int64_t smallest_batch(const Options& options) {
     return options.queue_size == 0 ? 2 : 1;
@@ -95,14 +94,15 @@ class ImageTextContrastive {
 
   ImageTextContrastive(const Options& options, const Context& ctx)
       : options_(options),
-        console_(ctx.console),
-        queue_(options.queue_size, torch_device(ctx.device), ctx.seeds.derive("itc")) {}
+        console_(ctx.machine.console),
+        queue_(options.queue_size, torch_device(ctx.machine.device),
+               ctx.facts.seeds.derive("itc")) {}
 
   /// Computed in float32 at least. In training the momentum encoders' embeddings enter the queue
   /// behind the loss, with every micro-batch.
   /// @throws ShapeError if positives = image and the batch doesn't number its images
   LossValue operator()(Forward& pass) {
-    const bool momentum = covers(needs(), Needs::momentum_embeddings);
+    const bool momentum = needs().covers(parts::momentum_embeddings);
     Similarities similarities = momentum ? pass.similarities() : pass.own_similarities();
     const FullPrecision full_precision;
     Similarities of_momentum;

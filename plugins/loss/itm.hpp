@@ -53,14 +53,13 @@ class ImageTextMatching {
       };
     }
   };
-  static constexpr auto needs =
-      Needs::image_states | Needs::embeddings | Needs::grounded_states | Needs::match_logits;
+  static constexpr Parts needs = parts::similarities | parts::matching;
   /// A pair alone has no negatives.
   [[nodiscard]] static constexpr std::int64_t smallest_batch(const Options&) { return 2; }
 
   ImageTextMatching(const Options& options, const Context& ctx)
       : options_(options),
-        random_(ctx.seeds.derive("itm")),
+        random_(ctx.facts.seeds.derive("itm")),
         evaluation_(random_.derive("evaluation")) {}
 
   /// Computed in float32 at least. Pairs without any negative in their batch count as true pairs

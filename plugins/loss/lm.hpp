@@ -40,7 +40,7 @@ class LanguageModelLoss {
       };
     }
   };
-  static constexpr auto needs = Needs::decoder_logits;
+  static constexpr Parts needs = parts::decoder;
 
   /// The pair's own and the extra ones.
   [[nodiscard]] static constexpr std::int64_t captions_per_image(const Options& options) {

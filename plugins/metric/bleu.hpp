@@ -24,6 +24,11 @@ namespace vlp {
 class Bleu {
  public:
   static constexpr std::string_view name = "bleu";
+  [[nodiscard]] static std::vector<ScoreName> score_names(const NoOptions&) {
+    std::vector<ScoreName> names;
+    for (std::size_t n = 1; n <= kLongestNGram; ++n) names.push_back({"Bleu_" + std::to_string(n)});
+    return names;
+  }
 
   /// A row: the candidate's words, the words of the reference whose length is closest, the
   /// candidate's n-grams of 1 to 4 words, and how many of these stand in a reference.

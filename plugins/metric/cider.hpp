@@ -53,10 +53,14 @@ class Cider {
     }
   };
 
+  [[nodiscard]] static std::vector<ScoreName> score_names(const Options& options) {
+    return {{score_name(options.variant)}};
+  }
+
   Cider() = default;
   /// With the options' file, or the scored references' own frequencies.
   explicit Cider(Options options, const Context& ctx = {})
-      : options_(std::move(options)), folder_(ctx.data_dir) {}
+      : options_(std::move(options)), folder_(ctx.folders.data) {}
   /// With frequencies counted elsewhere, e.g. merged from several processes.
   Cider(CiderVariant variant, std::shared_ptr<const DocumentFrequencies> given)
       : options_{.variant = variant, .document_frequencies = {}}, given_(std::move(given)) {}
@@ -81,11 +85,14 @@ class Cider {
 
   /// 0 without images.
   [[nodiscard]] Scores scores(std::span<const double> sums) const {
-    return {{options_.variant == CiderVariant::plain ? "CIDEr_plain" : "CIDEr",
-             sums[1] == 0 ? 0 : sums[0] / sums[1]}};
+    return {{score_name(options_.variant), sums[1] == 0 ? 0 : sums[0] / sums[1]}};
   }
 
  private:
+  static const char* score_name(CiderVariant variant) {
+    return variant == CiderVariant::plain ? "CIDEr_plain" : "CIDEr";
+  }
+
   using Norms = std::array<double, kLongestNGram>;
 
   /// What one occurrence of an n-gram counts: the logarithm of (images / images that have it in a

@@ -9,9 +9,10 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <vector>
 
 #include "vlp/concepts/metric.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
 
@@ -35,10 +36,13 @@ class Recall {
                                   at_least(0))};
     }
   };
-  /// What the model must serve.
-  [[nodiscard]] static constexpr Needs needs(const Options& options) {
-    return retrieval_needs(options.rerank);
+  [[nodiscard]] static std::vector<ScoreName> score_names(const Options& options) {
+    std::vector<ScoreName> names;
+    for (const auto& [name, value] : Recall(options).scores(RetrievalRanks{}))
+      names.push_back({name});
+    return names;
   }
+  [[nodiscard]] static std::int64_t rerank(const Options& options) { return options.rerank; }
 
   Recall() = default;
   explicit Recall(const Options& options) : options_(options) {}

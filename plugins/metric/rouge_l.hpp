@@ -20,6 +20,9 @@ namespace vlp {
 class RougeL {
  public:
   static constexpr std::string_view name = "rouge_l";
+  [[nodiscard]] static std::vector<ScoreName> score_names(const NoOptions&) {
+    return {{"ROUGE_L"}};
+  }
 
   /// A row: score, 1.
   [[nodiscard]] ImageStatistics measure(const CaptionSet& captions) const {

@@ -24,6 +24,9 @@ namespace vlp {
 class SceneAccuracy {
  public:
   static constexpr std::string_view name = "scenes";
+  [[nodiscard]] static std::vector<ScoreName> score_names(const NoOptions&) {
+    return {{"Pair_F1"}, {"Scene_exact"}};
+  }
 
   /// A row: 1; pairs said, true, and both; 1 if these three are equal; 1 if the references tell a
   /// count, and if it was right; the same of the relation.

@@ -88,6 +88,10 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
       if (!text_encoder && !decoder)
         return "a text_encoder, a decoder or both are missing; add [model.text_encoder] or "
                "[model.decoder]";
+      if (text_encoder && encoder.chosen() && !encoder.traits().summary)
+        return "encoder '" + encoder.name() +
+               "' has no vector for a whole image, of which embeddings could be made; give it " +
+               "`summary(states)`, or leave [model.text_encoder] out";
       if (!text_encoder || !decoder || !text_encoder->chosen() || !decoder->chosen() ||
           sharing == Sharing::nothing)
         return {};
@@ -108,21 +112,20 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
   static constexpr double kHighestTemperature = 0.5;   ///< of the original's clamp
 
   /// What a model of these options offers to losses.
-  [[nodiscard]] static Needs serves(const Options& options) {
-    Needs served = Needs::image_states;
+  [[nodiscard]] static Parts serves(const Options& options) {
+    Parts served = Parts::of<ImageStates>();
     if (options.text_encoder) {
-      served = served | Needs::text_states | Needs::embeddings | Needs::momentum_embeddings;
-      if (sees_images(*options.text_encoder))
-        served = served | Needs::grounded_states | Needs::match_logits;
+      served = served | parts::similarities | parts::momentum_embeddings;
+      if (sees_images(*options.text_encoder)) served = served | parts::matching;
     }
-    return options.decoder ? served | Needs::decoder_logits : served;
+    return options.decoder ? served | parts::decoder | parts::captions : served;
   }
 
   /// Random weights. Momentum encoders are made if the context needs momentum embeddings.
   /// @throws RecipeError if there is neither text encoder nor decoder, or they can't share what
   /// `sharing` says
   BlipImpl(const Options& options, const Context& ctx)
-      : tokens_(ctx.tokens),
+      : tokens_(ctx.facts.tokens),
         match_token_(options.match_token),
         momentum_(options.momentum),
         serves_(serves(options)),
@@ -138,12 +141,14 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
       register_module("text_decoder", decoder_.emplace(options.decoder->build(behind)).ptr());
     if (text_encoder_ && decoder_) share(options.sharing);
     if (text_encoder_) add_embeddings(options);
-    if (text_encoder_ && covers(ctx.needs, Needs::momentum_embeddings))
+    if (text_encoder_ && ctx.facts.needs.covers(parts::momentum_embeddings))
       add_momentum_encoders(options, ctx);
   }
 
   /// What this model offers to losses.
-  [[nodiscard]] Needs serves() const { return serves_; }
+  [[nodiscard]] Parts serves() const {
+    return has_momentum() ? serves_ : serves_.without(parts::momentum_embeddings);
+  }
 
   /// @param pixels  [B, 3, H, W]
   /// @return        [B, N, D]
@@ -164,12 +169,15 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
   /// @param states  [B, N, D] of images
   /// @return        [B, E] unit rows, float32 at least
   [[nodiscard]] at::Tensor image_embeddings(const at::Tensor& states) {
-    return unit_rows(part(vision_proj_, "text encoder, and so no projections")(first(states)));
+    return unit_rows(
+        part(vision_proj_, "text encoder, and so no projections")(encoder_.summary(states)));
   }
   /// @param states  [B, T, Dt] of texts that see no image
+  /// @param mask    [B, T] bool, true = token
   /// @return        [B, E] unit rows, float32 at least
-  [[nodiscard]] at::Tensor text_embeddings(const at::Tensor& states) {
-    return unit_rows(part(text_proj_, "text encoder, and so no projections")(first(states)));
+  [[nodiscard]] at::Tensor text_embeddings(const at::Tensor& states, const at::Tensor& mask) {
+    return unit_rows(part(
+        text_proj_, "text encoder, and so no projections")(text_encoder_->summary(states, mask)));
   }
 
   /// By the momentum encoder.
@@ -178,7 +186,8 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
   [[nodiscard]] at::Tensor momentum_image_embeddings(const at::Tensor& pixels) {
     const at::NoGradGuard no_grad;
     MomentumModel& momentum_model = part(momentum_model_, "momentum encoder");
-    return unit_rows(momentum_model.vision_proj(first(momentum_model.encoder.forward(pixels))));
+    return unit_rows(momentum_model.vision_proj(
+        momentum_model.encoder.summary(momentum_model.encoder.forward(pixels))));
   }
   /// By the momentum encoder.
   /// @param ids   [B, T] int64
@@ -189,8 +198,8 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
     check_text(ids, mask);
     const at::NoGradGuard no_grad;
     MomentumModel& momentum_model = part(momentum_model_, "momentum encoder");
-    return unit_rows(
-        momentum_model.text_proj(first(momentum_model.text_encoder.text_states(ids, mask))));
+    return unit_rows(momentum_model.text_proj(momentum_model.text_encoder.summary(
+        momentum_model.text_encoder.text_states(ids, mask), mask)));
   }
 
   /// Scalar by which similarities of embeddings are divided.
@@ -213,8 +222,8 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
   /// @param grounded  [B, T, Dt]
   /// @return          [B, 2]: no match, match
   [[nodiscard]] at::Tensor match_logits(const at::Tensor& grounded) {
-    return part(itm_head_,
-                "text encoder that attends to images, and so no matching head")(first(grounded));
+    return part(itm_head_, "text encoder that attends to images, and so no matching head")(
+        grounded.select(1, 0));  // the mark's state
   }
 
   /// Teacher forcing; position 0 is read as [DEC] whatever stands there.
@@ -245,8 +254,8 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
       const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,
       const GenerateOptions& options, const std::vector<RandomStream>& random = {}) {
     const c10::InferenceMode inference;
-    return generate_captions(part(decoder_, "decoder"), image_states, prompt, tokens_, options,
-                             random);
+    return generate_captions(part(decoder_, "decoder"), image_states,
+                             {prompt, tokens_, options, random});
   }
 
   /// Whether there are momentum encoders.
@@ -298,11 +307,11 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
   /// A component that was named and couldn't be read is reported as such; nothing else is to be
   /// said of it.
   static bool sees_images(const Use<AnyTextEncoder>& use) {
-    return !use.chosen() || covers(use.serves(), Needs::grounded_states);
+    return !use.chosen() || use.traits().sees_images;
   }
 
   Context behind_encoder(Context ctx) const {
-    ctx.dimensions.encoder_width = encoder_.width();
+    ctx.facts.dimensions.encoder_width = encoder_.width();
     return ctx;
   }
 
@@ -326,7 +335,7 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
     };
     vision_proj_ = head("vision_proj", encoder_.width(), options.embedding_width);
     text_proj_ = head("text_proj", text_encoder_->width(), options.embedding_width);
-    if (covers(serves_, Needs::match_logits))
+    if (serves_.contains(MatchLogits::name))
       itm_head_ = head("itm_head", text_encoder_->width(), 2);
     temperature_ = register_parameter("temp", at::scalar_tensor(options.temperature));
   }
@@ -382,13 +391,10 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
     return begun;
   }
 
-  /// The state that stands for the whole: [CLS] of a text, the class token of an image.
-  static at::Tensor first(const at::Tensor& states) { return states.select(1, 0); }
-
   SpecialTokens tokens_;
   MatchToken match_token_;
   double momentum_;
-  Needs serves_;
+  Parts serves_;
   AnyEncoder encoder_;
   std::optional<AnyTextEncoder> text_encoder_;
   std::optional<AnyDecoder> decoder_;

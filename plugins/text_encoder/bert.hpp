@@ -49,11 +49,7 @@ class BertTextEncoderImpl : public BertImpl, public InspectableText {
     }
   };
 
-  /// What a text encoder of these options offers.
-  [[nodiscard]] static Needs serves(const Options& options) {
-    return options.cross_attention ? Needs::text_states | Needs::grounded_states
-                                   : Needs::text_states;
-  }
+  [[nodiscard]] static bool sees_images(const Options& options) { return options.cross_attention; }
 
   /// @throws RecipeError if the heads don't divide the width, or vocabulary or encoder width aren't
   /// known
@@ -108,11 +104,11 @@ class BertTextEncoderImpl : public BertImpl, public InspectableText {
   static constexpr const char* kWhere = "text encoder 'bert'";
 
   static BertSizes sizes_of(const Options& options, const Context& ctx) {
-    if (options.cross_attention && ctx.dimensions.encoder_width <= 0)
+    if (options.cross_attention && ctx.facts.dimensions.encoder_width <= 0)
       throw RecipeError(std::string(kWhere) +
                         ": the image encoder's width isn't known (got 0). Build that first.");
     return bert_sizes(options.sizes, options.text,
-                      options.cross_attention ? ctx.dimensions.encoder_width : 0, ctx);
+                      options.cross_attention ? ctx.facts.dimensions.encoder_width : 0, ctx);
   }
 
   void check_images(const at::Tensor& ids, const ImageMemory& images) const {

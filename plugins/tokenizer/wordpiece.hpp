@@ -62,7 +62,7 @@ class WordPieceTokenizer {
     if (vocabulary.find('/') != vocabulary.npos || vocabulary.ends_with(".txt") ||
         vocabulary.ends_with(".json"))
       return vocabulary;
-    return ctx.share_dir / "vocabularies" / (vocabulary + ".txt");
+    return ctx.folders.share / "vocabularies" / (vocabulary + ".txt");
   }
 
  private:

@@ -59,7 +59,7 @@ void add_threads_option(CLI::App& app, std::int64_t& threads) {
   add(app, "--threads", threads, "N", "CPU threads; 0 = all cores")->check(CLI::Range(0, 1024));
 }
 
-void add_machine_options(CLI::App& app, Machine& machine) {
+void add_machine_options(CLI::App& app, MachineArguments& machine) {
   add(app, "--device", machine.device, "D", "auto, cpu, cuda or cuda:N")->capture_default_str();
   add_threads_option(app, machine.threads);
 }

@@ -83,7 +83,7 @@ std::vector<ScoredCaption> with_baseline(std::vector<ScoredCaption> tokens,
 std::vector<ImageStatistics> measured(std::span<const AnyMetric> metrics,
                                       const CaptionSet& captions) {
   std::vector<ImageStatistics> rows;
-  for (const AnyMetric& metric : metrics) rows.push_back(metric.measure(captions));
+  for (const AnyMetric& metric : metrics) rows.push_back(measured_by(metric, captions));
   return rows;
 }
 

@@ -14,7 +14,7 @@
 namespace vlp {
 
 /// What a model is computed on.
-struct Machine {
+struct MachineArguments {
   std::string device = "auto";
   std::int64_t threads = 0;         ///< 0 = all cores
   std::filesystem::path share_dir;  ///< vocabularies and other files that ship with the program
@@ -33,7 +33,7 @@ struct RecipeCommand {
 
 struct RunCommand : RecipeCommand {
   std::filesystem::path out;  ///< empty = runs/NAME-TIME
-  Machine machine;
+  MachineArguments machine;
 };
 
 struct CheckCommand : RecipeCommand {
@@ -59,7 +59,7 @@ struct ImageCommand {
   std::optional<std::string> preprocess;           ///< `torchvision` or `pil`; none = the model's
   std::int64_t batch_size = 8;
   bool json = false;
-  Machine machine;
+  MachineArguments machine;
   Plugins plugins;
 };
 
@@ -85,7 +85,7 @@ struct TraceCommand {
   std::string dtype = "float32";         ///< of weights and inputs
   std::int64_t steps = 0;                ///< updates
   double lr = 1e-3, weight_decay = 0.1;  ///< of the updates
-  Machine machine;
+  MachineArguments machine;
   Plugins plugins;
 };
 

@@ -59,16 +59,16 @@ class Captioning {
   Captioning(const CaptionCommand& command, const Registry& registry, Terminal& terminal)
       : command_(command),
         opened_(open_model(command.model, registry,
-                           open_arguments(command.machine, terminal, Needs::decoder_logits))),
+                           open_arguments(command.machine, terminal, parts::captions))),
         images_(command, opened_, registry, terminal),
         options_(generate_options(command.generate, opened_.generate)),
         prompt_(prompt()),
         seeds_(static_cast<std::uint64_t>(command.seed.value_or(opened_.plan.run.seed))) {
-    if (!parts().generate)
+    if (!parts().has<Generate>())
       throw RecipeError(command.model + ": model '" + opened_.plan.model.name() +
                         "' doesn't write captions.");
     choose_precision();
-    terminal.line("device " + opened_.ctx.device.text());
+    terminal.line("device " + opened_.ctx.machine.device.text());
   }
 
   /// @return  how many images, folders and lists could not be read
@@ -82,16 +82,16 @@ class Captioning {
   /// @throws RecipeError if the device doesn't compute in the precision wanted
   void choose_precision() {
     Context& ctx = opened_.ctx;
-    const bool cpu = ctx.device.type == DeviceName::Type::cpu;
+    const bool cpu = ctx.machine.device.type == DeviceName::Type::cpu;
     const bool int8 = command_.precision == "int8";
     if (int8 && !cpu)
       throw RecipeError(
           "--precision int8: needs the CPU and this is a GPU. Use fp16, or --device cpu.");
     if (command_.precision == "fp16" && cpu)
       throw RecipeError("--precision fp16: needs a GPU and this is a CPU. Use fp32, bf16 or int8.");
-    if (command_.precision == "bf16") ctx.precision = Precision::bf16;
-    if (command_.precision == "fp16") ctx.precision = Precision::fp16;
-    if (cpu && ctx.precision == Precision::fp32)
+    if (command_.precision == "bf16") ctx.machine.precision = Precision::bf16;
+    if (command_.precision == "fp16") ctx.machine.precision = Precision::fp16;
+    if (cpu && ctx.machine.precision == Precision::fp32)
       weights_.emplace(opened_.model.ptr(), int8 ? WeightForm::int8 : WeightForm::packed);
   }
 
@@ -102,13 +102,14 @@ class Captioning {
       if (opened_.tokenizer) return prompt_ids(*opened_.tokenizer, text);
       if (text.empty()) return {};
       throw RecipeError("--prompt: the model has no vocabulary. Give ids: --prompt-ids " +
-                        std::to_string(opened_.ctx.tokens.decode) + ",...");
+                        std::to_string(opened_.ctx.facts.tokens.decode) + ",...");
     }
-    const std::int64_t vocabulary = opened_.ctx.dimensions.vocabulary_size;
-    if (command_.prompt_ids.front() != opened_.ctx.tokens.decode)
+    const std::int64_t vocabulary = opened_.ctx.facts.dimensions.vocabulary_size;
+    if (command_.prompt_ids.front() != opened_.ctx.facts.tokens.decode)
       throw RecipeError(fmt::format(
           "--prompt-ids: the first id is not [DEC] (got {}, expected {}). Begin with {}.",
-          command_.prompt_ids.front(), opened_.ctx.tokens.decode, opened_.ctx.tokens.decode));
+          command_.prompt_ids.front(), opened_.ctx.facts.tokens.decode,
+          opened_.ctx.facts.tokens.decode));
     for (const std::int64_t id : command_.prompt_ids)
       if (id < 0 || id >= vocabulary)
         throw RecipeError(
@@ -125,12 +126,12 @@ class Captioning {
 
   void caption(std::span<const ReadImage> batch) {
     const at::NoGradGuard no_grad;
-    const Autocast autocast(opened_.ctx.precision, opened_.ctx.device);
+    const Autocast autocast(opened_.ctx.machine.precision, opened_.ctx.machine.device);
     std::vector<RandomStream> random;
     for (const ReadImage& image : batch)
       if (options_.sample) random.push_back(stream_of(image.named));
-    const auto candidates =
-        parts().generate(parts().image_states(images_.pixels(batch)), prompt_, options_, random);
+    const auto candidates = parts().call<Generate>(parts().call<ImageStates>(images_.pixels(batch)),
+                                                   prompt_, options_, random);
     for (const auto& [image, of_image] : ranges::views::zip(batch, candidates))
       print(image.named, of_image);
     flush_output("caption");

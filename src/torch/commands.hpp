@@ -25,8 +25,8 @@ inline Recipe recipe_of(const RecipeCommand& command) {
 }
 
 /// How a model is opened for a command.
-inline OpenModelArguments open_arguments(const Machine& machine, Terminal& terminal,
-                                         Needs needs = Needs::nothing) {
+inline OpenModelArguments open_arguments(const MachineArguments& machine, Terminal& terminal,
+                                         Parts needs = Parts()) {
   return {.device = choose_device(machine.device).device,
           .threads = machine.threads,
           .share_dir = machine.share_dir,

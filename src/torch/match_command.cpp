@@ -58,7 +58,7 @@ std::vector<std::string> texts_of(const MatchCommand& command) {
 
 /// The model, changed by what the command line says.
 OpenedModel opened(const MatchCommand& command, const Registry& registry, Terminal& terminal) {
-  OpenModelArguments arguments = open_arguments(command.machine, terminal, Needs::embeddings);
+  OpenModelArguments arguments = open_arguments(command.machine, terminal, parts::embeddings);
   if (command.match_token) arguments.sets = {"model.match_token=" + *command.match_token};
   return open_model(command.model, registry, arguments);
 }
@@ -78,13 +78,14 @@ class Matching {
         opened_(opened(command, registry, terminal)),
         images_(command, opened_, registry, terminal),
         texts_(texts_of(command)),
-        rows_(ids(), opened_.ctx.tokens.pad, torch_device(opened_.ctx.device)) {
-    if (opened_.ctx.device.type == DeviceName::Type::cpu)
+        rows_(ids(), opened_.ctx.facts.tokens.pad, torch_device(opened_.ctx.machine.device)) {
+    if (opened_.ctx.machine.device.type == DeviceName::Type::cpu)
       weights_.emplace(opened_.model.ptr(), WeightForm::packed);
     const at::NoGradGuard no_grad;
-    wordings_ = at::tensor(rows_.wording_of_text(), at::kLong).to(torch_device(opened_.ctx.device));
+    wordings_ =
+        at::tensor(rows_.wording_of_text(), at::kLong).to(torch_device(opened_.ctx.machine.device));
     embeddings_ = rows_.embeddings(parts());
-    terminal.line("device " + opened_.ctx.device.text());
+    terminal.line("device " + opened_.ctx.machine.device.text());
   }
 
   /// @return  how many images, folders and lists could not be read
@@ -104,7 +105,7 @@ class Matching {
           ": the model has no vocabulary, so texts can't be read. Put its vocab.txt beside it.");
     std::vector<std::vector<std::int64_t>> ids;
     for (const std::string& text : texts_) {
-      RandomStream random = opened_.ctx.seeds.derive(text);
+      RandomStream random = opened_.ctx.facts.seeds.derive(text);
       ids.push_back(
           opened_.tokenizer->encode(with_prompt(opened_.prompt, opened_.transforms(text, random))));
     }
@@ -113,14 +114,14 @@ class Matching {
 
   void match(std::span<const ReadImage> batch) {
     const at::NoGradGuard no_grad;
-    const at::Tensor states = parts().image_states(images_.pixels(batch));
-    const at::Tensor embeddings = parts().image_embeddings(states).to(at::kFloat);
+    const at::Tensor states = parts().call<ImageStates>(images_.pixels(batch));
+    const at::Tensor embeddings = parts().call<ImageEmbeddings>(states).to(at::kFloat);
     const at::Tensor similarities =
         embeddings.matmul(embeddings_.t()).index_select(1, wordings_).cpu();
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const auto row = static_cast<std::int64_t>(i);
       ImageMatches matches{similarities[row], {}, {}};
-      if (parts().match_logits) {
+      if (parts().has<MatchLogits>()) {
         matches.logits = logits(states.narrow(0, row, 1)).index_select(0, wordings_).cpu();
         matches.probabilities =
             matches.logits.to(at::kDouble).softmax(1).select(1, 1).to(at::kFloat);

@@ -102,7 +102,7 @@ void ModelImages::choose_preprocessing(const Registry& registry) {
 /// Called from worker threads.
 at::Tensor ModelImages::read(const NamedImage& named) const {
   if (named.row) return rows_[*named.row];
-  RandomStream random = opened_.ctx.seeds.derive(named.name);
+  RandomStream random = opened_.ctx.facts.seeds.derive(named.name);
   return transforms_(decode_image(named.name, alpha_), random);
 }
 
@@ -135,7 +135,7 @@ std::int64_t ModelImages::for_each_batch(
 at::Tensor ModelImages::pixels(std::span<const ReadImage> batch) const {
   std::vector<at::Tensor> images;
   for (const ReadImage& image : batch) images.push_back(image.pixels);
-  return at::stack(images).to(torch_device(opened_.ctx.device));
+  return at::stack(images).to(torch_device(opened_.ctx.machine.device));
 }
 
 Json json_name(const NamedImage& named) { return named.row ? Json(*named.row) : Json(named.name); }

@@ -26,7 +26,7 @@ at::Tensor preprocessed(const std::vector<std::filesystem::path>& files, const O
                         at::ScalarType dtype) {
   std::vector<at::Tensor> images;
   for (const std::filesystem::path& file : files) {
-    RandomStream random = opened.ctx.seeds.derive(file.string());
+    RandomStream random = opened.ctx.facts.seeds.derive(file.string());
     at::Tensor image = opened.transforms(decode_image(file), random);
     if (!images.empty() && image.sizes() != images.front().sizes())
       throw DataError(file.string() + ": becomes another size than the first image (got " +
@@ -34,7 +34,7 @@ at::Tensor preprocessed(const std::vector<std::filesystem::path>& files, const O
                       shape_text(images.front().sizes()) + "). Trace images of one size together.");
     images.push_back(std::move(image));
   }
-  return at::stack(images).to(torch_device(opened.ctx.device), dtype);
+  return at::stack(images).to(torch_device(opened.ctx.machine.device), dtype);
 }
 
 /// What updates: AdamW with betas 0.9 and 0.999, eps 1e-8, decay on every parameter.

@@ -99,12 +99,12 @@ BOOST_AUTO_TEST_CASE(a_folder_gives_transformers_numbers_in_float32_and_float64)
     const auto out = [&, suffix = suffix](const std::string& name) {
       return vlp::tensor_view(expected.tensor(name + suffix));
     };
-    const at::Tensor states = parts.image_states(in("pixel_values").to(dtype));
+    const at::Tensor states = parts.call<vlp::ImageStates>(in("pixel_values").to(dtype));
     BOOST_TEST(difference(states, out("vision_last_hidden_state")) < tolerance);
-    BOOST_TEST(difference(parts.decoder_logits(parts.decoder_states(
+    BOOST_TEST(difference(parts.call<vlp::DecoderLogits>(parts.call<vlp::DecoderStates>(
                               in("input_ids"), in("attention_mask").to(at::kBool), states)),
                           out("logits")) < tolerance);
-    BOOST_TEST(difference(parts.image_states(in("interp_pixel_values").to(dtype)),
+    BOOST_TEST(difference(parts.call<vlp::ImageStates>(in("interp_pixel_values").to(dtype)),
                           out("interp_vision_last_hidden_state")) < tolerance);
     BOOST_TEST(!opened.model.ptr()->is_training());
   }
@@ -115,10 +115,10 @@ BOOST_AUTO_TEST_CASE(tokens_and_defaults_come_from_the_folder) {
   const vlp::OpenedModel opened = opener.open(parity("caption_untied/model"));
   BOOST_TEST(opened.hugging_face);
   BOOST_TEST(!opened.tokenizer.has_value());
-  BOOST_TEST(opened.ctx.tokens.decode == 1198);
-  BOOST_TEST(opened.ctx.tokens.sep == 102);
-  BOOST_TEST(opened.ctx.dimensions.image_height == 48);
-  BOOST_TEST(opened.ctx.dimensions.vocabulary_size == 1200);
+  BOOST_TEST(opened.ctx.facts.tokens.decode == 1198);
+  BOOST_TEST(opened.ctx.facts.tokens.sep == 102);
+  BOOST_TEST(opened.ctx.facts.dimensions.image_height == 48);
+  BOOST_TEST(opened.ctx.facts.dimensions.vocabulary_size == 1200);
   BOOST_TEST(opened.generate.beams == 1);
   BOOST_TEST(opened.generate.max_new_tokens == 20);
   BOOST_TEST(opened.transforms.images.size() == 2U);
@@ -133,9 +133,9 @@ BOOST_AUTO_TEST_CASE(the_vocabulary_of_the_folder_is_used_with_the_configs_speci
   BOOST_REQUIRE(opened.tokenizer.has_value());
   BOOST_TEST(opened.tokenizer->encode("a dog") == (std::vector<std::int64_t>{2, 5, 6, 3}),
              boost::test_tools::per_element());
-  BOOST_TEST(opened.ctx.tokens.decode == 48);  // the vocabulary alone would say 7
-  BOOST_TEST(opened.ctx.tokens.pad == 1);
-  BOOST_TEST(opened.ctx.tokens.cls == 2);
+  BOOST_TEST(opened.ctx.facts.tokens.decode == 48);  // the vocabulary alone would say 7
+  BOOST_TEST(opened.ctx.facts.tokens.pad == 1);
+  BOOST_TEST(opened.ctx.facts.tokens.cls == 2);
 }
 
 BOOST_AUTO_TEST_CASE(a_vocabulary_larger_than_the_model_is_refused) {
@@ -280,8 +280,8 @@ BOOST_AUTO_TEST_CASE(the_architecture_of_a_lone_original_file_is_told_from_its_t
   const std::string recipe = vlp::write_toml(opened.plan.resolved);
   BOOST_TEST(contains(recipe, "heads = 2\nmlp = 96\nlayer_norm_eps = 1e-06"), recipe);
   BOOST_TEST(contains(recipe, "size = 48\nkernel = \"pillow\""), recipe);
-  BOOST_TEST(opened.ctx.tokens.decode == 30522);
-  BOOST_TEST(opened.ctx.tokens.sep == 102);
+  BOOST_TEST(opened.ctx.facts.tokens.decode == 30522);
+  BOOST_TEST(opened.ctx.facts.tokens.sep == 102);
   BOOST_REQUIRE(opened.tokenizer.has_value());
   BOOST_TEST(contains(opener.heard.notes, "no config.json beside it"));
 }
@@ -309,11 +309,12 @@ BOOST_AUTO_TEST_CASE(a_retrieval_folder_compares_images_with_texts) {
   Retrieval model;
   const vlp::OpenedModel opened = model.written();
   BOOST_TEST(opened.hugging_face);
-  BOOST_TEST(vlp::covers(opened.model.serves(), vlp::Needs::embeddings | vlp::Needs::match_logits));
-  BOOST_TEST(!vlp::covers(opened.model.serves(), vlp::Needs::decoder_logits));
+  BOOST_TEST(
+      opened.model.serves().covers(vlp::parts::similarities | vlp::Parts::of<vlp::MatchLogits>()));
+  BOOST_TEST(!opened.model.serves().covers(vlp::parts::decoder));
   BOOST_TEST(opened.plan.loss.empty());
-  BOOST_TEST(opened.ctx.tokens.decode == 48);
-  BOOST_TEST(opened.ctx.tokens.encode == 49);
+  BOOST_TEST(opened.ctx.facts.tokens.decode == 48);
+  BOOST_TEST(opened.ctx.facts.tokens.encode == 49);
   BOOST_TEST(contains(vlp::write_toml(opened.plan.resolved), "match_token = \"cls\""));
   BOOST_TEST(equal_parameters(opened.model, model.model));
 }
@@ -331,7 +332,7 @@ BOOST_AUTO_TEST_CASE(a_model_that_lacks_what_it_is_opened_for_says_what_it_is_go
   Retrieval retrieval;
   write_folder(retrieval.folder, retrieval.config, retrieval.tensors);
   const std::string caption =
-      retrieval.refusal<vlp::RecipeError>(retrieval.folder, vlp::Needs::decoder_logits);
+      retrieval.refusal<vlp::RecipeError>(retrieval.folder, vlp::parts::decoder);
   BOOST_TEST(caption.starts_with(retrieval.folder.string() +
                                  ": model 'blip' lacks what is asked of it (got "),
              caption);
@@ -342,7 +343,7 @@ BOOST_AUTO_TEST_CASE(a_model_that_lacks_what_it_is_opened_for_says_what_it_is_go
   Captioner captioner;
   write_folder(captioner.folder, captioner.config, captioner.tensors);
   const std::string match = captioner.refusal<vlp::RecipeError>(
-      captioner.folder, vlp::Needs::embeddings | vlp::Needs::match_logits);
+      captioner.folder, vlp::parts::similarities | vlp::Parts::of<vlp::MatchLogits>());
   BOOST_TEST(
       contains(match,
                "expected image and text embeddings and a matching head). It writes captions: use "
@@ -371,12 +372,12 @@ BOOST_AUTO_TEST_CASE(a_retrieval_folder_without_one_of_its_parts_is_refused) {
 BOOST_AUTO_TEST_CASE(the_learned_temperature_is_written_beside_the_tensors_and_taken_back) {
   Retrieval model;
   const auto temperature = [](const vlp::OpenedModel& opened) {
-    return opened.model.parts().temperature().item<float>();
+    return opened.model.parts().call<vlp::Temperature>().item<float>();
   };
   BOOST_TEST(temperature(model.written()) == 0.07F);  // transformers' files have none
   {
     const at::NoGradGuard no_grad;
-    model.model.parts().temperature().fill_(0.0437219F);
+    model.model.parts().call<vlp::Temperature>().fill_(0.0437219F);
   }
   write_text(model.folder / "config.json", vlp::config_json(model.config).dump());
   vlp::write_model_weights(*model.model.ptr(), model.folder / "model.safetensors", blip_format());
@@ -421,15 +422,14 @@ BOOST_AUTO_TEST_CASE(
     BOOST_TEST(contains(recipe, std::string("sharing = \"") + sharing + "\""), recipe);
     BOOST_TEST(contains(recipe, "match_token = \"enc\""));
     BOOST_TEST(contains(recipe, "embedding_width = 16"));
-    BOOST_TEST(vlp::covers(whole.model.serves(), vlp::Needs::decoder_logits |
-                                                     vlp::Needs::match_logits |
-                                                     vlp::Needs::embeddings));
-    BOOST_TEST(whole.model.parts().temperature().item<float>() == 0.05F);
-    const vlp::OpenedModel captioner = opener.open(file, at::kFloat, vlp::Needs::decoder_logits);
-    BOOST_TEST(!vlp::covers(captioner.model.serves(), vlp::Needs::embeddings));
-    const vlp::OpenedModel retrieval =
-        opener.open(file, at::kFloat, vlp::Needs::embeddings | vlp::Needs::match_logits);
-    BOOST_TEST(!vlp::covers(retrieval.model.serves(), vlp::Needs::decoder_logits));
+    BOOST_TEST(whole.model.serves().covers(
+        vlp::parts::decoder | vlp::Parts::of<vlp::MatchLogits>() | vlp::parts::similarities));
+    BOOST_TEST(whole.model.parts().call<vlp::Temperature>().item<float>() == 0.05F);
+    const vlp::OpenedModel captioner = opener.open(file, at::kFloat, vlp::parts::decoder);
+    BOOST_TEST(!captioner.model.serves().covers(vlp::parts::similarities));
+    const vlp::OpenedModel retrieval = opener.open(
+        file, at::kFloat, vlp::parts::similarities | vlp::Parts::of<vlp::MatchLogits>());
+    BOOST_TEST(!retrieval.model.serves().covers(vlp::parts::decoder));
     const at::Tensor pixels = at::rand({2, 3, 48, 48});
     BOOST_TEST(difference(logits(whole.model, pixels), logits(captioner.model, pixels)) <
                kRounding);

@@ -52,7 +52,7 @@ struct Written : Opener {
   fs::path folder = scratch.path / "run" / "model";
 
   Written(const std::string& settings, const std::string& parts,
-          const std::string& transforms = kPlain, vlp::Needs needs = vlp::Needs::nothing) {
+          const std::string& transforms = kPlain, vlp::Parts needs = vlp::Parts()) {
     write_text(scratch.path / "vocab.txt",
                "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nthe\nred\ngreen\n.\n");
     write_text(scratch.path / "recipe.toml",
@@ -63,14 +63,14 @@ struct Written : Opener {
                    parts);
     plan = vlp::read_model_tables({vlp::parse_toml_file(scratch.path / "recipe.toml"), "test", {}},
                                   registry);
-    ctx.console = heard.console();
-    ctx.needs = needs;
+    ctx.machine.console = heard.console();
+    ctx.facts.needs = needs;
     vlp::AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
-    ctx.tokens = tokenizer.special();
-    ctx.dimensions = {.image_height = 16,
-                      .image_width = 16,
-                      .vocabulary_size = tokenizer.vocabulary_size(),
-                      .encoder_width = 0};
+    ctx.facts.tokens = tokenizer.special();
+    ctx.facts.dimensions = {.image_height = 16,
+                            .image_width = 16,
+                            .vocabulary_size = tokenizer.vocabulary_size(),
+                            .encoder_width = 0};
     at::manual_seed(3);
     model = plan.model.build(ctx);
     const vlp::RunFolder run(scratch.path / "run");
@@ -122,9 +122,10 @@ BOOST_AUTO_TEST_CASE(a_run_opens_alike_as_run_as_model_folder_and_as_hugging_fac
   BOOST_TEST(plain.generate.max_length == 8);
   BOOST_TEST(plain.generate.max_new_tokens == 0);
   BOOST_TEST(plain.generate.min_length == 3);
-  BOOST_TEST(plain.ctx.tokens.decode == run.ctx.tokens.decode);
-  BOOST_TEST(plain.ctx.tokens.sep == run.ctx.tokens.sep);
-  BOOST_TEST(plain.ctx.dimensions.vocabulary_size == run.ctx.dimensions.vocabulary_size);
+  BOOST_TEST(plain.ctx.facts.tokens.decode == run.ctx.facts.tokens.decode);
+  BOOST_TEST(plain.ctx.facts.tokens.sep == run.ctx.facts.tokens.sep);
+  BOOST_TEST(plain.ctx.facts.dimensions.vocabulary_size ==
+             run.ctx.facts.dimensions.vocabulary_size);
   BOOST_TEST(contains(vlp::write_toml(plain.plan.resolved), "label_smoothing = 0.1"));
   BOOST_TEST(
       plain.tokenizer->encode("the red picture.") == run.tokenizer->encode("the red picture."),
@@ -214,7 +215,7 @@ BOOST_AUTO_TEST_CASE(a_retrieval_model_opens_alike_as_model_folder_and_as_huggin
     Written written("match_token = \"" + token + "\"\n", Written::kTextEncoder);
     {
       const at::NoGradGuard no_grad;
-      written.model->parts().temperature().fill_(0.03);
+      written.model->parts().call<vlp::Temperature>().fill_(0.03);
       vlp::write_model_weights(*written.model->ptr(), written.folder / "model.safetensors",
                                blip_format());
     }
@@ -231,7 +232,7 @@ BOOST_AUTO_TEST_CASE(a_retrieval_model_opens_alike_as_model_folder_and_as_huggin
     BOOST_TEST(plain.hugging_face);
     BOOST_TEST(equal_parameters(folder.model, *written.model));
     BOOST_TEST(equal_parameters(plain.model, *written.model));
-    BOOST_TEST(plain.ctx.tokens.encode == 11);
+    BOOST_TEST(plain.ctx.facts.tokens.encode == 11);
     const at::Tensor pixels = at::rand({2, 3, 16, 16});
     BOOST_TEST(at::equal(match_logits(folder.model, pixels), match_logits(*written.model, pixels)));
     BOOST_TEST(at::equal(match_logits(plain.model, pixels), match_logits(*written.model, pixels)));
@@ -263,7 +264,7 @@ mean = [0.5, 0.5, 0.5]
 BOOST_AUTO_TEST_CASE(
     a_mixed_model_is_written_with_its_recipe_under_both_names_and_without_momentum_encoders) {
   Written written("", std::string(Written::kTextEncoder) + Written::kDecoder, Written::kPlain,
-                  vlp::Needs::momentum_embeddings);
+                  vlp::parts::momentum_embeddings);
   BOOST_TEST(contains(written.heard.notes,
                       "Hugging Face's BLIP can't have text encoder and decoder in one model"));
   BOOST_TEST(!fs::exists(written.folder / "config.json"));

@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(seed_and_epoch_change_order_and_augmentation) {
   const auto first = epoch_of(*loader, 0);
   BOOST_TEST(same(epoch_of(*loader, 0), first));
   BOOST_TEST(!same(epoch_of(*loader, 1), first));
-  setting.ctx.seeds = RandomStream(18);
+  setting.ctx.facts.seeds = RandomStream(18);
   const auto other = setting.loader();
   BOOST_TEST(!same(epoch_of(*other, 0), first));
   setting.options.shuffle = false;
@@ -416,7 +416,7 @@ BOOST_AUTO_TEST_CASE(augmented_batches_depend_on_seed_and_epoch_only) {
     BOOST_TEST(same(epoch_of(*several, 1), expected));
     BOOST_TEST(same(epoch_of(*several, 2), next));
   }
-  setting.ctx.seeds = RandomStream(18);
+  setting.ctx.facts.seeds = RandomStream(18);
   const auto other = setting.loader();
   BOOST_TEST(!same(epoch_of(*other, 1), expected));
 }
@@ -506,7 +506,7 @@ BOOST_AUTO_TEST_CASE(wrong_options_and_empty_splits_are_refused) {
 BOOST_AUTO_TEST_CASE(a_context_with_a_gpu_makes_the_same_batches_in_host_memory) {
   Setting setting;
   const auto for_cpu = setting.loader();
-  setting.ctx.device.type = vlp::DeviceName::Type::cuda;  // whether there is one or not
+  setting.ctx.machine.device.type = vlp::DeviceName::Type::cuda;  // whether there is one or not
   const auto for_gpu = setting.loader();
   const std::vector<LoadedBatch> batches = epoch_of(*for_gpu, 0);
   BOOST_TEST(same(batches, epoch_of(*for_cpu, 0)));
@@ -523,7 +523,8 @@ BOOST_AUTO_TEST_CASE(every_tensor_for_a_gpu_is_pinned_where_memory_can_be) {
   setting.mode = CaptionsPerImage::one;
   setting.options.extra_captions = 2;
   for (const bool gpu : {false, true}) {
-    setting.ctx.device.type = gpu ? vlp::DeviceName::Type::cuda : vlp::DeviceName::Type::cpu;
+    setting.ctx.machine.device.type =
+        gpu ? vlp::DeviceName::Type::cuda : vlp::DeviceName::Type::cpu;
     const auto loader = setting.loader();
     for (const LoadedBatch& loaded : epoch_of(*loader, 0))
       for (const at::Tensor& tensor : tensors_of(loaded)) BOOST_TEST(tensor.is_pinned() == gpu);

@@ -30,7 +30,7 @@ struct Fixture {
         csv << name(i) << "| " << c << "| caption " << c << " of " << i << " .\n";
       std::ofstream(root / images / name(i)) << "not decoded here";
     }
-    ctx.data_dir = root;
+    ctx.folders.data = root;
   }
 
   static std::string name(int i) { return std::to_string(1000 + i) + ".jpg"; }
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(the_seed_draws_the_split_and_the_subset) {
   const Fixture data;
   const auto train = [&](std::uint64_t seed, double subset) {
     Context ctx = data.ctx;
-    ctx.seeds = vlp::RandomStream(seed);
+    ctx.facts.seeds = vlp::RandomStream(seed);
     Flickr30k::Options options;
     options.subset = subset;
     std::vector<std::string> ids;

@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(a_subset_is_drawn_from_the_training_images_alone) {
   const FlickrFolder data(50);
   const auto train = [&](std::uint64_t seed, double subset) {
     vlp::Context ctx = data.ctx;
-    ctx.seeds = vlp::RandomStream(seed);
+    ctx.facts.seeds = vlp::RandomStream(seed);
     Karpathy::Options options;
     options.subset = subset;
     const Karpathy dataset(options, ctx);

@@ -26,8 +26,8 @@ vlp::BertCrossAttentionImpl::Options tiny() {
 
 vlp::Context context() {
   vlp::Context ctx;
-  ctx.dimensions.vocabulary_size = kVocabulary;
-  ctx.dimensions.encoder_width = 6;
+  ctx.facts.dimensions.vocabulary_size = kVocabulary;
+  ctx.facts.dimensions.encoder_width = 6;
   return ctx;
 }
 
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(steps_give_the_logits_of_teacher_forcing) {
   const at::Tensor ids = at::randint(1, kVocabulary, {2 * beams, 6}, at::kLong);
   const at::Tensor forced = bert->logits(bert->states(ids, {}, image.repeat_interleave(beams, 0)));
   vlp::DecodingCache cache = bert->make_cache(image, beams, 6);
-  BOOST_TEST((cache.cross_keys.at(0).sizes() == at::IntArrayRef({2, 2, 7, 4})));
+  BOOST_TEST((cache.per_image.at(0).sizes() == at::IntArrayRef({2, 2, 7, 4})));
   for (const auto& [from, to] : {std::pair{0, 2}, {2, 3}, {3, 5}, {5, 6}}) {
     const at::Tensor stepped = bert->step(ids.slice(1, from, to), cache);
     BOOST_TEST(cache.length == to);
@@ -181,8 +181,8 @@ BOOST_AUTO_TEST_CASE(autocast_keeps_the_residual_in_float32) {
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   vlp::Context no_vocabulary = context(), no_encoder = context();
-  no_vocabulary.dimensions.vocabulary_size = 0;
-  no_encoder.dimensions.encoder_width = 0;
+  no_vocabulary.facts.dimensions.vocabulary_size = 0;
+  no_encoder.facts.dimensions.encoder_width = 0;
   auto uneven = tiny();
   uneven.sizes.heads = 3;
   BOOST_CHECK_EXCEPTION(vlp::BertCrossAttention(tiny(), no_vocabulary), vlp::RecipeError,

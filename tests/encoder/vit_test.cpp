@@ -23,8 +23,8 @@ vlp::VisionTransformerImpl::Options tiny() {
 
 vlp::Context images_of(std::int64_t height, std::int64_t width) {
   vlp::Context ctx;
-  ctx.dimensions.image_height = height;
-  ctx.dimensions.image_width = width;
+  ctx.facts.dimensions.image_height = height;
+  ctx.facts.dimensions.image_width = width;
   return ctx;
 }
 

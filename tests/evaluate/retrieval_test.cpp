@@ -49,30 +49,29 @@ struct Tables {
         texts.ids.push_back(ids);
         texts.images.push_back(image);
       }
-    parts.serves = vlp::Needs::embeddings | vlp::Needs::grounded_states | vlp::Needs::match_logits;
-    parts.image_embeddings = [this](const at::Tensor& states) {
+    parts.set<vlp::ImageEmbeddings>([this](const at::Tensor& states) {
       return image_embeddings.index_select(0, states.select(1, 0).select(1, 0).to(at::kLong));
-    };
-    parts.text_states = [this](const at::Tensor& ids, const at::Tensor& mask) {
+    });
+    parts.set<vlp::TextStates>([this](const at::Tensor& ids, const at::Tensor& mask) {
       ++text_passes;
       BOOST_TEST(mask.sizes() == ids.sizes());
       return ids.unsqueeze(2).to(at::kFloat);
-    };
-    parts.text_embeddings = [this](const at::Tensor& states) {
+    });
+    parts.set<vlp::TextEmbeddings>([this](const at::Tensor& states, const at::Tensor&) {
       return text_embeddings.index_select(0, states.select(1, 1).select(1, 0).to(at::kLong));
-    };
-    parts.grounded_states = [this](const at::Tensor& ids, const at::Tensor& mask,
-                                   const at::Tensor& image) {
-      BOOST_TEST(image.size(0) == 1);
-      BOOST_TEST(mask.sum(1).amax().item<std::int64_t>() ==
-                 ids.size(1));  // no more padding than needed
-      pairs += ids.size(0);
-      ++image_passes;
-      const at::Tensor row =
-          logits[image[0][0][0].item<std::int64_t>()].index_select(0, ids.select(1, 1));
-      return at::stack({-row, row}, 1).unsqueeze(1);
-    };
-    parts.match_logits = [](const at::Tensor& grounded) { return grounded.select(1, 0); };
+    });
+    parts.set<vlp::GroundedStates>(
+        [this](const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image) {
+          BOOST_TEST(image.size(0) == 1);
+          BOOST_TEST(mask.sum(1).amax().item<std::int64_t>() ==
+                     ids.size(1));  // no more padding than needed
+          pairs += ids.size(0);
+          ++image_passes;
+          const at::Tensor row =
+              logits[image[0][0][0].item<std::int64_t>()].index_select(0, ids.select(1, 1));
+          return at::stack({-row, row}, 1).unsqueeze(1);
+        });
+    parts.set<vlp::MatchLogits>([](const at::Tensor& grounded) { return grounded.select(1, 0); });
   }
 
   [[nodiscard]] std::int64_t images() const { return image_embeddings.size(0); }
@@ -270,7 +269,6 @@ BOOST_AUTO_TEST_CASE(what_is_not_a_number_is_last) {
 
 BOOST_AUTO_TEST_CASE(a_model_that_serves_no_matching_head_is_refused) {
   Tables tables(captions(3), 100, 12);
-  tables.parts.serves = vlp::Needs::embeddings;
   BOOST_CHECK_EXCEPTION((void)tables.retrieval(2, {}), vlp::ContractError,
                         [](const vlp::ContractError& error) {
                           return std::string(error.what()) ==

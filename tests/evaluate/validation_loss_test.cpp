@@ -30,23 +30,21 @@ struct Fake {
   std::int64_t image_passes = 0, embedding_passes = 0, momentum_passes = 0;
 
   Fake() {
-    parts.serves = vlp::Needs::image_states | vlp::Needs::decoder_logits | vlp::Needs::embeddings |
-                   vlp::Needs::momentum_embeddings;
-    parts.image_states = [this](const at::Tensor& pixels) {
+    parts.set<vlp::ImageStates>([this](const at::Tensor& pixels) {
       return ++image_passes, pixels.flatten(1).narrow(1, 0, 5).unsqueeze(1);
-    };
-    parts.image_embeddings = [this](const at::Tensor& states) {
-      return ++embedding_passes, states.select(1, 0);
-    };
-    parts.momentum_image_embeddings = [this](const at::Tensor& pixels) {
+    });
+    parts.set<vlp::ImageEmbeddings>(
+        [this](const at::Tensor& states) { return ++embedding_passes, states.select(1, 0); });
+    parts.set<vlp::MomentumImageEmbeddings>([this](const at::Tensor& pixels) {
       return ++momentum_passes, pixels.flatten(1).narrow(1, 0, 5);
-    };
-    parts.decoder_states = [this](const at::Tensor& ids, const at::Tensor&,
-                                  const at::Tensor& images) {
-      return (words.index_select(0, ids.flatten()).view({ids.size(0), ids.size(1), 5}) + images)
-          .cumsum(1);
-    };
-    parts.decoder_logits = [this](const at::Tensor& states) { return states.matmul(vocabulary); };
+    });
+    parts.set<vlp::DecoderStates>(
+        [this](const at::Tensor& ids, const at::Tensor&, const at::Tensor& images) {
+          return (words.index_select(0, ids.flatten()).view({ids.size(0), ids.size(1), 5}) + images)
+              .cumsum(1);
+        });
+    parts.set<vlp::DecoderLogits>(
+        [this](const at::Tensor& states) { return states.matmul(vocabulary); });
   }
 };
 
@@ -60,7 +58,9 @@ vlp::Batch images_of(std::int64_t count) {
 }
 
 vlp::ImageFeatures encoded(const vlp::ModelParts& parts, const vlp::Batch& images) {
-  return {.memory = parts.image_states(images.pixels), .embeddings = {}, .momentum_embeddings = {}};
+  return {.memory = parts.call<vlp::ImageStates>(images.pixels),
+          .embeddings = {},
+          .momentum_embeddings = {}};
 }
 
 const Captions kCaptions{
@@ -68,7 +68,7 @@ const Captions kCaptions{
 
 /// Notes what it sees.
 struct Watcher {
-  static constexpr vlp::Needs needs = vlp::Needs::embeddings;
+  static constexpr vlp::Parts needs = vlp::parts::similarities;
   struct Pass {
     std::vector<std::int64_t> images;
     std::vector<std::string> ids;

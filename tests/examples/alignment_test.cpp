@@ -21,8 +21,8 @@ using Pooling = AlignmentLoss::Pooling;
 at::Tensor loss(const at::Tensor& images, const at::Tensor& texts, Pooling pooling = Pooling::first,
                 const at::Tensor& mask = {}) {
   vlp::ModelParts parts;
-  parts.image_states = [&](const at::Tensor&) { return images; };
-  parts.text_states = [&](const at::Tensor&, const at::Tensor&) { return texts; };
+  parts.set<vlp::ImageStates>([&](const at::Tensor&) { return images; });
+  parts.set<vlp::TextStates>([&](const at::Tensor&, const at::Tensor&) { return texts; });
   vlp::Batch batch;
   batch.texts.token_mask =
       mask.defined() ? mask : at::ones({texts.size(0), texts.size(1)}, at::kBool);

@@ -44,9 +44,8 @@ struct TableDecoder {
                                 std::int64_t longest) {
     vlp::DecodingCache cache;
     cache.beams = beams;
-    cache.self_keys =
-        cache.self_values = {at::zeros({image_states.size(0) * beams, 1, longest, 1})};
-    cache.cross_keys = cache.cross_values = {image_states};
+    cache.per_row = {at::zeros({image_states.size(0) * beams, 1, longest, 1})};
+    cache.per_image = {image_states};
     return cache;
   }
   at::Tensor step(const at::Tensor& ids, vlp::DecodingCache& cache) {
@@ -206,7 +205,7 @@ BOOST_AUTO_TEST_CASE(random_decoders_agree_with_the_rule_written_out) {
     begin.insert(begin.end(), prompt.begin(), prompt.end());
 
     const auto found =
-        vlp::generate_captions(TableDecoder{table}, at::zeros({1, 1, 1}), prompt, tokens, options)
+        vlp::generate_captions(TableDecoder{table}, at::zeros({1, 1, 1}), {prompt, tokens, options})
             .at(0);
     const auto expected = old_beam_search(table, begin, options);
     BOOST_TEST_REQUIRE(found.size() == expected.size(), "seed " << seed);
@@ -217,7 +216,7 @@ BOOST_AUTO_TEST_CASE(random_decoders_agree_with_the_rule_written_out) {
     }
     options.length_rule = vlp::LengthRule::transformers;
     const auto newer =
-        vlp::generate_captions(TableDecoder{table}, at::zeros({1, 1, 1}), prompt, tokens, options)
+        vlp::generate_captions(TableDecoder{table}, at::zeros({1, 1, 1}), {prompt, tokens, options})
             .at(0);
     apart += !std::ranges::equal(newer, found, {}, &vlp::Candidate::ids, &vlp::Candidate::ids);
   }
@@ -232,7 +231,7 @@ BOOST_AUTO_TEST_CASE(never_stopping_early_is_refused) {
   tokens.sep = kEnd;
   BOOST_CHECK_EXCEPTION(
       (void)vlp::generate_captions(TableDecoder{at::zeros({30, 5, 5}, at::kDouble)},
-                                   at::zeros({1, 1, 1}), {}, tokens, options),
+                                   at::zeros({1, 1, 1}), {{}, tokens, options}),
       vlp::RecipeError, [](const auto& e) {
         return std::string(e.what()).find("length_rule original knows no early_stopping never") !=
                std::string::npos;

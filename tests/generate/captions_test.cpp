@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(wide_beams_find_the_best_of_all_texts) {
   vlp::GenerateOptions options =
       with_beams(40, 4);  // more beams than texts run on at once: nothing is pruned
   options.early_stopping = vlp::EarlyStopping::never;
-  const auto found = vlp::generate_captions(bert, image, {}, tiny_tokens(), options);
+  const auto found = vlp::generate_captions(bert, image, {{}, tiny_tokens(), options});
   for (std::int64_t b = 0; b < 2; ++b) {
     const std::vector<vlp::Candidate> all = all_texts(bert, image.slice(0, b, b + 1), 4);
     for (std::size_t i = 0; i < 5; ++i) {
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(wide_beams_find_the_best_of_all_texts) {
 BOOST_AUTO_TEST_CASE(greedy_takes_the_most_probable_token_each_time) {
   vlp::BertCrossAttention bert = tiny_decoder();
   const at::Tensor image = tiny_images(3);
-  const auto found = vlp::generate_captions(bert, image, {}, tiny_tokens(), with_beams(1, 8));
+  const auto found = vlp::generate_captions(bert, image, {{}, tiny_tokens(), with_beams(1, 8)});
   const at::NoGradGuard no_grad;
   for (std::int64_t b = 0; b < 3; ++b) {
     Ids ids{tiny_tokens().decode};
@@ -106,10 +106,10 @@ BOOST_AUTO_TEST_CASE(images_that_finish_and_leave_change_no_other) {
   const at::Tensor image = tiny_images(9);
   for (const std::int64_t beams : {1, 3}) {
     const auto together =
-        vlp::generate_captions(bert, image, {1, 2}, tiny_tokens(), with_beams(beams, 12));
+        vlp::generate_captions(bert, image, {{1, 2}, tiny_tokens(), with_beams(beams, 12)});
     for (std::int64_t b = 0; b < image.size(0); ++b) {
-      const auto alone = vlp::generate_captions(bert, image.slice(0, b, b + 1), {1, 2},
-                                                tiny_tokens(), with_beams(beams, 12));
+      const auto alone = vlp::generate_captions(bert, image.slice(0, b, b + 1),
+                                                {{1, 2}, tiny_tokens(), with_beams(beams, 12)});
       for (std::size_t i = 0; i < alone[0].size(); ++i)
         BOOST_TEST((together[static_cast<std::size_t>(b)][i].ids == alone[0][i].ids));
     }
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(no_end_comes_before_min_length) {
     vlp::GenerateOptions options = with_beams(beams, 9);
     options.min_length = 8;
     for (const auto& candidates :
-         vlp::generate_captions(bert, tiny_images(4), {}, tiny_tokens(), options))
+         vlp::generate_captions(bert, tiny_images(4), {{}, tiny_tokens(), options}))
       for (const vlp::Candidate& c : candidates) BOOST_TEST(c.ids.size() == 9U);
   }
 }
@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(a_huge_repetition_penalty_forbids_repetition) {
   options.repetition_penalty = 1e6;
   options.min_length = 6;
   for (const auto& candidates :
-       vlp::generate_captions(bert, tiny_images(3), {}, tiny_tokens(), options)) {
+       vlp::generate_captions(bert, tiny_images(3), {{}, tiny_tokens(), options})) {
     Ids ids = candidates.at(0).ids;
     ids.pop_back();  // the last token has only [SEP] left beside those present
     std::ranges::sort(ids);
@@ -147,27 +147,27 @@ BOOST_AUTO_TEST_CASE(new_tokens_are_counted_behind_the_prompt) {
   options.max_new_tokens = 3;
   options.min_length = 12;
   for (const auto& candidates :
-       vlp::generate_captions(bert, tiny_images(2), {1, 2, 4}, tiny_tokens(), options))
+       vlp::generate_captions(bert, tiny_images(2), {{1, 2, 4}, tiny_tokens(), options}))
     for (const vlp::Candidate& c : candidates) BOOST_TEST(c.ids.size() == 7U);
 }
 
 BOOST_AUTO_TEST_CASE(no_images_give_no_captions) {
   BOOST_TEST(
-      vlp::generate_captions(tiny_decoder(), tiny_images(0), {}, tiny_tokens(), with_beams(3, 6))
+      vlp::generate_captions(tiny_decoder(), tiny_images(0), {{}, tiny_tokens(), with_beams(3, 6)})
           .empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_prompt_that_fills_the_caption_is_refused) {
   for (const std::int64_t beams : {1, 3})
-    BOOST_CHECK_EXCEPTION((void)vlp::generate_captions(tiny_decoder(), tiny_images(1), {1, 2, 4},
-                                                       tiny_tokens(), with_beams(beams, 4)),
-                          vlp::RecipeError, [](const auto& error) {
-                            return std::string(error.what())
-                                       .find(
-                                           "the prompt fills the caption (got 4 tokens with [DEC], "
-                                           "expected fewer than max_length = 4)") !=
-                                   std::string::npos;
-                          });
+    BOOST_CHECK_EXCEPTION(
+        (void)vlp::generate_captions(tiny_decoder(), tiny_images(1),
+                                     {{1, 2, 4}, tiny_tokens(), with_beams(beams, 4)}),
+        vlp::RecipeError, [](const auto& error) {
+          return std::string(error.what())
+                     .find(
+                         "the prompt fills the caption (got 4 tokens with [DEC], "
+                         "expected fewer than max_length = 4)") != std::string::npos;
+        });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

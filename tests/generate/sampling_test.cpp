@@ -173,8 +173,8 @@ BOOST_AUTO_TEST_CASE(captions_occur_as_often_as_they_are_probable) {
   options.temperature = 1.5;
   std::map<Ids, double> counted;
   for (const auto& captions :
-       vlp::generate_captions(bert, image.expand({kImages, -1, -1}), {}, vlp_test::tiny_tokens(),
-                              options, streams(kImages)))
+       vlp::generate_captions(bert, image.expand({kImages, -1, -1}),
+                              {{}, vlp_test::tiny_tokens(), options, streams(kImages)}))
     for (const vlp::Candidate& caption : captions) ++counted[caption.ids];
 
   const at::NoGradGuard no_grad;
@@ -207,14 +207,16 @@ BOOST_AUTO_TEST_CASE(captions_occur_as_often_as_they_are_probable) {
 BOOST_AUTO_TEST_CASE(an_images_captions_depend_on_its_stream_alone) {
   vlp::BertCrossAttention bert = vlp_test::tiny_decoder();
   const at::Tensor images = vlp_test::tiny_images(9);
-  const auto together = vlp::generate_captions(bert, images, {1, 2}, vlp_test::tiny_tokens(),
-                                               sampled(3, 12), streams(9));
+  const auto together = vlp::generate_captions(
+      bert, images, {{1, 2}, vlp_test::tiny_tokens(), sampled(3, 12), streams(9)});
   bool any_differ = false;
   for (std::int64_t b = 0; b < 9; ++b) {
     const auto& mine = together[static_cast<std::size_t>(b)];
-    const auto alone =
-        vlp::generate_captions(bert, images.slice(0, b, b + 1), {1, 2}, vlp_test::tiny_tokens(),
-                               sampled(2, 12), streams(1, static_cast<std::uint64_t>(b)));
+    const auto alone = vlp::generate_captions(bert, images.slice(0, b, b + 1),
+                                              {{1, 2},
+                                               vlp_test::tiny_tokens(),
+                                               sampled(2, 12),
+                                               streams(1, static_cast<std::uint64_t>(b))});
     BOOST_TEST_REQUIRE(mine.size() == 3U);
     BOOST_TEST_REQUIRE(alone[0].size() == 2U);
     for (std::size_t k = 0; k < 2; ++k) BOOST_TEST((mine[k].ids == alone[0][k].ids));
@@ -226,8 +228,8 @@ BOOST_AUTO_TEST_CASE(an_images_captions_depend_on_its_stream_alone) {
 BOOST_AUTO_TEST_CASE(scores_are_mean_log_probabilities_and_captions_end_once) {
   vlp::BertCrossAttention bert = vlp_test::tiny_decoder();
   const at::Tensor images = vlp_test::tiny_images(4);
-  const auto found =
-      vlp::generate_captions(bert, images, {1}, vlp_test::tiny_tokens(), sampled(4, 9), streams(4));
+  const auto found = vlp::generate_captions(
+      bert, images, {{1}, vlp_test::tiny_tokens(), sampled(4, 9), streams(4)});
   const at::NoGradGuard no_grad;
   for (std::int64_t b = 0; b < 4; ++b)
     for (const vlp::Candidate& caption : found[static_cast<std::size_t>(b)]) {
@@ -253,8 +255,8 @@ BOOST_AUTO_TEST_CASE(one_token_to_choose_from_is_greedy_decoding) {
   greedy.sample = false;
   const at::Tensor images = vlp_test::tiny_images(5);
   const auto drawn =
-      vlp::generate_captions(bert, images, {}, vlp_test::tiny_tokens(), options, streams(5));
-  const auto best = vlp::generate_captions(bert, images, {}, vlp_test::tiny_tokens(), greedy);
+      vlp::generate_captions(bert, images, {{}, vlp_test::tiny_tokens(), options, streams(5)});
+  const auto best = vlp::generate_captions(bert, images, {{}, vlp_test::tiny_tokens(), greedy});
   for (std::size_t b = 0; b < 5; ++b) BOOST_TEST((drawn[b][0].ids == best[b][0].ids));
 }
 
@@ -262,11 +264,12 @@ BOOST_AUTO_TEST_CASE(wrong_calls_are_refused) {
   vlp::BertCrossAttention bert = vlp_test::tiny_decoder();
   vlp::GenerateOptions beams = sampled(1, 9);
   beams.beams = 3;
-  BOOST_CHECK_EXCEPTION((void)vlp::generate_captions(bert, vlp_test::tiny_images(1), {},
-                                                     vlp_test::tiny_tokens(), beams, streams(1)),
-                        vlp::RecipeError, says("beams can't be sampled (got beams 3, expected 1)"));
-  BOOST_CHECK_EXCEPTION((void)vlp::generate_captions(bert, vlp_test::tiny_images(2), {},
-                                                     vlp_test::tiny_tokens(), sampled(1, 9)),
+  BOOST_CHECK_EXCEPTION(
+      (void)vlp::generate_captions(bert, vlp_test::tiny_images(1),
+                                   {{}, vlp_test::tiny_tokens(), beams, streams(1)}),
+      vlp::RecipeError, says("beams can't be sampled (got beams 3, expected 1)"));
+  BOOST_CHECK_EXCEPTION((void)vlp::generate_captions(bert, vlp_test::tiny_images(2),
+                                                     {{}, vlp_test::tiny_tokens(), sampled(1, 9)}),
                         vlp::ContractError, says("got 0, expected 2"));
 }
 

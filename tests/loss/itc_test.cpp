@@ -17,7 +17,7 @@
 namespace {
 
 using vlp::ImageTextContrastive;
-using vlp::Needs;
+using vlp::Parts;
 using vlp_test::Pairs;
 using Options = ImageTextContrastive::Options;
 
@@ -50,8 +50,8 @@ bool same_queues(const vlp::State& a, const vlp::State& b) {
 BOOST_AUTO_TEST_SUITE(itc)
 
 BOOST_AUTO_TEST_CASE(momentum_encoders_are_needed_for_soft_targets_and_for_the_queue_only) {
-  BOOST_TEST((ImageTextContrastive::needs(kPlain) == Needs::embeddings));
-  const Needs both = Needs::embeddings | Needs::momentum_embeddings;
+  BOOST_TEST((ImageTextContrastive::needs(kPlain) == vlp::parts::similarities));
+  const Parts both = vlp::parts::similarities | vlp::parts::momentum_embeddings;
   BOOST_TEST((ImageTextContrastive::needs({.alpha = 0.1, .queue_size = 0}) == both));
   BOOST_TEST((ImageTextContrastive::needs({.alpha = 0, .queue_size = 8}) == both));
   BOOST_TEST((ImageTextContrastive({}, vlp::Context{}).needs() == both));
@@ -224,15 +224,17 @@ BOOST_AUTO_TEST_CASE(embeddings_in_half_precision_are_compared_in_float32) {
     const at::Tensor image = vlp_test::unit_rows(pairs.image).to(half),
                      text = vlp_test::unit_rows(pairs.text).to(half);
     const Options options{.queue_size = 6};
-    pairs.parts.image_embeddings = [&](const at::Tensor&) { return image; };
-    pairs.parts.text_embeddings = [&](const at::Tensor&) { return text; };
+    pairs.parts.set<vlp::ImageEmbeddings>([&](const at::Tensor&) { return image; });
+    pairs.parts.set<vlp::TextEmbeddings>(
+        [&](const at::Tensor&, const at::Tensor&) { return text; });
     at::Tensor total, exact;
     {
       const vlp::Autocast autocast(precision, {});
       total = value_of(options, pairs.training()).total;
     }
-    pairs.parts.image_embeddings = [&](const at::Tensor&) { return image.to(at::kFloat); };
-    pairs.parts.text_embeddings = [&](const at::Tensor&) { return text.to(at::kFloat); };
+    pairs.parts.set<vlp::ImageEmbeddings>([&](const at::Tensor&) { return image.to(at::kFloat); });
+    pairs.parts.set<vlp::TextEmbeddings>(
+        [&](const at::Tensor&, const at::Tensor&) { return text.to(at::kFloat); });
     exact = value_of(options, pairs.training()).total;
     BOOST_TEST(total.scalar_type() == at::kFloat);
     BOOST_TEST(vlp_test::float32_distance(total.item<double>(), exact.item<double>()) <

@@ -18,7 +18,7 @@
 namespace {
 
 using vlp::ImageTextMatching;
-using vlp::Needs;
+using vlp::Parts;
 using Options = ImageTextMatching::Options;
 
 constexpr double kRounding = 1e-12;      // float64, a few dozen terms
@@ -33,19 +33,18 @@ struct MatchingPairs : vlp_test::Pairs {
   explicit MatchingPairs(std::int64_t pairs, std::uint64_t seed = 1) : Pairs(pairs, 6, seed) {
     states = at::arange(pairs, at::kDouble).view({pairs, 1, 1}).set_requires_grad(true);
     weight = at::randn({2, 3}, at::kDouble).set_requires_grad(true);
-    parts.image_states = [this](const at::Tensor&) { return states; };
-    parts.grounded_states = [this](const at::Tensor& ids, const at::Tensor& mask,
-                                   const at::Tensor& image) {
-      BOOST_TEST(mask.sizes() == ids.sizes());
-      for (std::int64_t i = 0; i < ids.size(0); ++i)
-        asked.emplace_back(ids[i][0].item<std::int64_t>(),
-                           std::llround(image[i][0][0].item<double>()));
-      const at::Tensor text = ids.to(image.scalar_type()).unsqueeze(2);
-      return at::cat({text, image, text * image}, 2) * 0.1;
-    };
-    parts.match_logits = [this](const at::Tensor& grounded) {
-      return at::linear(grounded.select(1, 0), weight);
-    };
+    parts.set<vlp::ImageStates>([this](const at::Tensor&) { return states; });
+    parts.set<vlp::GroundedStates>(
+        [this](const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image) {
+          BOOST_TEST(mask.sizes() == ids.sizes());
+          for (std::int64_t i = 0; i < ids.size(0); ++i)
+            asked.emplace_back(ids[i][0].item<std::int64_t>(),
+                               std::llround(image[i][0][0].item<double>()));
+          const at::Tensor text = ids.to(image.scalar_type()).unsqueeze(2);
+          return at::cat({text, image, text * image}, 2) * 0.1;
+        });
+    parts.set<vlp::MatchLogits>(
+        [this](const at::Tensor& grounded) { return at::linear(grounded.select(1, 0), weight); });
   }
 
   at::Tensor states, weight;
@@ -54,7 +53,7 @@ struct MatchingPairs : vlp_test::Pairs {
 
 vlp::Context seeded(std::uint64_t seed) {
   vlp::Context ctx;
-  ctx.seeds = vlp::RandomStream(seed);
+  ctx.facts.seeds = vlp::RandomStream(seed);
   return ctx;
 }
 
@@ -76,8 +75,9 @@ Asked asked_by(ImageTextMatching& loss, MatchingPairs& pairs, vlp::Forward pass)
 BOOST_AUTO_TEST_SUITE(itm)
 
 BOOST_AUTO_TEST_CASE(it_needs_pairs_to_compare_and_a_matching_head) {
-  BOOST_TEST((ImageTextMatching::needs == (Needs::image_states | Needs::embeddings |
-                                           Needs::grounded_states | Needs::match_logits)));
+  BOOST_TEST((ImageTextMatching::needs ==
+              (vlp::Parts::of<vlp::ImageStates>() | vlp::parts::similarities |
+               vlp::Parts::of<vlp::GroundedStates>() | vlp::Parts::of<vlp::MatchLogits>())));
   BOOST_TEST(ImageTextMatching::smallest_batch({}) == 2);
 }
 
@@ -246,10 +246,10 @@ BOOST_AUTO_TEST_CASE(pairs_without_negatives_count_as_true_pairs_only) {
 
 BOOST_AUTO_TEST_CASE(a_diverged_model_gives_no_number_and_no_crash) {
   MatchingPairs pairs(4);
-  pairs.parts.image_embeddings = [&](const at::Tensor&) { return at::full_like(pairs.image, NAN); };
-  pairs.parts.match_logits = [](const at::Tensor& grounded) {
-    return at::full({grounded.size(0), 2}, NAN, at::kDouble);
-  };
+  pairs.parts.set<vlp::ImageEmbeddings>(
+      [&](const at::Tensor&) { return at::full_like(pairs.image, NAN); });
+  pairs.parts.set<vlp::MatchLogits>(
+      [](const at::Tensor& grounded) { return at::full({grounded.size(0), 2}, NAN, at::kDouble); });
   ImageTextMatching loss({}, seeded(2));
   vlp::Forward pass = pairs.training();
   BOOST_TEST(std::isnan(loss(pass).total.item<double>()));
@@ -278,9 +278,8 @@ BOOST_AUTO_TEST_CASE(logits_in_half_precision_are_judged_in_float32) {
 
 BOOST_AUTO_TEST_CASE(a_head_with_another_number_of_logits_is_refused) {
   MatchingPairs pairs(3);
-  pairs.parts.match_logits = [](const at::Tensor& grounded) {
-    return at::zeros({grounded.size(0), 1}, at::kDouble);
-  };
+  pairs.parts.set<vlp::MatchLogits>(
+      [](const at::Tensor& grounded) { return at::zeros({grounded.size(0), 1}, at::kDouble); });
   ImageTextMatching loss({}, seeded(2));
   vlp::Forward pass = pairs.training();
   BOOST_CHECK_EXCEPTION(loss(pass), vlp::ShapeError, [](const auto& error) {

@@ -17,12 +17,10 @@ constexpr double kRounding = 1e-12;  // float64, a handful of terms
 /// A model whose decoder states are given; its logits are the states.
 vlp::ModelParts parts(const at::Tensor& states) {
   vlp::ModelParts result;
-  result.serves = vlp::Needs::image_states | vlp::Needs::decoder_logits;
-  result.image_states = [](const at::Tensor& pixels) { return pixels; };
-  result.decoder_states = [states](const at::Tensor&, const at::Tensor&, const at::Tensor&) {
-    return states;
-  };
-  result.decoder_logits = [](const at::Tensor& x) { return x; };
+  result.set<vlp::ImageStates>([](const at::Tensor& pixels) { return pixels; });
+  result.set<vlp::DecoderStates>(
+      [states](const at::Tensor&, const at::Tensor&, const at::Tensor&) { return states; });
+  result.set<vlp::DecoderLogits>([](const at::Tensor& x) { return x; });
   return result;
 }
 
@@ -88,11 +86,10 @@ BOOST_AUTO_TEST_CASE(extra_captions_of_the_images_count_like_their_own) {
   const at::Tensor images = at::randn({2, 3, 5}, at::kDouble);
   std::int64_t encoded = 0;
   vlp::ModelParts parts;
-  parts.image_states = [&](const at::Tensor&) { return ++encoded, images; };
-  parts.decoder_states = [](const at::Tensor& tokens, const at::Tensor&, const at::Tensor& seen) {
-    return seen * tokens.unsqueeze(2);
-  };
-  parts.decoder_logits = [](const at::Tensor& x) { return x; };
+  parts.set<vlp::ImageStates>([&](const at::Tensor&) { return ++encoded, images; });
+  parts.set<vlp::DecoderStates>([](const at::Tensor& tokens, const at::Tensor&,
+                                   const at::Tensor& seen) { return seen * tokens.unsqueeze(2); });
+  parts.set<vlp::DecoderLogits>([](const at::Tensor& x) { return x; });
   vlp::Batch batch = supervised(ids({0, 1, 4}), ids({1, 0, 3}));
   batch.texts.token_ids = ids({1, 2, 3, 4, 5, 6}).view({2, 3});
   batch.extra_captions = {

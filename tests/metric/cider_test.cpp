@@ -115,7 +115,7 @@ BOOST_AUTO_TEST_CASE(frequencies_from_a_file_stand_for_those_of_the_set) {
   std::ofstream(folder.path / "df.json")
       << vlp::DocumentFrequencies(vlp::CaptionSet(captions)).json();
   vlp::Context ctx;
-  ctx.data_dir = folder.path;
+  ctx.folders.data = folder.path;
   const vlp::Cider from_file({vlp::CiderVariant::cider_d, "df.json"}, ctx);
   BOOST_TEST(std::abs(score(from_file, captions) - score({}, captions)) < kRounding);
   const std::vector<vlp::ScoredCaption> one(captions.begin(), captions.begin() + 1);

@@ -74,10 +74,10 @@ BOOST_AUTO_TEST_CASE(the_order_of_queries_does_not_matter) {
 }
 
 BOOST_AUTO_TEST_CASE(it_needs_embeddings_and_to_rerank_a_matching_head_as_well) {
-  using vlp::Needs;
-  BOOST_TEST((vlp::Recall::needs({.rerank = 0}) == Needs::embeddings));
-  BOOST_TEST((vlp::Recall::needs({.rerank = 1}) ==
-              (Needs::embeddings | Needs::grounded_states | Needs::match_logits)));
+  BOOST_TEST(
+      (vlp::AnyMetric::traits<vlp::Recall>({.rerank = 0}).needs() == vlp::parts::embeddings));
+  BOOST_TEST((vlp::AnyMetric::traits<vlp::Recall>({.rerank = 1}).needs() ==
+              (vlp::parts::embeddings | vlp::parts::matching)));
 }
 
 BOOST_AUTO_TEST_CASE(as_any_metric_it_reads_ranks_and_refuses_captions) {
@@ -85,7 +85,6 @@ BOOST_AUTO_TEST_CASE(as_any_metric_it_reads_ranks_and_refuses_captions) {
   BOOST_TEST(metric.reads_ranks());
   BOOST_TEST(!metric.reads_captions());
   BOOST_TEST(metric.rerank() == 5);
-  BOOST_TEST((metric.needs() == vlp::Recall::needs({.rerank = 5})));
   BOOST_CHECK_EXCEPTION(
       (void)metric.measure(vlp::CaptionSet({})), vlp::RecipeError,
       [](const vlp::RecipeError& error) {

@@ -49,19 +49,19 @@ std::string problems_of(const std::string& toml) {
 BOOST_AUTO_TEST_SUITE(med_recipe)
 
 BOOST_AUTO_TEST_CASE(every_combination_of_parts_is_a_model) {
-  using vlp::Needs;
+  using vlp::Parts;
   const std::string vit = kVit, text = kText, decoder = kDecoder,
                     blind = text + "cross_attention = false\n";
-  const Needs contrast =
-      Needs::image_states | Needs::text_states | Needs::embeddings | Needs::momentum_embeddings;
-  const Needs match = Needs::grounded_states | Needs::match_logits;
-  BOOST_TEST(
-      (model_of(vit + text + decoder).serves() == (contrast | match | Needs::decoder_logits)));
-  BOOST_TEST((model_of(vit + text).serves() == (contrast | match)));
-  BOOST_TEST((model_of(vit + blind).serves() == contrast));
-  BOOST_TEST((model_of(vit + decoder).serves() == (Needs::image_states | Needs::decoder_logits)));
+  const Parts contrast = vlp::parts::similarities | vlp::parts::momentum_embeddings;
+  const Parts match = vlp::parts::matching, captions = vlp::parts::decoder | vlp::parts::captions;
+  BOOST_TEST((model_of(vit + text + decoder).traits().serves == (contrast | match | captions)));
+  BOOST_TEST((model_of(vit + text).traits().serves == (contrast | match)));
+  BOOST_TEST((model_of(vit + blind).traits().serves == contrast));
+  BOOST_TEST((model_of(vit + decoder).traits().serves == captions));
   const vlp::AnyModel built = model_of(vit + text + decoder).build(vlp_test::med_context());
-  BOOST_TEST((built.serves() == model_of(vit + text + decoder).serves()));
+  BOOST_TEST(
+      (built.serves() ==
+       model_of(vit + text + decoder).traits().serves.without(vlp::parts::momentum_embeddings)));
 }
 
 BOOST_AUTO_TEST_CASE(the_table_is_written_as_it_was_read) {

@@ -88,7 +88,7 @@ struct Losses {
 
 /// Reaches shared weights by two ways.
 struct SquaredStates {
-  static constexpr vlp::Needs needs = vlp::Needs::grounded_states | vlp::Needs::decoder_logits;
+  static constexpr vlp::Parts needs = vlp::parts::matching | vlp::parts::decoder;
   vlp::LossValue operator()(vlp::Forward& pass) const {
     return {pass.grounded_states().square().sum() + pass.decoder_states().square().sum(), {}};
   }
@@ -173,7 +173,7 @@ BOOST_AUTO_TEST_CASE(a_blind_text_encoder_shares_all_else) {
                 item.key().find("crossattention") == std::string::npos),
                item.key());
   }
-  BOOST_TEST(!vlp::covers(model->serves(), vlp::Needs::match_logits));
+  BOOST_TEST(!model->serves().covers(vlp::Parts::of<vlp::MatchLogits>()));
 }
 
 BOOST_AUTO_TEST_CASE(sharing_survives_a_change_of_dtype) {
@@ -188,8 +188,8 @@ BOOST_AUTO_TEST_CASE(sharing_survives_a_change_of_dtype) {
 }
 
 BOOST_AUTO_TEST_CASE(a_checkpoint_holds_a_shared_tensor_once_and_gives_everything_back) {
-  vlp::Blip model = med_model(med_options(), vlp::Needs::momentum_embeddings),
-            other = med_model(med_options(), vlp::Needs::momentum_embeddings);
+  vlp::Blip model = med_model(med_options(), vlp::parts::momentum_embeddings),
+            other = med_model(med_options(), vlp::parts::momentum_embeddings);
   {
     const at::NoGradGuard no_grad;
     for (const auto& [name, parameter] : vlp::distinct_parameters(*model)) parameter.add_(0.1);
@@ -305,7 +305,7 @@ BOOST_AUTO_TEST_CASE(a_state_of_zeros_has_an_embedding_and_a_gradient) {
 BOOST_AUTO_TEST_CASE(momentum_encoders_exist_only_where_they_are_needed) {
   BOOST_TEST(!med_model()->has_momentum());
   BOOST_TEST(parameters_below(*med_model(), "vision_model_m").empty());
-  vlp::Blip model = med_model(med_options(), vlp::Needs::momentum_embeddings);
+  vlp::Blip model = med_model(med_options(), vlp::parts::momentum_embeddings);
   BOOST_TEST(model->has_momentum());
   for (const char* part : {"vision_model", "text_encoder", "vision_proj", "text_proj"}) {
     const std::string online = std::string(part) + ".",
@@ -319,12 +319,12 @@ BOOST_AUTO_TEST_CASE(momentum_encoders_exist_only_where_they_are_needed) {
     BOOST_TEST(item.value().requires_grad() == (item.key().find("_m.") == std::string::npos),
                item.key());
   const vlp::ModelParts parts = vlp::parts_of(model);
-  BOOST_TEST(
-      (parts.momentum_image_embeddings && parts.momentum_text_embeddings && parts.begin_step));
+  BOOST_TEST((parts.has<vlp::MomentumImageEmbeddings>() &&
+              parts.has<vlp::MomentumTextEmbeddings>() && parts.begin_step));
 }
 
 BOOST_AUTO_TEST_CASE(momentum_encoders_begin_equal_and_follow_slowly) {
-  vlp::Blip model = med_model(med_options(), vlp::Needs::momentum_embeddings);
+  vlp::Blip model = med_model(med_options(), vlp::parts::momentum_embeddings);
   model->to(at::kDouble);
   const Stored s;
   const auto distance = [&] {
@@ -361,20 +361,23 @@ BOOST_AUTO_TEST_CASE(the_temperature_returns_to_its_bounds_before_a_step) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_served_follows_from_the_parts) {
-  using vlp::Needs;
+  using vlp::Parts;
   Options options = med_options();
-  const Needs med = vlp::BlipImpl::serves(options);
-  BOOST_TEST(vlp::covers(med, Needs::match_logits | Needs::embeddings | Needs::momentum_embeddings |
-                                  Needs::decoder_logits));
+  const Parts med = vlp::BlipImpl::serves(options);
+  BOOST_TEST(med.covers(vlp::parts::matching | vlp::parts::similarities |
+                        vlp::parts::momentum_embeddings | vlp::parts::decoder |
+                        vlp::parts::captions));
   options.decoder.reset();
-  BOOST_TEST((vlp::missing(med, vlp::BlipImpl::serves(options)) == Needs::decoder_logits));
-  BOOST_TEST(!vlp::parts_of(med_model(options)).decoder_states);
+  BOOST_TEST(
+      (med.without(vlp::BlipImpl::serves(options)) ==
+       (vlp::parts::decoder | vlp::parts::captions).without(vlp::Parts::of<vlp::ImageStates>())));
+  BOOST_TEST(!vlp::parts_of(med_model(options)).has<vlp::DecoderStates>());
   options = med_options();
   options.text_encoder.reset();
-  BOOST_TEST((vlp::BlipImpl::serves(options) == (Needs::image_states | Needs::decoder_logits)));
+  BOOST_TEST((vlp::BlipImpl::serves(options) == (vlp::parts::decoder | vlp::parts::captions)));
   const vlp::ModelParts captioner = vlp::parts_of(med_model(options));
-  BOOST_TEST((!captioner.text_states && !captioner.grounded_states && !captioner.temperature &&
-              captioner.generate));
+  BOOST_TEST((!captioner.has<vlp::TextStates>() && !captioner.has<vlp::GroundedStates>() &&
+              !captioner.has<vlp::Temperature>() && captioner.has<vlp::Generate>()));
   BOOST_TEST(parameters_below(*med_model(options), "temp").empty());
 }
 

@@ -32,9 +32,9 @@ vlp::Blip model() {
   options.encoder = vlp::Use<vlp::AnyEncoder>::of<vlp::VisionTransformer>(encoder);
   options.decoder = vlp::Use<vlp::AnyDecoder>::of<vlp::BertCrossAttention>(decoder);
   vlp::Context ctx;
-  ctx.dimensions = {.image_height = 8, .image_width = 8, .vocabulary_size = 12};
-  ctx.tokens.sep = 3;
-  ctx.tokens.decode = kDecode;
+  ctx.facts.dimensions = {.image_height = 8, .image_width = 8, .vocabulary_size = 12};
+  ctx.facts.tokens.sep = 3;
+  ctx.facts.tokens.decode = kDecode;
   at::manual_seed(4);
   return vlp::Blip(options, ctx);
 }

@@ -144,7 +144,7 @@ BOOST_DATA_TEST_CASE(written_and_opened_weights_are_the_same, kModels, name) {
   const vlp::OpenedModel first = parity::open(dir / "model");
   {
     const at::NoGradGuard no_grad;
-    first.model.parts().temperature().fill_(0.0123456789);
+    first.model.parts().call<vlp::Temperature>().fill_(0.0123456789);
   }
   const ScratchFolder scratch;
   std::filesystem::copy_file(dir / "model" / "config.json", scratch.path / "config.json");

@@ -137,20 +137,19 @@ struct StoredModel {
       : image(c.input("image_proj").set_requires_grad(true)),
         text(c.input("text_proj").set_requires_grad(true)),
         temperature(c.input("temp").set_requires_grad(true)) {
-    parts.serves = vlp::Needs::image_states | vlp::Needs::text_states | vlp::Needs::embeddings |
-                   vlp::Needs::momentum_embeddings;
-    parts.image_states = [this](const at::Tensor&) { return image.unsqueeze(1); };
-    parts.text_states = [this](const at::Tensor&, const at::Tensor&) { return text.unsqueeze(1); };
-    parts.image_embeddings = [](const at::Tensor& states) {
-      return unit_rows(states.select(1, 0));
-    };
-    parts.text_embeddings = parts.image_embeddings;
-    parts.momentum_image_embeddings = [m = c.input("image_proj_m")](const at::Tensor&) {
-      return unit_rows(m);
-    };
-    parts.momentum_text_embeddings =
-        [m = c.input("text_proj_m")](const at::Tensor&, const at::Tensor&) { return unit_rows(m); };
-    parts.temperature = [this] { return temperature; };
+    parts.set<vlp::ImageStates>([this](const at::Tensor&) { return image.unsqueeze(1); });
+    parts.set<vlp::TextStates>(
+        [this](const at::Tensor&, const at::Tensor&) { return text.unsqueeze(1); });
+    parts.set<vlp::ImageEmbeddings>(
+        [](const at::Tensor& states) { return unit_rows(states.select(1, 0)); });
+    parts.set<vlp::TextEmbeddings>(parts.has<vlp::ImageEmbeddings>());
+    parts.set<vlp::MomentumImageEmbeddings>(
+        [m = c.input("image_proj_m")](const at::Tensor&) { return unit_rows(m); });
+    parts.set<vlp::MomentumTextEmbeddings>(
+        [m = c.input("text_proj_m")](const at::Tensor&, const at::Tensor&) {
+          return unit_rows(m);
+        });
+    parts.set<vlp::Temperature>([this] { return temperature; });
     const std::int64_t pairs = image.size(0);
     batch.pixels = at::zeros({pairs, 3, 1, 1});
     batch.texts.token_ids = at::zeros({pairs, 1}, at::kLong);
@@ -257,11 +256,10 @@ vlp::Batch supervised(const at::Tensor& ids, std::int64_t prompt) {
 
 vlp::LossValue language_model_loss(const vlp::Batch& batch, const at::Tensor& logits) {
   vlp::ModelParts parts;
-  parts.image_states = [](const at::Tensor& pixels) { return pixels; };
-  parts.decoder_states = [&](const at::Tensor&, const at::Tensor&, const at::Tensor&) {
-    return logits;
-  };
-  parts.decoder_logits = [](const at::Tensor& states) { return states; };
+  parts.set<vlp::ImageStates>([](const at::Tensor& pixels) { return pixels; });
+  parts.set<vlp::DecoderStates>(
+      [&](const at::Tensor&, const at::Tensor&, const at::Tensor&) { return logits; });
+  parts.set<vlp::DecoderLogits>([](const at::Tensor& states) { return states; });
   vlp::Forward pass(parts, batch);
   return vlp::LanguageModelLoss({kSmoothing})(pass);
 }
@@ -333,13 +331,12 @@ BOOST_DATA_TEST_CASE(matching_loss_agrees, data::make(folders()) * data::make(kT
   const at::Tensor logits = c.input("itm_logits").set_requires_grad(true);
   const std::int64_t pairs = model.image.size(0);
   BOOST_TEST_REQUIRE(logits.size(0) == 3 * pairs);
-  model.parts.grounded_states = [](const at::Tensor& ids, const at::Tensor&, const at::Tensor&) {
-    return ids.unsqueeze(2);
-  };
-  model.parts.match_logits = [&](const at::Tensor& grounded) {
+  model.parts.set<vlp::GroundedStates>(
+      [](const at::Tensor& ids, const at::Tensor&, const at::Tensor&) { return ids.unsqueeze(2); });
+  model.parts.set<vlp::MatchLogits>([&](const at::Tensor& grounded) {
     return grounded.size(0) == pairs ? logits.narrow(0, 0, pairs)
                                      : logits.narrow(0, pairs, 2 * pairs);
-  };
+  });
   vlp::Forward pass(model.parts, model.batch, {}, kLate);
   const vlp::LossValue value = vlp::ImageTextMatching({}, vlp::Context{})(pass);
   value.total.backward();

@@ -131,8 +131,8 @@ BOOST_AUTO_TEST_CASE(options_out_of_range_are_refused) {
 BOOST_AUTO_TEST_CASE(the_resolved_recipe_writes_every_option_out) {
   const vlp::Plan plan =
       plan_of(std::string(kBegin) + kTextEncoder + kItc + kItm, {"loss.itm.similarities='online'"});
-  BOOST_TEST(
-      (plan.loss.at(0).needs() == (vlp::Needs::embeddings | vlp::Needs::momentum_embeddings)));
+  BOOST_TEST((plan.loss.at(0).traits().needs ==
+              (vlp::parts::similarities | vlp::parts::momentum_embeddings)));
   const std::string text = vlp::write_toml(plan.resolved);
   for (const char* line : {"alpha = 0.4", "alpha_warmup_epochs = 2", "queue_size = 57600",
                            "positives = \"pair\"", "similarities = \"online\"", "floor = "})

@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_SUITE(plan)
 BOOST_AUTO_TEST_CASE(a_good_recipe_becomes_a_plan) {
   const vlp::Plan plan = plan_of(kRecipe, {"train.epochs=3"}, kCpu);
   BOOST_TEST(plan.model.name() == "blip");
-  BOOST_TEST((plan.model.serves() == (vlp::Needs::image_states | vlp::Needs::decoder_logits)));
+  BOOST_TEST((plan.model.traits().serves == (vlp::parts::decoder | vlp::parts::captions)));
   BOOST_TEST(plan.transform.size() == 2U);
   BOOST_TEST(plan.train.epochs == 3);
   BOOST_TEST(plan.run.seed == 17);

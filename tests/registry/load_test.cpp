@@ -34,11 +34,10 @@ fs::path plugin(const std::string& name) {
 /// A model of given image states whose decoder gives them back as logits.
 vlp::ModelParts given_logits() {
   vlp::ModelParts parts;
-  parts.image_states = [](const at::Tensor& pixels) { return pixels; };
-  parts.decoder_states = [](const at::Tensor&, const at::Tensor&, const at::Tensor& image_states) {
-    return image_states;
-  };
-  parts.decoder_logits = [](const at::Tensor& states) { return states; };
+  parts.set<vlp::ImageStates>([](const at::Tensor& pixels) { return pixels; });
+  parts.set<vlp::DecoderStates>([](const at::Tensor&, const at::Tensor&,
+                                   const at::Tensor& image_states) { return image_states; });
+  parts.set<vlp::DecoderLogits>([](const at::Tensor& states) { return states; });
   return parts;
 }
 

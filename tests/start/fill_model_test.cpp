@@ -37,8 +37,8 @@ void check_image_encoder(const vlp::AnyModel& model, const std::string& name) {
   for (std::size_t i = 0; i < hidden.size(); ++i)
     BOOST_TEST(difference(hidden[i], reference("hidden." + std::to_string(i))) < kFloat32,
                name << " layer " << i);
-  BOOST_TEST(difference(model.parts().image_states(reference("pixels")), reference("last")) <
-             kFloat32);
+  BOOST_TEST(difference(model.parts().call<vlp::ImageStates>(reference("pixels")),
+                        reference("last")) < kFloat32);
 }
 
 void check_text_encoder(const vlp::AnyModel& model, const Reference& reference,
@@ -128,8 +128,9 @@ BOOST_AUTO_TEST_CASE(the_head_of_a_masked_language_model_is_the_decoders) {
     const vlp::AnyModel model =
         build(captioner(), {weights("decoder", data("bert_masked_lm")),
                             std::string("model.decoder.tie_embeddings=") + tie});
-    BOOST_TEST(difference(model.parts().decoder_logits(reference("hidden.2")).slice(2, 0, 50),
-                          reference("logits")) < kFloat32);
+    BOOST_TEST(
+        difference(model.parts().call<vlp::DecoderLogits>(reference("hidden.2")).slice(2, 0, 50),
+                   reference("logits")) < kFloat32);
   }
   (void)build(captioner(), {weights("decoder", data("bert"))});
   BOOST_TEST(noted("text_decoder.cls (5 tensors)"));  // a BERT without head

@@ -38,9 +38,9 @@ struct Families : Opener {
   }
   [[nodiscard]] vlp::Context context() {
     vlp::Context ctx;
-    ctx.tokens.decode = 1;
-    ctx.tokens.sep = 2;
-    ctx.console = heard.console();
+    ctx.facts.tokens.decode = 1;
+    ctx.facts.tokens.sep = 2;
+    ctx.machine.console = heard.console();
     return ctx;
   }
   /// A random model of this family as a run's model/, with what it says of itself.
@@ -86,13 +86,15 @@ BOOST_AUTO_TEST_CASE(a_model_is_exported_and_its_folder_imported) {
   BOOST_TEST(file.contains("git.image.positions"));
   BOOST_TEST(!file.contains("vision.positions"));
 
-  const vlp::OpenedModel opened = open(folder, at::kFloat, vlp::Needs::decoder_logits);
+  const vlp::OpenedModel opened = open(folder, at::kFloat, vlp::parts::captions);
   BOOST_TEST(opened.hugging_face);
-  BOOST_TEST(opened.ctx.tokens.decode == 1);
+  BOOST_TEST(opened.ctx.facts.tokens.decode == 1);
   for (const auto& item : model.ptr()->named_parameters())
     BOOST_TEST(at::equal(item.value(), parameter(opened.model, item.key())), item.key());
-  const auto captions = opened.model.parts().generate(
-      opened.model.parts().image_states(at::rand({2, 3, 16, 16})), {}, opened.generate);
+  const vlp::ModelParts& parts = opened.model.parts();
+  const auto captions = parts.call<vlp::Generate>(
+      parts.call<vlp::ImageStates>(at::rand({2, 3, 16, 16})), std::vector<std::int64_t>{},
+      opened.generate, std::vector<vlp::RandomStream>{});
   BOOST_REQUIRE_EQUAL(captions.size(), 2U);
   BOOST_TEST(captions[0][0].ids.front() == 1);
 }

@@ -73,23 +73,24 @@ struct Decoder : Handle<DecoderModule> {
 };
 
 struct ModelModule : torch::nn::Module {
-  static vlp::Needs serves() { return vlp::Needs::nothing; }
+  static vlp::Parts serves() { return vlp::Parts(); }
 };
 struct Model : Handle<ModelModule> {
   static constexpr std::string_view name = "a_model";
-  static vlp::Needs serves() {
+  static vlp::Parts serves() {
     return ModelModule::serves();
   }  // by this a recipe is checked before anything is built
 };
 
 struct Loss : MoveOnly {
   static constexpr std::string_view name = "a_loss";
-  static constexpr auto needs = vlp::Needs::image_states;
+  static constexpr auto needs = vlp::Parts::of<vlp::ImageStates>();
   vlp::LossValue operator()(vlp::Forward& pass) { return {pass.image_states().sum(), {}}; }
 };
 
 struct Metric : MoveOnly {
   static constexpr std::string_view name = "a_metric";
+  static std::vector<vlp::ScoreName> score_names(const vlp::NoOptions&) { return {{"sum"}}; }
   [[nodiscard]] vlp::ImageStatistics measure(const vlp::CaptionSet&) const { return {2, 1}; }
   [[nodiscard]] vlp::Scores scores(std::span<const double> sums) const {
     return {{"sum", sums[0]}};
@@ -98,6 +99,8 @@ struct Metric : MoveOnly {
 
 struct RetrievalMetric : MoveOnly {
   static constexpr std::string_view name = "a_retrieval_metric";
+  static std::vector<vlp::ScoreName> score_names(const vlp::NoOptions&) { return {{"texts"}}; }
+  static std::int64_t rerank(const vlp::NoOptions&) { return 3; }
   [[nodiscard]] vlp::Scores scores(const vlp::RetrievalRanks& ranks) const {
     return {{"texts", static_cast<double>(ranks.decisive().of_texts.size())}};
   }

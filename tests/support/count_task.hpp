@@ -47,7 +47,7 @@ inline vlp::Report count(const vlp::Recipe& recipe, const vlp::Registry& registr
                          const vlp::RunArguments& arguments) {
   const auto plan = plan_count(recipe, registry);
   vlp::Context ctx;
-  ctx.data_dir = arguments.data_dir;
+  ctx.folders.data = arguments.data_dir;
   const vlp::AnyDataset dataset = plan.dataset.build(ctx);
   vlp::Report report;
   report.split = "train";

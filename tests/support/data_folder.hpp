@@ -15,8 +15,8 @@
 /// Files below a folder of the test's own, which is the context's data folder.
 struct DataFolder : ScratchFolder {
   DataFolder() {
-    ctx.data_dir = path;
-    ctx.console.on_note = [this](std::string_view note) { notes.emplace_back(note); };
+    ctx.folders.data = path;
+    ctx.machine.console.on_note = [this](std::string_view note) { notes.emplace_back(note); };
   }
 
   /// Writes a file, and the folders above it.

@@ -25,23 +25,23 @@ inline vlp::BlipImpl::Options med_options() {
   return options;
 }
 
-inline vlp::Context med_context(vlp::Needs needs = vlp::Needs::nothing) {
+inline vlp::Context med_context(vlp::Parts needs = vlp::Parts()) {
   vlp::Context ctx;
-  ctx.dimensions = {.image_height = 16, .image_width = 16, .vocabulary_size = 24};
-  ctx.tokens = {.pad = 0,
-                .unknown = 1,
-                .cls = 2,
-                .sep = 3,
-                .mask = 4,
-                .decode = kMedDecode,
-                .encode = kMedEncode};
-  ctx.needs = needs;
+  ctx.facts.dimensions = {.image_height = 16, .image_width = 16, .vocabulary_size = 24};
+  ctx.facts.tokens = {.pad = 0,
+                      .unknown = 1,
+                      .cls = 2,
+                      .sep = 3,
+                      .mask = 4,
+                      .decode = kMedDecode,
+                      .encode = kMedEncode};
+  ctx.facts.needs = needs;
   return ctx;
 }
 
 /// Every parameter is moved, so that nothing is small or zero.
 inline vlp::Blip med_model(const vlp::BlipImpl::Options& options = med_options(),
-                           vlp::Needs needs = vlp::Needs::nothing) {
+                           vlp::Parts needs = vlp::Parts()) {
   at::manual_seed(6);
   vlp::Blip model(options, med_context(needs));
   const at::NoGradGuard no_grad;

@@ -73,7 +73,7 @@ struct Opener {
   Opener() { vlp::add_builtin_plugins(registry); }
 
   [[nodiscard]] vlp::OpenedModel open(const fs::path& name, at::ScalarType dtype = at::kFloat,
-                                      vlp::Needs needs = vlp::Needs::nothing) {
+                                      vlp::Parts needs = vlp::Parts()) {
     vlp::OpenModelArguments arguments;
     arguments.threads = 1;
     arguments.share_dir = fs::path(VLP_SOURCE_ROOT) / "share";
@@ -85,7 +85,7 @@ struct Opener {
 
   /// The message with which opening fails; empty if it doesn't.
   template <class Error = vlp::WeightsError>
-  [[nodiscard]] std::string refusal(const fs::path& name, vlp::Needs needs = vlp::Needs::nothing) {
+  [[nodiscard]] std::string refusal(const fs::path& name, vlp::Parts needs = vlp::Parts()) {
     return message_of<Error>([&] { (void)open(name, at::kFloat, needs); });
   }
 };
@@ -121,10 +121,10 @@ inline vlp::AnyModel random_model(const vlp::BlipConfig& config, const vlp::Regi
                                   std::uint64_t seed = 1) {
   at::manual_seed(seed);
   vlp::Context ctx;
-  ctx.tokens.decode = config.text.bos;
-  ctx.tokens.sep = config.text.sep;
-  ctx.tokens.pad = config.text.pad;
-  ctx.tokens.encode = config.text.bos + 1;
+  ctx.facts.tokens.decode = config.text.bos;
+  ctx.facts.tokens.sep = config.text.sep;
+  ctx.facts.tokens.pad = config.text.pad;
+  ctx.facts.tokens.encode = config.text.bos + 1;
   vlp::AnyModel model = plan_for(config, registry).model.build(ctx);
   const at::NoGradGuard no_grad;
   for (auto& item : model.ptr()->named_parameters())
@@ -187,8 +187,8 @@ inline at::Tensor match_logits(const vlp::AnyModel& model, const at::Tensor& pix
   const at::NoGradGuard no_grad;
   const vlp::ModelParts& parts = model.parts();
   const at::Tensor ids = at::arange(4, 4 + length).repeat({pixels.size(0), 1});
-  return parts.match_logits(
-      parts.grounded_states(ids, at::ones(ids.sizes(), at::kBool), parts.image_states(pixels)));
+  return parts.call<vlp::MatchLogits>(parts.call<vlp::GroundedStates>(
+      ids, at::ones(ids.sizes(), at::kBool), parts.call<vlp::ImageStates>(pixels)));
 }
 
 /// Logits of a model for images and a text of ids 4, 5, 6, ...
@@ -197,8 +197,8 @@ inline at::Tensor logits(const vlp::AnyModel& model, const at::Tensor& pixels,
   const at::NoGradGuard no_grad;
   const vlp::ModelParts& parts = model.parts();
   const at::Tensor ids = at::arange(4, 4 + length).repeat({pixels.size(0), 1});
-  return parts.decoder_logits(
-      parts.decoder_states(ids, at::ones(ids.sizes(), at::kBool), parts.image_states(pixels)));
+  return parts.call<vlp::DecoderLogits>(parts.call<vlp::DecoderStates>(
+      ids, at::ones(ids.sizes(), at::kBool), parts.call<vlp::ImageStates>(pixels)));
 }
 
 }  // namespace vlp_test

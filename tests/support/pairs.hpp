@@ -28,20 +28,21 @@ struct Pairs {
     batch.texts.token_ids = at::arange(pairs, at::kLong).view({pairs, 1});
     batch.texts.token_mask = at::ones({pairs, 1}, at::kBool);
     batch.image_index = at::arange(pairs, at::kLong);
-    parts.image_states = [](const at::Tensor& pixels) { return pixels; };
-    parts.text_states = [](const at::Tensor& ids, const at::Tensor&) { return ids.unsqueeze(2); };
-    parts.image_embeddings = [this](const at::Tensor&) { return unit_rows(image); };
-    parts.text_embeddings = [this](const at::Tensor&) { return unit_rows(text); };
-    parts.temperature = [this] { return temperature; };
+    parts.set<vlp::ImageStates>([](const at::Tensor& pixels) { return pixels; });
+    parts.set<vlp::TextStates>(
+        [](const at::Tensor& ids, const at::Tensor&) { return ids.unsqueeze(2); });
+    parts.set<vlp::ImageEmbeddings>([this](const at::Tensor&) { return unit_rows(image); });
+    parts.set<vlp::TextEmbeddings>(
+        [this](const at::Tensor&, const at::Tensor&) { return unit_rows(text); });
+    parts.set<vlp::Temperature>([this] { return temperature; });
   }
   Pairs(const Pairs&) = delete;
 
   /// Adds the momentum encoders.
   Pairs& with_momentum() {
-    parts.momentum_image_embeddings = [this](const at::Tensor&) { return image_m; };
-    parts.momentum_text_embeddings = [this](const at::Tensor&, const at::Tensor&) {
-      return text_m;
-    };
+    parts.set<vlp::MomentumImageEmbeddings>([this](const at::Tensor&) { return image_m; });
+    parts.set<vlp::MomentumTextEmbeddings>(
+        [this](const at::Tensor&, const at::Tensor&) { return text_m; });
     return *this;
   }
   /// A pass in evaluation.

@@ -25,8 +25,8 @@ inline vlp::BertCrossAttention tiny_decoder() {
   options.text.max_positions = 12;
   options.tie_embeddings = false;
   vlp::Context ctx;
-  ctx.dimensions.vocabulary_size = kTinyVocabulary;
-  ctx.dimensions.encoder_width = 4;
+  ctx.facts.dimensions.vocabulary_size = kTinyVocabulary;
+  ctx.facts.dimensions.encoder_width = 4;
   at::manual_seed(11);
   vlp::BertCrossAttention result(options, ctx);
   result->to(at::kDouble);

@@ -123,11 +123,11 @@ struct Builder {
   }
   [[nodiscard]] vlp::Context context() {
     vlp::Context ctx;
-    ctx.dimensions.vocabulary_size = vocabulary;
-    ctx.tokens.decode = 50;
-    ctx.tokens.encode = 51;
-    ctx.console.on_note = [this](std::string_view text) { notes.emplace_back(text); };
-    ctx.console.on_warning = [this](std::string_view text) { warnings.emplace_back(text); };
+    ctx.facts.dimensions.vocabulary_size = vocabulary;
+    ctx.facts.tokens.decode = 50;
+    ctx.facts.tokens.encode = 51;
+    ctx.machine.console.on_note = [this](std::string_view text) { notes.emplace_back(text); };
+    ctx.machine.console.on_warning = [this](std::string_view text) { warnings.emplace_back(text); };
     return ctx;
   }
   [[nodiscard]] vlp::AnyModel opened(const vlp::Plan& plan, const vlp::Context& ctx) const {

@@ -28,8 +28,8 @@ Options tiny() {
 
 vlp::Context context() {
   vlp::Context ctx;
-  ctx.dimensions.vocabulary_size = kVocabulary;
-  ctx.dimensions.encoder_width = 6;
+  ctx.facts.dimensions.vocabulary_size = kVocabulary;
+  ctx.facts.dimensions.encoder_width = 6;
   return ctx;
 }
 
@@ -195,21 +195,20 @@ BOOST_AUTO_TEST_CASE(autocast_keeps_the_residual_in_float32) {
              0.1);  // bfloat16 keeps 8 bits of values up to 3, through two layers
 }
 
-BOOST_AUTO_TEST_CASE(what_is_served_follows_from_cross_attention) {
+BOOST_AUTO_TEST_CASE(whether_it_sees_images_follows_from_cross_attention) {
   Options options = tiny();
-  BOOST_TEST(vlp::covers(vlp::BertTextEncoderImpl::serves(options),
-                         vlp::Needs::text_states | vlp::Needs::grounded_states));
+  BOOST_TEST(vlp::AnyTextEncoder::traits<vlp::BertTextEncoder>(options).sees_images);
   options.cross_attention = false;
-  BOOST_TEST((vlp::BertTextEncoderImpl::serves(options) == vlp::Needs::text_states));
+  BOOST_TEST(!vlp::AnyTextEncoder::traits<vlp::BertTextEncoder>(options).sees_images);
   vlp::Context no_encoder = context();
-  no_encoder.dimensions.encoder_width = 0;
+  no_encoder.facts.dimensions.encoder_width = 0;
   BOOST_CHECK_NO_THROW(vlp::BertTextEncoder(options, no_encoder));
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
   vlp::Context no_vocabulary = context(), no_encoder = context();
-  no_vocabulary.dimensions.vocabulary_size = 0;
-  no_encoder.dimensions.encoder_width = 0;
+  no_vocabulary.facts.dimensions.vocabulary_size = 0;
+  no_encoder.facts.dimensions.encoder_width = 0;
   Options uneven = tiny(), blind = tiny();
   uneven.sizes.heads = 3;
   blind.cross_attention = false;

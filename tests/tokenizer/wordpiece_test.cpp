@@ -15,7 +15,7 @@ BOOST_AUTO_TEST_SUITE(wordpiece)
 
 BOOST_AUTO_TEST_CASE(the_component_finds_its_vocabulary_by_name_or_path) {
   vlp::Context ctx;
-  ctx.share_dir = fs::path(VLP_SOURCE_ROOT) / "share";
+  ctx.folders.share = fs::path(VLP_SOURCE_ROOT) / "share";
   const vlp::WordPieceTokenizer by_name({}, ctx);
   BOOST_TEST(by_name.vocabulary_size() == 30524);
 
@@ -30,7 +30,7 @@ BOOST_AUTO_TEST_CASE(the_component_finds_its_vocabulary_by_name_or_path) {
   BOOST_TEST((by_path.encode("a a a a") == std::vector<std::int64_t>{2, 5, 5, 3}));
   BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine.txt", ctx) == fs::path("mine.txt")));
   BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine", ctx) ==
-              ctx.share_dir / "vocabularies" / "mine.txt"));
+              ctx.folders.share / "vocabularies" / "mine.txt"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

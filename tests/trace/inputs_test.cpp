@@ -24,10 +24,11 @@ using Tensors = std::vector<std::pair<std::string, at::Tensor>>;
 const fs::path kModel = fs::path(VLP_TEST_DATA) / "parity" / "caption_untied" /
                         "model";  // 48 pixels, [DEC] 1198 of 1200
 constexpr std::int64_t kDecode = 1198;
-constexpr vlp::Needs kRetrieval = vlp::Needs::image_states | vlp::Needs::text_states |
-                                  vlp::Needs::embeddings | vlp::Needs::grounded_states |
-                                  vlp::Needs::match_logits;
-constexpr vlp::Needs kCaptioner = vlp::Needs::image_states | vlp::Needs::decoder_logits;
+constexpr vlp::Parts kRetrieval = vlp::Parts::of<vlp::ImageStates>() |
+                                  vlp::Parts::of<vlp::TextStates>() | vlp::parts::similarities |
+                                  vlp::Parts::of<vlp::GroundedStates>() |
+                                  vlp::Parts::of<vlp::MatchLogits>();
+constexpr vlp::Parts kCaptioner = vlp::Parts::of<vlp::ImageStates>() | vlp::parts::decoder;
 
 at::Tensor integers(const std::vector<std::int64_t>& values) { return at::tensor(values); }
 
@@ -71,9 +72,9 @@ fs::path written(const ScratchFolder& folder, const Tensors& tensors) {
 
 vlp::Context context() {
   vlp::Context ctx;
-  ctx.tokens.decode = kDecode;
-  ctx.dimensions.vocabulary_size = 1200;
-  ctx.dimensions.image_height = ctx.dimensions.image_width = 48;
+  ctx.facts.tokens.decode = kDecode;
+  ctx.facts.dimensions.vocabulary_size = 1200;
+  ctx.facts.dimensions.image_height = ctx.facts.dimensions.image_width = 48;
   return ctx;
 }
 

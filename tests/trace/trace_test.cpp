@@ -36,7 +36,7 @@ struct Traced : Opener {
       : config(with(task, token)),
         model(random_model(config, registry)),
         plan(plan_for(config, registry)) {
-    ctx.tokens = {
+    ctx.facts.tokens = {
         .pad = 1, .unknown = 0, .cls = 2, .sep = 3, .mask = 0, .decode = 48, .encode = 49};
     inputs.pixel_values = at::rand({2, 3, 32, 32});
     inputs.input_ids =

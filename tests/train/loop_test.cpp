@@ -20,7 +20,7 @@ namespace {
 
 struct DotImpl : torch::nn::Module {
   DotImpl() { linear = register_module("linear", torch::nn::Linear(24, 1)); }
-  [[nodiscard]] static constexpr vlp::Needs serves() { return vlp::Needs::image_states; }
+  [[nodiscard]] static constexpr vlp::Parts serves() { return vlp::Parts::of<vlp::ImageStates>(); }
   at::Tensor image_states(const at::Tensor& pixels) {
     return linear(pixels.flatten(1)).unsqueeze(1);
   }
@@ -30,7 +30,7 @@ TORCH_MODULE(Dot);
 
 /// The number of its call, so that means over updates are known.
 struct Counting {
-  static constexpr vlp::Needs needs = vlp::Needs::image_states;
+  static constexpr vlp::Parts needs = vlp::Parts::of<vlp::ImageStates>();
   vlp::LossValue operator()(vlp::Forward& pass) {
     const at::Tensor total = pass.image_states().mean() * 0 + static_cast<double>(++calls);
     return {total, {{"calls", total.detach()}}};

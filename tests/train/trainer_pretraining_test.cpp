@@ -25,7 +25,7 @@
 namespace {
 
 using vlp::Batch;
-using vlp::Needs;
+using vlp::Parts;
 
 constexpr std::int64_t kQueue = 10;  // not a multiple of the batches
 
@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_SUITE(pretraining)
 
 BOOST_AUTO_TEST_CASE(a_resumed_run_continues_bit_for_bit) {
   vlp::Context ctx = vlp_test::med_context(), other_seeds = ctx;
-  other_seeds.seeds = vlp::RandomStream(99);
+  other_seeds.facts.seeds = vlp::RandomStream(99);
   PretrainingTrainer whole = trainer_of(ctx);
   const auto update = [](PretrainingTrainer& trainer,
                          std::uint64_t step) {  // two micro-batches, the second one odd
@@ -166,7 +166,7 @@ BOOST_AUTO_TEST_CASE(evaluation_between_updates_changes_nothing) {
 BOOST_AUTO_TEST_CASE(batches_of_one_and_bfloat16_train) {
   for (const vlp::Precision precision : {vlp::Precision::fp32, vlp::Precision::bf16}) {
     vlp::Context ctx = vlp_test::med_context();
-    ctx.precision = precision;
+    ctx.machine.precision = precision;
     PretrainingTrainer trainer = trainer_of(ctx);
     for (const std::int64_t rows : {4, 1, 12}) {
       const vlp::StepRecord record = trainer.step(batch_of(rows, 3));
@@ -186,7 +186,8 @@ BOOST_AUTO_TEST_CASE(matching_alone_and_contrast_alone_train) {
   contrast.push_back({"itc", 1.0, vlp::ImageTextContrastive({.alpha = 0, .queue_size = 0}, ctx)});
   for (vlp::Objective losses :
        {vlp::Objective(std::move(matching)), vlp::Objective(std::move(contrast))}) {
-    BOOST_TEST((missing(Needs::momentum_embeddings, losses.needs()) == Needs::momentum_embeddings));
+    BOOST_TEST((vlp::parts::momentum_embeddings.without(losses.needs()) ==
+                vlp::parts::momentum_embeddings));
     PretrainingTrainer trainer = trainer_of(losses, ctx);
     const Batch batch = batch_of(5, 4);
     const double first = trainer.step(batch).loss.item<double>();

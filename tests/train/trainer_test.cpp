@@ -22,7 +22,7 @@
 namespace {
 
 using vlp::Batch;
-using vlp::Needs;
+using vlp::Parts;
 using vlp_test::float32_distance;
 
 constexpr double kRounding = 1e-6;  // float32, sums of some dozen terms in another order
@@ -35,7 +35,7 @@ class LineImpl : public torch::nn::Module {
     at::manual_seed(3);
     linear = register_module("linear", torch::nn::Linear(4, 2));
   }
-  [[nodiscard]] static constexpr Needs serves() { return Needs::image_states; }
+  [[nodiscard]] static constexpr Parts serves() { return vlp::Parts::of<vlp::ImageStates>(); }
   at::Tensor image_states(const at::Tensor& pixels) {
     return at::dropout(linear(pixels.flatten(1).narrow(1, 0, 4)), dropout_, is_training())
         .unsqueeze(1);
@@ -50,7 +50,7 @@ static_assert(vlp::Model<Line>);
 
 /// Mean squared distance of the states from the images' first two values.
 struct Distance {
-  static constexpr Needs needs = Needs::image_states;
+  static constexpr Parts needs = vlp::Parts::of<vlp::ImageStates>();
   vlp::LossValue operator()(vlp::Forward& pass) const {
     const at::Tensor wanted = pass.batch().pixels.flatten(1).narrow(1, 0, 2) * factor;
     const at::Tensor total =
@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(a_restored_trainer_continues_bit_for_bit) {
 
 BOOST_AUTO_TEST_CASE(bf16_trains_close_to_fp32) {
   vlp::Context low;
-  low.precision = vlp::Precision::bf16;
+  low.machine.precision = vlp::Precision::bf16;
   const Batch batch = batch_of(16, 8);
   Line a, b;
   vlp::Trainer fp32(a, Distance{}, RecordingSgd{}, {}, vlp::Context{});
@@ -218,7 +218,7 @@ BOOST_AUTO_TEST_CASE(bf16_trains_close_to_fp32) {
 
 BOOST_AUTO_TEST_CASE(fp16_scales_the_loss_and_halves_the_scale_on_overflow) {
   vlp::Context low;
-  low.precision = vlp::Precision::fp16;
+  low.machine.precision = vlp::Precision::fp16;
   Line model;
   RecordingSgd sgd;
   vlp::Trainer trainer(model, Distance{}, sgd, {}, low);
@@ -243,7 +243,7 @@ BOOST_AUTO_TEST_CASE(an_objective_weighs_its_losses_and_names_them) {
   terms.push_back({"near", 2.0, Distance{}});
   terms.push_back({"far", 0.5, Distance{3}});
   vlp::Objective objective(std::move(terms));
-  BOOST_TEST((objective.needs() == Needs::image_states));
+  BOOST_TEST((objective.needs() == vlp::Parts::of<vlp::ImageStates>()));
   Line model;
   const vlp::ModelParts parts = vlp::parts_of(model);
   const Batch batch = batch_of(4, 10);

@@ -33,7 +33,8 @@ class AlignmentLoss {
           "What stands for an image or a text: its first state, or the mean of all.")};
     }
   };
-  static constexpr auto needs = vlp::Needs::image_states | vlp::Needs::text_states;
+  static constexpr auto needs =
+      vlp::Parts::of<vlp::ImageStates>() | vlp::Parts::of<vlp::TextStates>();
   /// Two pairs are aligned whatever their states.
   [[nodiscard]] static constexpr std::int64_t smallest_batch(const Options&) { return 3; }
 

@@ -26,7 +26,7 @@ class FocalLoss {
                                                     vlp::at_least(1))};
     }
   };
-  static constexpr auto needs = vlp::Needs::decoder_logits;
+  static constexpr auto needs = vlp::parts::decoder;
 
   explicit FocalLoss(const Options& options) : gamma_(options.gamma) {}
 

@@ -55,13 +55,21 @@ namespace vlp {
 /// The same with the sources opened here.
 [[nodiscard]] AnyModel build_model(const Plan& plan, const Context& ctx);
 
-/// The recipe's weighted sum of losses. Several losses of one name are told apart by their index.
+/// The recipe's weighted sum of losses, their own parameters on the device. Several losses of one
+/// name are told apart by their index.
 [[nodiscard]] Objective build_losses(const Plan& plan, const Context& ctx);
 
 /// The same, beginning with what the losses can use of the sources of initial weights: queues of
-/// embeddings.
+/// embeddings, and the parameters that a run's losses had.
 [[nodiscard]] Objective build_losses(const Plan& plan, const Context& ctx,
                                      const InitialWeights& weights);
+
+/// Gives the losses' own parameters the values of a file, as far as it has some that fit, and notes
+/// what begins anew.
+/// @param losses  with a module
+/// @throws WeightsError if the file can't be read
+void read_loss_weights(Objective& losses, const std::filesystem::path& path,
+                       const Console& console);
 
 /// Fresh metrics, as each evaluation needs them.
 [[nodiscard]] std::vector<AnyMetric> build_metrics(const Plan& plan, const Context& ctx);

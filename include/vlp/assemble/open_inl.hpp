@@ -23,21 +23,23 @@
 #include "vlp/start/initial_weights.hpp"
 #include "vlp/train/device.hpp"
 #include "vlp/train/objective.hpp"
+#include "vlp/weights/module_weights.hpp"
+#include "vlp/weights/safetensors.hpp"
 
 namespace vlp {
 
 VLP_INLINE Context open_context(const Plan& plan, const RunArguments& arguments) {
   Context ctx;
-  ctx.device = arguments.device;
-  ctx.precision = plan.train.precision;
-  ctx.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
-  ctx.threads =
+  ctx.machine.device = arguments.device;
+  ctx.machine.precision = plan.train.precision;
+  ctx.facts.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
+  ctx.machine.threads =
       static_cast<int>(arguments.threads > 0 ? arguments.threads
                                              : std::max(1U, std::thread::hardware_concurrency()));
-  ctx.data_dir = arguments.data_dir;
-  ctx.share_dir = arguments.share_dir;
-  ctx.console = arguments.console;
-  at::set_num_threads(ctx.threads);
+  ctx.folders.data = arguments.data_dir;
+  ctx.folders.share = arguments.share_dir;
+  ctx.machine.console = arguments.console;
+  at::set_num_threads(ctx.machine.threads);
   at::manual_seed(static_cast<std::uint64_t>(plan.run.seed));
   return ctx;
 }
@@ -57,16 +59,16 @@ VLP_INLINE Pipelines build_transforms(const Plan& plan, Context& ctx) {
   ImageSize size = pipelines.train.output_size();
   if (size.height == 0) size = pipelines.evaluate.output_size();
   if (size.height > 0) {
-    ctx.dimensions.image_height = size.height;
-    ctx.dimensions.image_width = size.width;
+    ctx.facts.dimensions.image_height = size.height;
+    ctx.facts.dimensions.image_width = size.width;
   }
   return pipelines;
 }
 
 VLP_INLINE Preprocessing load_preprocessing(const Plan& plan, Context& ctx) {
   AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
-  ctx.tokens = tokenizer.special();
-  ctx.dimensions.vocabulary_size = tokenizer.vocabulary_size();
+  ctx.facts.tokens = tokenizer.special();
+  ctx.facts.dimensions.vocabulary_size = tokenizer.vocabulary_size();
   return {std::move(tokenizer), build_transforms(plan, ctx), plan.model.extra.prompt};
 }
 
@@ -76,22 +78,40 @@ VLP_INLINE Data load_data(const Plan& plan, Context& ctx) {
 }
 
 VLP_INLINE InitialWeights open_initial_weights(const Plan& plan, const Context& ctx) {
-  return {plan.model.extra.weights, plan.formats, plan.resolved, ctx.console};
+  return {plan.model.extra.weights, plan.formats, plan.resolved, ctx.machine.console};
 }
 
 VLP_INLINE AnyModel build_model(const Plan& plan, Context ctx, const InitialWeights& weights,
                                 bool complete) {
-  for (const auto& loss : plan.loss) ctx.needs = ctx.needs | loss.needs();
+  for (const auto& loss : plan.loss) ctx.facts.needs = ctx.facts.needs | loss.traits().needs;
   AnyModel model = plan.model.build(ctx);
   if (!weights.empty())
     fill_model(*model.ptr(), weights, complete ? FillPolicy::all : FillPolicy::what_fits,
-               plan.resolved, ctx.console);
-  model.ptr()->to(torch_device(ctx.device));
+               plan.resolved, ctx.machine.console);
+  model.ptr()->to(torch_device(ctx.machine.device));
   return model;
 }
 
 VLP_INLINE AnyModel build_model(const Plan& plan, const Context& ctx) {
   return build_model(plan, ctx, open_initial_weights(plan, ctx));
+}
+
+VLP_INLINE void read_loss_weights(Objective& losses, const std::filesystem::path& path,
+                                  const Console& console) {
+  const TensorMap found = read_safetensors(path).tensors;
+  const at::NoGradGuard no_grad;
+  std::int64_t read = 0;
+  for (auto& [name, tensor] : detail::all_tensors(*losses.module())) {
+    const auto stored = found.find(name);
+    if (stored == found.end() || stored->second.shape != tensor.sizes().vec()) {
+      console.note(path.string() + ": nothing that fits loss." + name + " (expected " +
+                   detail::described(tensor) + "); it begins as the loss makes it");
+      continue;
+    }
+    tensor.copy_(tensor_view(stored->second));
+    ++read;
+  }
+  console.note(path.string() + ": loaded " + std::to_string(read) + " tensors of losses");
 }
 
 VLP_INLINE Objective build_losses(const Plan& plan, const Context& ctx) {
@@ -103,13 +123,18 @@ VLP_INLINE Objective build_losses(const Plan& plan, const Context& ctx) {
     terms.push_back({unique ? use.name() : use.name() + "." + std::to_string(i), use.extra.weight,
                      use.build(ctx)});
   }
-  return Objective(std::move(terms));
+  Objective losses(std::move(terms));
+  if (losses.module()) losses.module()->to(torch_device(ctx.machine.device));
+  return losses;
 }
 
 VLP_INLINE Objective build_losses(const Plan& plan, const Context& ctx,
                                   const InitialWeights& weights) {
   Objective losses = build_losses(plan, ctx);
-  if (!weights.empty()) losses.warm_start(weights.for_losses(), ctx.console);
+  if (weights.empty()) return losses;
+  losses.warm_start(weights.for_losses(), ctx.machine.console);
+  if (const auto file = weights.loss_weights(); losses.module() && !file.empty())
+    read_loss_weights(losses, file, ctx.machine.console);
   return losses;
 }
 
@@ -121,7 +146,9 @@ VLP_INLINE std::vector<AnyMetric> build_metrics(const Plan& plan, const Context&
 
 VLP_INLINE std::int64_t worker_count(const Plan& plan, const Context& ctx) {
   if (plan.train.workers > 0) return plan.train.workers;
-  return ctx.device.type == DeviceName::Type::cpu ? 1 : std::min<std::int64_t>(16, ctx.threads);
+  return ctx.machine.device.type == DeviceName::Type::cpu
+             ? 1
+             : std::min<std::int64_t>(16, ctx.machine.threads);
 }
 
 }  // namespace vlp

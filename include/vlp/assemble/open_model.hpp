@@ -13,7 +13,7 @@
 
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/generation.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/data/pipeline.hpp"
@@ -40,8 +40,7 @@ struct OpenModelArguments {
   std::filesystem::path share_dir = "share";  ///< holds vocabularies/
   Console console;                            ///< hears of what was assumed, left out or changed
   c10::ScalarType dtype = c10::kFloat;        ///< of the weights; float32 or float64
-  Needs needs =
-      Needs::nothing;  ///< what it is opened for; a model that doesn't serve it is refused
+  Parts needs = {};  ///< what it is opened for; a model that doesn't serve it is refused
   std::vector<std::string> sets = {};  ///< KEY=VALUE changes of what its recipe or config says
 };
 

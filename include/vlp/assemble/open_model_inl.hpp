@@ -17,7 +17,7 @@
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/format.hpp"
 #include "vlp/concepts/generation.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/device.hpp"
 #include "vlp/plan/plan.hpp"
@@ -27,6 +27,7 @@
 #include "vlp/start/formats.hpp"
 #include "vlp/start/initial_weights.hpp"
 #include "vlp/start/model_source.hpp"
+#include "vlp/weights/module_weights.hpp"
 
 namespace vlp {
 
@@ -44,8 +45,8 @@ namespace detail {
 [[nodiscard]] inline std::optional<AnyTokenizer> open_tokenizer(const Plan& plan, Context& ctx) {
   if (!plan.tokenizer.chosen()) return std::nullopt;
   AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
-  ctx.tokens = tokenizer.special();
-  ctx.dimensions.vocabulary_size = tokenizer.vocabulary_size();
+  ctx.facts.tokens = tokenizer.special();
+  ctx.facts.dimensions.vocabulary_size = tokenizer.vocabulary_size();
   return tokenizer;
 }
 
@@ -60,23 +61,23 @@ inline void take_tokens(const ModelTokens& given, const std::string& source,
                        " with [DEC] and [ENC], expected at most " +
                        std::to_string(given.vocabulary_size) +
                        "). Use the tokenizer that the model was trained with.");
-  if (!tokenizer || ctx.tokens.decode != given.decode) ctx.tokens.encode = given.encode;
-  ctx.tokens.decode = given.decode;
-  ctx.tokens.sep = given.sep;
-  ctx.tokens.pad = given.pad;
-  ctx.dimensions.vocabulary_size = given.vocabulary_size;
+  if (!tokenizer || ctx.facts.tokens.decode != given.decode) ctx.facts.tokens.encode = given.encode;
+  ctx.facts.tokens.decode = given.decode;
+  ctx.facts.tokens.sep = given.sep;
+  ctx.facts.tokens.pad = given.pad;
+  ctx.facts.dimensions.vocabulary_size = given.vocabulary_size;
 }
 
 /// @throws RecipeError if a model lacks what it is opened for, with what it can do instead
-inline void check_purpose(const std::string& name, const Plan& plan, Needs wanted) {
-  const Needs serves = plan.model.serves(), lacking = missing(wanted, serves);
-  if (lacking == Needs::nothing) return;
+inline void check_purpose(const std::string& name, const Plan& plan, const Parts& wanted) {
+  const Parts serves = plan.model.traits().serves, lacking = wanted.without(serves);
+  if (lacking.empty()) return;
   std::string advice = "Choose another model.";
-  if (covers(lacking, Needs::decoder_logits))
-    advice = covers(serves, Needs::embeddings) ? "It compares images with texts: use it with `vlp "
-                                                 "match`, or choose a model for captioning."
-                                               : "Choose a model for captioning.";
-  else if (covers(serves, Needs::decoder_logits))
+  if (lacking.contains(Generate::name))
+    advice = serves.covers(parts::embeddings) ? "It compares images with texts: use it with `vlp "
+                                                "match`, or choose a model for captioning."
+                                              : "Choose a model for captioning.";
+  else if (serves.contains(Generate::name))
     advice =
         "It writes captions: use it with `vlp caption`, or choose a model for image-text "
         "retrieval.";
@@ -108,20 +109,20 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
                                     .device = arguments.device,
                                     .threads = arguments.threads,
                                     .console = arguments.console});
-  ctx.precision = Precision::fp32;
+  ctx.machine.precision = Precision::fp32;
 
   std::optional<AnyTokenizer> tokenizer = detail::open_tokenizer(plan, ctx);
   if (imported) detail::take_tokens(imported->tokens, source.folder().string(), tokenizer, ctx);
   Pipelines transforms = build_transforms(plan, ctx);
   AnyModel model = plan.model.build(ctx);
   const auto module = model.ptr();
-  module->to(arguments.dtype);
+  cast_floating(*module, arguments.dtype);
   OwnWeights weights =
       imported ? std::move(imported->weights)
                : plan.formats.translate(std::move(foreign), plan.resolved, arguments.console);
   fill_model(*module, {std::move(weights), plan.formats.layout(plan.resolved)}, FillPolicy::exact,
              plan.resolved, arguments.console);
-  module->to(torch_device(ctx.device));
+  module->to(torch_device(ctx.machine.device));
   module->eval();
   GenerateOptions generate = plan.generate;
   std::string prompt = plan.model.extra.prompt;

@@ -56,7 +56,7 @@ namespace detail {
     else
       obstacles.push_back(candidate.format.title() + " can't have " + obstacle);
   }
-  const Console& console = model.ctx.console;
+  const Console& console = model.ctx.machine.console;
   if (able.empty()) {
     if (!obstacles.empty())
       console.note("model/ holds safetensors with the recipe: " + joined(obstacles, "; "));

@@ -38,7 +38,7 @@ namespace detail {
 
 /// What transformers will do otherwise although it opens the folder.
 inline void note_differences(const ExportedModel& model, const BlipConfig& config) {
-  const Console& console = model.ctx.console;
+  const Console& console = model.ctx.machine.console;
   const Value& resize = model.image_transforms[0];
   if (const auto size = required_at<std::int64_t>(resize, "size");
       size != config.vision.patches.image_size)
@@ -61,7 +61,8 @@ inline void note_differences(const ExportedModel& model, const BlipConfig& confi
     console.note(
         "transformers keeps [CLS] where this model is trained with [ENC]: give its "
         "BlipForImageTextRetrieval texts with " +
-        std::to_string(model.ctx.tokens.encode) + " at position 0 for the same matching scores");
+        std::to_string(model.ctx.facts.tokens.encode) +
+        " at position 0 for the same matching scores");
 }
 
 /// A second name for a tensor that is there under one of the two.
@@ -151,7 +152,8 @@ VLP_INLINE std::vector<FolderFile> blip_files(const ExportedModel& model) {
   files.push_back({"preprocessor_config.json",
                    image_processor_json(model.image_transforms[0], model.image_transforms[1])});
   if (has_decoder(config.task))
-    files.push_back({"generation_config.json", generation_json(model.generate, model.ctx.tokens)});
+    files.push_back(
+        {"generation_config.json", generation_json(model.generate, model.ctx.facts.tokens)});
   detail::note_differences(model, config);
   return files;
 }

@@ -17,7 +17,7 @@
 #include "vlp/blip/temperature.hpp"
 #include "vlp/blip/tensors.hpp"
 #include "vlp/blip/vit_names.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/value.hpp"
 #include "vlp/text/wordpiece.hpp"
@@ -56,12 +56,13 @@ namespace detail {
 
 /// The task of a file's tensors; of one that can do both, what it is opened for. The original's
 /// pre-training files hold everything, and who captions needs half of it.
-[[nodiscard]] inline BlipTask opened_task(const OwnWeights& weights, Needs needs) {
+[[nodiscard]] inline BlipTask opened_task(const OwnWeights& weights, const Parts& needs) {
   const BlipTask task = task_of(weights.tensors, weights.source);
-  if (task != BlipTask::pretraining || needs == Needs::nothing || !weights.for_several_tasks)
-    return task;
-  if (covers(Needs::image_states | Needs::decoder_logits, needs)) return BlipTask::captioning;
-  return covers(needs, Needs::decoder_logits) ? task : BlipTask::retrieval;
+  if (task != BlipTask::pretraining || needs.empty() || !weights.for_several_tasks) return task;
+  if ((parts::decoder | parts::captions).covers(needs)) return BlipTask::captioning;
+  return needs.contains(DecoderLogits::name) || needs.contains(Generate::name)
+             ? task
+             : BlipTask::retrieval;
 }
 
 /// Whether the head is tied, only the tensors tell, and so they do with the task where the config

@@ -124,14 +124,14 @@ template <class T>
   take(BlipSide::text, has_decoder(*task) ? "model.decoder." : "model.text_encoder.");
   if (has_text_encoder(*task)) take(BlipSide::whole, "model.");
   PatchOptions& patches = config.vision.patches;
-  patches.image_size = otherwise(patches.image_size, ctx.dimensions.image_height);
+  patches.image_size = otherwise(patches.image_size, ctx.facts.dimensions.image_height);
   BlipConfig::Text& text = config.text;
   text.options.vocabulary_size =
-      otherwise(text.options.vocabulary_size, ctx.dimensions.vocabulary_size);
+      otherwise(text.options.vocabulary_size, ctx.facts.dimensions.vocabulary_size);
   for (TransformerSizes* sizes : {&config.vision.sizes, &text.sizes}) sizes->mlp = sizes->hidden();
-  text.bos = ctx.tokens.decode;
-  text.sep = ctx.tokens.sep;
-  text.pad = ctx.tokens.pad;
+  text.bos = ctx.facts.tokens.decode;
+  text.sep = ctx.facts.tokens.sep;
+  text.pad = ctx.facts.tokens.pad;
   if (has_decoder(*task))
     config.tie_embeddings = required_at<bool>(resolved, "model.decoder.tie_embeddings");
   if (has_text_encoder(*task) && required_at<std::string>(resolved, "model.match_token") == "enc")

@@ -51,6 +51,15 @@ using options_of = typename detail::OptionsOf<T>::type;
 template <class T>
 inline constexpr std::string_view name_of = detail::Described<T>::type::name;
 
+/// What messages call a component of kind `kind`: `loss 'itc'`, or `a loss` if it has no name.
+template <class T>
+[[nodiscard]] std::string shown_component(std::string_view kind) {
+  if constexpr (requires { detail::Described<T>::type::name; })
+    return std::string(kind) + " '" + std::string(name_of<T>) + "'";
+  else
+    return "a " + std::string(kind);
+}
+
 /// A component can be named, described and built: from (options, context), (options), (context), or
 /// nothing.
 template <class T>

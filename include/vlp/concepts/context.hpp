@@ -1,11 +1,12 @@
 #pragma once
-// What configuration cannot know: device, precision, seeds, folders, and the sizes that one
-// component tells the next.
+// What configuration cannot know: the machine, folders, and the sizes that one component tells the
+// next. Includes no torch.
 
 #include <cstdint>
 #include <filesystem>
 
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/core/device.hpp"
 #include "vlp/core/random.hpp"
@@ -21,18 +22,34 @@ struct Dimensions {
   std::int64_t encoder_width = 0;    ///< D of the image states that a decoder attends to
 };
 
+/// What computes.
+struct Machine {
+  DeviceName device;                      ///< where the model is
+  Precision precision = Precision::fp32;  ///< of forward passes
+  int threads = 1;                        ///< of the loader and within one operation
+  Peers peers;                            ///< processes that train together
+  Console console;                        ///< for notes, warnings, progress
+};
+
+/// Where files are.
+struct Folders {
+  std::filesystem::path data = ".";       ///< relative paths in [dataset] start here
+  std::filesystem::path share = "share";  ///< files that ship with vlp: vocabularies
+};
+
+/// What is known of the parts that are put together.
+struct Facts {
+  RandomStream seeds{17};  ///< derive from it: `facts.seeds.derive("loader")`
+  SpecialTokens tokens;    ///< of the tokenizer
+  Dimensions dimensions;   ///< as far as known
+  Parts needs;             ///< what the losses will ask the model for
+};
+
 /// Handed to the constructor of every component that asks for it.
 struct Context {
-  DeviceName device;                          ///< where the model is
-  Precision precision = Precision::fp32;      ///< of forward passes
-  RandomStream seeds{17};                     ///< derive from it: `ctx.seeds.derive("loader")`
-  int threads = 1;                            ///< worker threads of the loader and intra-op threads
-  std::filesystem::path data_dir = ".";       ///< relative paths in [dataset] start here
-  std::filesystem::path share_dir = "share";  ///< files that ship with vlp: vocabularies
-  SpecialTokens tokens;                       ///< of the tokenizer
-  Dimensions dimensions;                      ///< as far as known
-  Needs needs = Needs::nothing;               ///< what the losses will ask the model for
-  Console console;                            ///< for notes, warnings, progress
+  Machine machine;
+  Folders folders;
+  Facts facts;
 };
 
 }  // namespace vlp

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/image_memory.hpp"
+#include "vlp/core/error.hpp"
 
 namespace torch::nn {
 class Module;
@@ -22,33 +24,32 @@ class Module;
 
 namespace vlp {
 
-/// Keys and values kept while decoding. Self-attention's are static buffers of the longest length,
-/// written by position; cross-attention's are computed once per image and layer and shared by all
-/// its beams and all steps.
+/// What a decoder keeps while it decodes. What the tensors are is the decoder's own affair; a
+/// search repeats and reorders rows, the first dimension of each, and leaves out those of finished
+/// images.
 struct DecodingCache {
-  std::int64_t beams = 1;                ///< K
-  std::int64_t length = 0;               ///< positions already written
-  std::vector<at::Tensor> self_keys;     ///< per layer [B * K, H, L, D / H], L = longest length
-  std::vector<at::Tensor> self_values;   ///< per layer [B * K, H, L, D / H]
-  std::vector<at::Tensor> cross_keys;    ///< per layer [B, H, N, D / H]
-  std::vector<at::Tensor> cross_values;  ///< per layer [B, H, N, D / H]
+  std::int64_t beams = 1;             ///< K
+  std::int64_t length = 0;            ///< positions already fed
+  std::vector<at::Tensor> per_row;    ///< [B * K, ...] each: row b * K + k is beam k of image b
+  std::vector<at::Tensor> per_image;  ///< [B, ...] each: shared by an image's beams
 };
 
+/// A decoder is used like a module holder. Images come as an `ImageMemory`, which keeps keys and
+/// values for other passes, or for who wants no more as the tensor.
 template <class Dec>
 concept Decoder = requires(Dec decoder, const at::Tensor& ids, const at::Tensor& mask,
                            const at::Tensor& image_states, const at::Tensor& states,
                            const ImageMemory& images, DecodingCache& cache, std::int64_t n) {
-  // Teacher forcing: ids [B, T] int64 and mask [B, T] bool (true = token), images [B, N, De] -> [B,
-  // T, D]. Images come as an ImageMemory, which keeps keys and values for other passes, or for who
-  // wants no more as the tensor.
+  // Teacher forcing: ids [B, T] int64, which begin with [DEC], mask [B, T] bool (true = token;
+  // undefined = no padding), images [B, N, De] -> [B, T, D].
   { decoder->states(ids, mask, images) } -> std::same_as<at::Tensor>;
   // The head: [..., D] -> [..., V].
   { decoder->logits(states) } -> std::same_as<at::Tensor>;
   // An empty cache for `beams` beams an image and texts of at most `longest` tokens: (image_states,
   // beams, longest).
   { decoder->make_cache(image_states, n, n) } -> std::same_as<DecodingCache>;
-  // Feeds the next tokens, ids [B * K, t] at positions cache.length.., and gives the last one's
-  // logits [B * K, V].
+  // Feeds the next tokens, ids [B * K, t] at positions cache.length.., adds t to it, and gives the
+  // last one's logits [B * K, V].
   { decoder->step(ids, cache) } -> std::same_as<at::Tensor>;
   { decoder.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
 };
@@ -60,12 +61,19 @@ class AnyDecoder {
 
   template <class Dec>
     requires(!std::same_as<Dec, AnyDecoder>) && Decoder<Dec>
-  AnyDecoder(Dec decoder) : self_(std::make_shared<Holder<Dec>>(std::move(decoder))) {}
+  AnyDecoder(Dec decoder)
+      : self_(std::make_shared<Holder<Dec>>(std::move(decoder))),
+        shown_(shown_component<Dec>(kind)) {}
 
   AnyDecoder* operator->() { return this; }
   [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask,
                                   const ImageMemory& images) {
-    return self_->states(ids, mask, images);
+    at::Tensor states = self_->states(ids, mask, images);
+    if (states.dim() != 3 || states.size(0) != ids.size(0) || states.size(1) != ids.size(1))
+      throw ShapeError(shown_ + ": states of another shape (got " + c10::str(states.sizes()) +
+                       " of ids " + c10::str(ids.sizes()) +
+                       ", expected one row a token). Return [texts, tokens, width].");
+    return states;
   }
   [[nodiscard]] at::Tensor logits(const at::Tensor& states) { return self_->logits(states); }
   [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams,
@@ -73,7 +81,15 @@ class AnyDecoder {
     return self_->make_cache(image_states, beams, longest);
   }
   [[nodiscard]] at::Tensor step(const at::Tensor& ids, DecodingCache& cache) {
-    return self_->step(ids, cache);
+    const std::int64_t after = cache.length + ids.size(1);
+    at::Tensor logits = self_->step(ids, cache);
+    if (logits.dim() != 2 || logits.size(0) != ids.size(0) || cache.length != after)
+      throw ShapeError(shown_ + ": step gave logits " + c10::str(logits.sizes()) +
+                       " and left the cache at length " + std::to_string(cache.length) + " (ids " +
+                       c10::str(ids.sizes()) + ", expected [" + std::to_string(ids.size(0)) +
+                       ", V] and " + std::to_string(after) +
+                       "). Return the last token's logits and add the tokens to cache.length.");
+    return logits;
   }
   [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return self_->ptr(); }
 
@@ -107,6 +123,7 @@ class AnyDecoder {
     Dec decoder;
   };
   std::shared_ptr<Base> self_;
+  std::string shown_;  // in messages
 };
 static_assert(Decoder<AnyDecoder>);
 

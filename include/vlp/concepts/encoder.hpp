@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include <ATen/core/Tensor.h>
 
 #include "vlp/concepts/component.hpp"
+#include "vlp/core/error.hpp"
 
 namespace torch::nn {
 class Module;
@@ -20,7 +22,10 @@ class Module;
 
 namespace vlp {
 
-/// An encoder is used like a module holder: copies refer to one module.
+/// An encoder is used like a module holder: copies refer to one module. One whose images can be
+/// compared as wholes also offers
+///   - summary(states [B, N, D]) -> [B, D]: one vector an image, of which embeddings are made: the
+///     class token, a mean, a pooling of its own
 template <class E>
 concept Encoder = std::copyable<E> && requires(E encoder, const at::Tensor& pixels) {
   { encoder->forward(pixels) } -> std::same_as<at::Tensor>;   // [B, 3, H, W] -> [B, N, D]
@@ -33,23 +38,66 @@ class AnyEncoder {
  public:
   static constexpr std::string_view kind = "encoder";
 
+  /// What a recipe can know of an encoder before it is built.
+  struct Traits {
+    bool summary = false;  ///< whether it has one vector for an image
+  };
+  template <class E>
+  [[nodiscard]] static Traits traits(const options_of<E>&) {
+    return {.summary = kSummarises<E>};
+  }
+
   template <class E>
     requires(!std::same_as<E, AnyEncoder>) && Encoder<E>
   AnyEncoder(E encoder)
       : module_(encoder.ptr()),
+        shown_(shown_component<E>(kind)),
         width_(encoder->width()),
         forward_([encoder](const at::Tensor& pixels) mutable { return encoder->forward(pixels); }) {
+    if constexpr (kSummarises<E>)
+      summary_ = [encoder](const at::Tensor& states) mutable { return encoder->summary(states); };
   }
 
   AnyEncoder* operator->() { return this; }
-  [[nodiscard]] at::Tensor forward(const at::Tensor& pixels) { return forward_(pixels); }
+  /// @throws ShapeError if the encoder doesn't give [B, N, D]
+  [[nodiscard]] at::Tensor forward(const at::Tensor& pixels) {
+    at::Tensor states = forward_(pixels);
+    if (states.dim() != 3 || states.size(0) != pixels.size(0) || states.size(2) != width_)
+      throw ShapeError(shown_ + ": image states of another shape (got " + c10::str(states.sizes()) +
+                       " of pixels " + c10::str(pixels.sizes()) + ", expected [" +
+                       std::to_string(pixels.size(0)) + ", N, " + std::to_string(width_) +
+                       "]: images, image tokens, width()). Return one row of states an image.");
+    return states;
+  }
+  /// @param states  [B, N, D], what `forward` returns
+  /// @return        [B, D]
+  /// @throws ContractError if the encoder has none
+  [[nodiscard]] at::Tensor summary(const at::Tensor& states) const {
+    if (!summary_)
+      throw ContractError(
+          shown_ +
+          ": it has no vector for a whole image. Give it `summary(states)`, or choose "
+          "another one.");
+    at::Tensor whole = summary_(states);
+    if (whole.dim() != 2 || whole.size(0) != states.size(0) || whole.size(1) != width_)
+      throw ShapeError(shown_ + ": summary(states) of another shape (got " +
+                       c10::str(whole.sizes()) + ", expected [" + std::to_string(states.size(0)) +
+                       ", " + std::to_string(width_) + "]: images, width()).");
+    return whole;
+  }
   [[nodiscard]] std::int64_t width() const { return width_; }
   [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return module_; }
 
  private:
+  template <class E>
+  static constexpr bool kSummarises = requires(E encoder, const at::Tensor& states) {
+    { encoder->summary(states) } -> std::same_as<at::Tensor>;
+  };
+
   std::shared_ptr<torch::nn::Module> module_;
+  std::string shown_;  // in messages
   std::int64_t width_;
-  std::function<at::Tensor(const at::Tensor&)> forward_;
+  std::function<at::Tensor(const at::Tensor&)> forward_, summary_;
 };
 static_assert(Encoder<AnyEncoder>);
 

@@ -19,7 +19,7 @@
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/concepts/model_layout.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/core/json.hpp"
 #include "vlp/core/named_tensors.hpp"
@@ -79,7 +79,7 @@ struct ImportedModel {
 
 /// How a foreign model is opened.
 struct ImportArguments {
-  Needs needs = Needs::nothing;     ///< what for; of a file that can do more, a part is enough
+  Parts needs;                      ///< what for; of a file that can do more, a part is enough
   std::filesystem::path share_dir;  ///< holds vocabularies/
   Console console;                  ///< hears of what was assumed
 };

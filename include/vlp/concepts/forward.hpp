@@ -16,9 +16,8 @@
 #include "vlp/concepts/full_precision.hpp"
 #include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/model.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/concepts/schedule.hpp"
-#include "vlp/core/error.hpp"
 
 namespace vlp {
 
@@ -55,53 +54,56 @@ class Forward {
   /// What has been computed of the images so far.
   [[nodiscard]] const ImageFeatures& images() const { return images_; }
 
+  /// A part of the model, to be asked with what the pass has or the loss makes; what follows asks
+  /// the parts that the core knows.
+  /// @throws ContractError if the model doesn't serve it
+  template <class P>
+  [[nodiscard]] const ModelParts::Function<P>& get() const {
+    return parts_.get<P>();
+  }
+
   /// @return  [B, N, D] of the batch's images
   const at::Tensor& image_states() { return image_memory().states(); }
   /// The same with their keys and values, which all texts that look at them share.
   const ImageMemory& image_memory() {
-    if (!images_.memory.defined())
-      images_.memory = served(parts_.image_states, Needs::image_states)(batch_.pixels);
+    if (!images_.memory.defined()) images_.memory = parts_.call<ImageStates>(batch_.pixels);
     return images_.memory;
   }
   /// @return  [B, T, Dt] of the batch's texts, no image seen
   const at::Tensor& text_states() {
     return once(text_states_, [&] {
-      return served(parts_.text_states, Needs::text_states)(batch_.texts.token_ids,
-                                                            batch_.texts.token_mask);
+      return parts_.call<TextStates>(batch_.texts.token_ids, batch_.texts.token_mask);
     });
   }
   /// @return  [B, E] unit rows
   const at::Tensor& image_embeddings() {
-    return once(images_.embeddings,
-                [&] { return served(parts_.image_embeddings, Needs::embeddings)(image_states()); });
+    return once(images_.embeddings, [&] { return parts_.call<ImageEmbeddings>(image_states()); });
   }
   /// @return  [B, E] unit rows
   const at::Tensor& text_embeddings() {
-    return once(text_embeddings_,
-                [&] { return served(parts_.text_embeddings, Needs::embeddings)(text_states()); });
+    return once(text_embeddings_, [&] {
+      return parts_.call<TextEmbeddings>(text_states(), batch_.texts.token_mask);
+    });
   }
   /// Whether the model has momentum encoders.
   [[nodiscard]] bool has_momentum() const {
-    return parts_.momentum_image_embeddings && parts_.momentum_text_embeddings;
+    return parts_.has<MomentumImageEmbeddings>() && parts_.has<MomentumTextEmbeddings>();
   }
   /// @return  [B, E] unit rows of the momentum encoder, no gradient
   const at::Tensor& momentum_image_embeddings() {
-    return once(images_.momentum_embeddings, [&] {
-      return served(parts_.momentum_image_embeddings, Needs::momentum_embeddings)(batch_.pixels)
-          .detach();
-    });
+    return once(images_.momentum_embeddings,
+                [&] { return parts_.call<MomentumImageEmbeddings>(batch_.pixels).detach(); });
   }
   /// @return  [B, E] unit rows of the momentum encoder, no gradient
   const at::Tensor& momentum_text_embeddings() {
     return once(momentum_text_embeddings_, [&] {
-      return served(parts_.momentum_text_embeddings, Needs::momentum_embeddings)(
-                 batch_.texts.token_ids, batch_.texts.token_mask)
+      return parts_.call<MomentumTextEmbeddings>(batch_.texts.token_ids, batch_.texts.token_mask)
           .detach();
     });
   }
   /// @return  scalar by which similarities are divided
   const at::Tensor& temperature() {
-    return once(temperature_, [&] { return served(parts_.temperature, Needs::embeddings)(); });
+    return once(temperature_, [&] { return parts_.call<Temperature>(); });
   }
   /// Of the batch with itself: against the momentum encoders' embeddings where there are any, else
   /// against the model's own.
@@ -141,19 +143,19 @@ class Forward {
   /// @return        [K, T, Dt]
   [[nodiscard]] at::Tensor ground(const at::Tensor& ids, const at::Tensor& mask,
                                   const ImageMemory& images) {
-    return served(parts_.grounded_states, Needs::grounded_states)(ids, mask, images);
+    return parts_.call<GroundedStates>(ids, mask, images);
   }
   /// @param grounded  [K, T, Dt]
   /// @return          [K, 2]: no match, match
   [[nodiscard]] at::Tensor match_logits(const at::Tensor& grounded) {
-    return served(parts_.match_logits, Needs::match_logits)(grounded);
+    return parts_.call<MatchLogits>(grounded);
   }
 
   /// @return  [B, T, Dt] of the batch's texts under teacher forcing
   const at::Tensor& decoder_states() {
     return once(decoder_states_, [&] {
-      return served(parts_.decoder_states, Needs::decoder_logits)(
-          batch_.texts.token_ids, batch_.texts.token_mask, image_memory());
+      return parts_.call<DecoderStates>(batch_.texts.token_ids, batch_.texts.token_mask,
+                                        image_memory());
     });
   }
   /// @return  [M, V] logits at the batch's supervised positions only
@@ -169,7 +171,7 @@ class Forward {
     return once(extra_logits_.at(k), [&] {
       const Texts& texts = batch_.extra_captions[k];
       const ImageMemory& images = image_memory();
-      return logits_at(served(parts_.decoder_states, Needs::decoder_logits)(
+      return logits_at(parts_.call<DecoderStates>(
                            texts.token_ids, texts.token_mask,
                            texts.image_rows.defined() ? images.select(texts.image_rows) : images),
                        texts.target_index);
@@ -178,18 +180,12 @@ class Forward {
 
  private:
   template <class F>
-  static const F& served(const F& part, Needs need) {
-    if (!part) throw ContractError("forward: the model serves no part for " + in_words(need) + ".");
-    return part;
-  }
-  template <class F>
   static const at::Tensor& once(at::Tensor& kept, F&& compute) {
     if (!kept.defined()) kept = compute();
     return kept;
   }
   [[nodiscard]] at::Tensor logits_at(const at::Tensor& states, const at::Tensor& index) const {
-    return served(parts_.decoder_logits,
-                  Needs::decoder_logits)(states.flatten(0, 1).index_select(0, index));
+    return parts_.call<DecoderLogits>(states.flatten(0, 1).index_select(0, index));
   }
   Similarities momentum_similarities() {
     return {scaled_products(image_embeddings(), momentum_text_embeddings()),

@@ -4,6 +4,7 @@
 // it will ask for.
 
 #include <concepts>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,12 +12,18 @@
 #include <vector>
 
 #include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/forward.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/core/console.hpp"
+#include "vlp/core/error.hpp"
 #include "vlp/core/state.hpp"
+
+namespace torch::nn {
+class Module;
+}
 
 namespace vlp {
 
@@ -26,32 +33,47 @@ struct LossValue {
   std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars, detached; may be empty
 };
 
-/// `L::needs` is a constant of the type, or, where it depends on the options, `static Needs
-/// needs(const Options&)` beside `needs()`. A loss that holds tensors of its own is also
-/// `Stateful`, and may offer
-///   static std::int64_t smallest_batch(const Options&): pairs below which it has nothing to
-///   compare; checked with the recipe static std::int64_t captions_per_image(const Options&):
-///   captions of an image that it learns from at once, the pair's own
-///     included; the others come in `Batch::extra_captions`, in training, as far as the image has
-///     so many
-///   warm_start(const State& tensors, const Console& console): takes what it knows of a file from
-///   which the weights come
+/// What it needs of the model is `static constexpr Parts needs`, or, where it depends on the
+/// options, `static Parts needs(const Options&)` beside `Parts needs() const`. A loss that holds
+/// state of its own is also `Stateful`, and may offer
+///   - static std::int64_t smallest_batch(const Options&): pairs below which it has nothing to
+///     compare; checked with the recipe
+///   - static std::int64_t captions_per_image(const Options&): captions of an image that it learns
+///     from at once, the pair's own included; the others come in `Batch::extra_captions`, in
+///     training, as far as the image has so many
+///   - module() -> std::shared_ptr<torch::nn::Module>: parameters of its own, which are trained,
+///     saved and written with those of the model; put onto the device before the first pass
+///   - warm_start(const State& tensors, const Console& console): takes what it knows of a file from
+///     which the weights come
 template <class L>
-concept Loss = std::move_constructible<L> &&
-               (requires { { L::needs } -> std::convertible_to<Needs>; } || requires(const L& loss) { { loss.needs() } -> std::same_as<Needs>; }) &&
-               requires(L loss, Forward& pass) {
-                 { loss(pass) } -> std::same_as<LossValue>;  // last: asking a module holder this is an error, not a no
-               };
+concept Loss =
+    std::move_constructible<L> &&
+    (requires { { L::needs } -> std::convertible_to<Parts>; } ||
+     requires(const L& loss) { { loss.needs() } -> std::same_as<Parts>; }) &&
+    requires(L loss, Forward& pass) {
+      { loss(pass) } -> std::same_as<LossValue>;  // last: asking a module holder this is an error, not a no
+    };
 
-/// Needs of a loss, from its type where it is a constant there.
+/// What a loss needs, from its type where it is a constant there.
 template <Loss L>
-[[nodiscard]] Needs needs_of(const L& loss) {
+[[nodiscard]] Parts needs_of(const L& loss) {
   if constexpr (requires {
-                  { L::needs } -> std::convertible_to<Needs>;
+                  { L::needs } -> std::convertible_to<Parts>;
                 })
     return L::needs;
   else
     return loss.needs();
+}
+
+/// The parameters of a loss's own; null where it has none.
+template <Loss L>
+[[nodiscard]] std::shared_ptr<torch::nn::Module> module_of(const L& loss) {
+  if constexpr (requires {
+                  { loss.module() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
+                })
+    return loss.module();
+  else
+    return nullptr;
 }
 
 /// Any loss as a value that is moved, not copied.
@@ -59,12 +81,51 @@ class AnyLoss {
  public:
   static constexpr std::string_view kind = "loss";
 
+  /// What a recipe can know of a loss before it is built.
+  struct Traits {
+    Parts needs;
+    std::int64_t smallest_batch = 1;      ///< pairs below which it has nothing to compare
+    std::int64_t captions_per_image = 1;  ///< captions of an image that it learns from at once
+  };
+  template <class L>
+  [[nodiscard]] static Traits traits(const options_of<L>& options) {
+    Traits traits;
+    constexpr bool constant = requires {
+      { L::needs } -> std::convertible_to<Parts>;
+    };
+    constexpr bool by_options = requires {
+      { L::needs(options) } -> std::convertible_to<Parts>;
+    };
+    static_assert(
+        constant || by_options,
+        "a loss says what it needs before it is built: `static constexpr Parts needs`, or "
+        "`static Parts needs(const Options&)` beside `Parts needs() const`");
+    if constexpr (constant)
+      traits.needs = L::needs;
+    else if constexpr (by_options)
+      traits.needs = L::needs(options);
+    if constexpr (requires { L::smallest_batch(options); })
+      traits.smallest_batch = L::smallest_batch(options);
+    if constexpr (requires { L::captions_per_image(options); })
+      traits.captions_per_image = L::captions_per_image(options);
+    return traits;
+  }
+
   template <class L>
     requires(!std::same_as<L, AnyLoss>) && Loss<L>
-  AnyLoss(L loss) : self_(std::make_unique<Holder<L>>(std::move(loss))) {}
+  AnyLoss(L loss)
+      : self_(std::make_unique<Holder<L>>(std::move(loss))), shown_(shown_component<L>(kind)) {}
 
-  LossValue operator()(Forward& pass) { return self_->call(pass); }
-  [[nodiscard]] Needs needs() const { return self_->needs(); }
+  /// @throws ContractError if the loss gives no value, or in training one without a gradient
+  /// @throws ShapeError    if its value isn't a scalar
+  LossValue operator()(Forward& pass) {
+    LossValue value = self_->call(pass);
+    check(value.total, pass.training().has_value());
+    return value;
+  }
+  [[nodiscard]] Parts needs() const { return self_->needs(); }
+  /// Null where it has no parameters of its own.
+  [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const { return self_->module(); }
   void save(State& state) const { self_->save(state); }
   void load(const State& state) { self_->load(state); }
   void warm_start(const State& tensors, const Console& console) {
@@ -75,7 +136,8 @@ class AnyLoss {
   struct Base {
     virtual ~Base() = default;
     virtual LossValue call(Forward& pass) = 0;
-    virtual Needs needs() const = 0;
+    virtual Parts needs() const = 0;
+    virtual std::shared_ptr<torch::nn::Module> module() const = 0;
     virtual void save(State& state) const = 0;
     virtual void load(const State& state) = 0;
     virtual void warm_start(const State& tensors, const Console& console) = 0;
@@ -84,7 +146,8 @@ class AnyLoss {
   struct Holder final : Base {
     explicit Holder(L l) : loss(std::move(l)) {}
     LossValue call(Forward& pass) override { return loss(pass); }
-    Needs needs() const override { return needs_of(loss); }
+    Parts needs() const override { return needs_of(loss); }
+    std::shared_ptr<torch::nn::Module> module() const override { return module_of(loss); }
     void save(State& state) const override {
       if constexpr (Stateful<L>) loss.save(state);
     }
@@ -97,7 +160,22 @@ class AnyLoss {
     }
     L loss;
   };
+  void check(const at::Tensor& total, bool trains) const {
+    if (!total.defined())
+      throw ContractError(shown_ +
+                          ": gave no value (got an undefined tensor, expected a scalar). Set "
+                          "LossValue::total.");
+    if (total.dim() != 0)
+      throw ShapeError(shown_ + ": its value is no scalar (got " + c10::str(total.sizes()) +
+                       ", expected []). Take the mean or the sum.");
+    if (trains && at::GradMode::is_enabled() && !total.requires_grad())
+      throw ContractError(shown_ +
+                          ": its value has no gradient, so nothing would learn from it. Don't "
+                          "detach it or what it is made of, or train some of the weights.");
+  }
+
   std::unique_ptr<Base> self_;
+  std::string shown_;  // in messages
 };
 static_assert(Loss<AnyLoss>);
 

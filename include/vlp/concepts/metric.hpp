@@ -6,6 +6,7 @@
 // put together by appending their rows. Contract of a retrieval metric: a pure function of ranks.
 // Includes no torch.
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +20,7 @@
 #include <vector>
 
 #include "vlp/concepts/component.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 
 namespace vlp {
@@ -96,10 +97,15 @@ struct RetrievalRanks {
 
 /// What the model must serve for a retrieval.
 /// @param rerank  see `RetrievalMetric`
-[[nodiscard]] constexpr Needs retrieval_needs(std::int64_t rerank) {
-  return rerank > 0 ? Needs::embeddings | Needs::grounded_states | Needs::match_logits
-                    : Needs::embeddings;
+[[nodiscard]] constexpr Parts retrieval_needs(std::int64_t rerank) {
+  return rerank > 0 ? parts::embeddings | parts::matching : parts::embeddings;
 }
+
+/// A score that a metric will give.
+struct ScoreName {
+  std::string name;             ///< as `scores` gives it
+  bool less_is_better = false;  ///< which of two is taken for the best
+};
 
 /// A metric of generated captions.
 template <class M>
@@ -107,22 +113,24 @@ concept CaptionMetric =
     std::move_constructible<M> &&
     requires(const M& metric, const CaptionSet& captions, std::span<const double> sums) {
       { metric.measure(captions) } -> std::same_as<ImageStatistics>;
-      {
-        metric.scores(sums)
-      } -> std::same_as<Scores>;  // all 0 in `sums`: no image; must give finite numbers
+      // All 0 in `sums`: no image; must give finite numbers.
+      { metric.scores(sums) } -> std::same_as<Scores>;
     };
 
-/// A metric of retrieval. `rerank()` is how many items of each list the matching head sorts anew, 0
-/// = none; `RetrievalRanks::reranked` is there if it is above 0 and anything was ranked.
+/// A metric of retrieval. `RetrievalRanks::reranked` is there if `rerank()` is above 0 and anything
+/// was ranked.
 template <class M>
 concept RetrievalMetric =
     std::move_constructible<M> && requires(const M& metric, const RetrievalRanks& ranks) {
-      {
-        metric.scores(ranks)
-      } -> std::same_as<Scores>;  // of no ranks at all: the same names, finite numbers
+      // Of no ranks at all: the same names, finite numbers.
+      { metric.scores(ranks) } -> std::same_as<Scores>;
+      // How many items of each list the matching head sorts anew, 0 = none.
       { metric.rerank() } -> std::convertible_to<std::int64_t>;
     };
 
+/// What recipes can name also says beforehand what it will give: `static std::vector<ScoreName>
+/// score_names(const Options&)`, the names that `scores` gives whatever was counted; and, of
+/// retrieval, `static std::int64_t rerank(const Options&)` beside `rerank()`.
 template <class M>
 concept Metric = CaptionMetric<M> || RetrievalMetric<M>;
 
@@ -131,9 +139,45 @@ class AnyMetric {
  public:
   static constexpr std::string_view kind = "metric";
 
+  /// What a recipe can know of a metric before it is built.
+  struct Traits {
+    bool reads_captions = true;  ///< or ranks
+    std::int64_t rerank = 0;     ///< items of each list to be sorted anew
+    std::vector<ScoreName> scores;
+    /// What the model must serve.
+    [[nodiscard]] Parts needs() const {
+      return reads_captions ? parts::captions : retrieval_needs(rerank);
+    }
+  };
+  template <class M>
+  [[nodiscard]] static Traits traits(const options_of<M>& options) {
+    static_assert(
+        requires {
+          { M::score_names(options) } -> std::same_as<std::vector<ScoreName>>;
+        },
+        "a metric says beforehand which scores it gives: `static std::vector<ScoreName> "
+        "score_names(const Options&)`");
+    Traits traits{.reads_captions = CaptionMetric<M>};
+    if constexpr (requires { M::score_names(options); }) traits.scores = M::score_names(options);
+    if constexpr (!CaptionMetric<M>) {
+      static_assert(
+          requires {
+            { M::rerank(options) } -> std::convertible_to<std::int64_t>;
+          },
+          "a metric of retrieval says beforehand how many items it wants sorted anew: "
+          "`static std::int64_t rerank(const Options&)`");
+      if constexpr (requires { M::rerank(options); }) traits.rerank = M::rerank(options);
+    }
+    return traits;
+  }
+
   template <class M>
     requires(!std::same_as<M, AnyMetric>) && Metric<M>
-  AnyMetric(M metric) : self_(std::make_unique<Holder<M>>(std::move(metric))) {}
+  AnyMetric(M metric)
+      : self_(std::make_unique<Holder<M>>(std::move(metric))), shown_(shown_component<M>(kind)) {}
+
+  /// What messages call it.
+  [[nodiscard]] const std::string& shown() const { return shown_; }
 
   /// Whether it scores captions, by `measure` and `scores(sums)`.
   [[nodiscard]] bool reads_captions() const { return self_->reads_captions(); }
@@ -141,19 +185,20 @@ class AnyMetric {
   [[nodiscard]] bool reads_ranks() const { return !reads_captions(); }
   /// How many items of each list are to be sorted anew; 0 for a metric of captions.
   [[nodiscard]] std::int64_t rerank() const { return self_->rerank(); }
-  /// What the model must serve for what this metric reads.
-  [[nodiscard]] Needs needs() const {
-    return reads_captions() ? Needs::decoder_logits : retrieval_needs(rerank());
-  }
-
   /// @throws RecipeError if it doesn't score captions
   [[nodiscard]] ImageStatistics measure(const CaptionSet& captions) const {
     return self_->measure(captions);
   }
-  /// @throws RecipeError if it doesn't score captions
-  [[nodiscard]] Scores scores(std::span<const double> sums) const { return self_->scores(sums); }
-  /// @throws RecipeError if it doesn't score a retrieval
-  [[nodiscard]] Scores scores(const RetrievalRanks& ranks) const { return self_->scores(ranks); }
+  /// @throws RecipeError    if it doesn't score captions
+  /// @throws NonFiniteError if a score is not a number
+  [[nodiscard]] Scores scores(std::span<const double> sums) const {
+    return finite(self_->scores(sums));
+  }
+  /// @throws RecipeError    if it doesn't score a retrieval
+  /// @throws NonFiniteError if a score is not a number
+  [[nodiscard]] Scores scores(const RetrievalRanks& ranks) const {
+    return finite(self_->scores(ranks));
+  }
 
  private:
   struct Base {
@@ -195,7 +240,17 @@ class AnyMetric {
     Scores scores(const RetrievalRanks& ranks) const override { return metric.scores(ranks); }
     M metric;
   };
+  [[nodiscard]] Scores finite(Scores scores) const {
+    for (const auto& [name, value] : scores)
+      if (!std::isfinite(value))
+        throw NonFiniteError(shown_ + ": score '" + name + "' is not a number (got " +
+                             std::to_string(value) +
+                             ", expected a finite one). Say what it is where nothing was counted.");
+    return scores;
+  }
+
   std::unique_ptr<Base> self_;
+  std::string shown_;  // in messages
 };
 static_assert(Metric<AnyMetric>);
 

@@ -2,10 +2,14 @@
 // Model: owns encoders, decoder, heads and momentum encoders, and serves the parts of a forward
 // pass that losses ask for through `Forward` (concepts/forward.hpp).
 
+#include <algorithm>
 #include <concepts>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <type_traits>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
@@ -14,7 +18,7 @@
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/concepts/image_memory.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
 
@@ -24,205 +28,225 @@ class Module;
 
 namespace vlp {
 
-/// A model is used like a module holder: copies refer to one module. It offers `serves()` and, of
-/// the following, what it serves. Letters: B pairs, N image tokens, T text tokens, D and Dt widths,
-/// E width of embeddings, V vocabulary; ids are [B, T] int64, masks [B, T] bool with true = token.
-///   image_states(pixels [B, 3, H, W]) -> [B, N, D]
-///   text_states(ids, mask) -> [B, T, Dt], no image seen
-///   image_embeddings(image states) -> [B, E] unit rows
-///   text_embeddings(text states) -> [B, E] unit rows
-///   momentum_image_embeddings(pixels), momentum_text_embeddings(ids, mask) -> [B, E] unit rows
-///   without gradient temperature() -> scalar by which similarities of embeddings are divided
-///   grounded_states(ids, mask, images [B, N, D] or [1, N, D]) -> [B, T, Dt]; sets position 0 to
-///   its mark itself match_logits(grounded states [B, T, Dt]) -> [B, 2]: no match, match
-///   decoder_states(ids, mask, images [B, N, D]) -> [B, T, Dt]; sets position 0 to [DEC] itself
-///   decoder_logits(states [..., Dt]) -> [..., V]
-///   generate(image_states [B, N, D], prompt ids without special tokens, options) -> candidates,
-///   best first, for each image;
-///     a model that can sample takes a fourth argument: B random streams, one an image
-///   begin_step(): called in training once before the passes of each update; momentum encoders
-///   follow there
-/// Images come as an `ImageMemory`, which keeps keys and values for other passes, or for who wants
-/// no more as the tensor. What exists only because a loss needs it (momentum encoders) is made if
-/// `Context::needs` asks for it.
-template <class M>
-concept Model = std::copyable<M> && requires(M model) {
-  { model.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
-  { model->serves() } -> std::same_as<Needs>;
-};
+/// The parts of a model as functions.
+class ModelParts {
+ public:
+  /// The function of part `P`.
+  template <class P>
+  using Function = std::function<typename P::Signature>;
 
-/// The part of a model that writes captions.
-struct GeneratePart {
-  /// Candidates of each image, best first.
-  using Captions = std::vector<std::vector<Candidate>>;
-  /// Of image states, prompt, options and random streams; empty in a model that writes none.
-  std::function<Captions(const at::Tensor&, const std::vector<std::int64_t>&,
-                         const GenerateOptions&, const std::vector<RandomStream>&)>
-      call;
-
-  /// Whether the model writes captions.
-  explicit operator bool() const { return static_cast<bool>(call); }
-  /// @param image_states  [B, N, D]
-  /// @param prompt        ids between [DEC] and the caption
-  /// @param options       how to generate
-  /// @param random        B streams, one an image; needed for sampling only
-  [[nodiscard]] Captions operator()(const at::Tensor& image_states,
-                                    const std::vector<std::int64_t>& prompt,
-                                    const GenerateOptions& options,
-                                    const std::vector<RandomStream>& random = {}) const {
-    return call(image_states, prompt, options, random);
+  /// Offers a part, or replaces it.
+  template <class P>
+  void set(Function<P> function) {
+    Slot slot{{P::name, P::words},
+              typeid(typename P::Signature).name(),
+              std::make_shared<const Function<P>>(std::move(function))};
+    if (Slot* known = find(P::name))
+      *known = std::move(slot);
+    else
+      slots_.push_back(std::move(slot));
   }
-};
+  /// Takes away what isn't in `served`.
+  void keep(const Parts& served) {
+    std::erase_if(slots_, [&](const Slot& slot) { return !served.contains(slot.part.name); });
+  }
 
-/// The parts of a model as functions, with the shapes of `Model`; empty where a model doesn't serve
-/// one.
-struct ModelParts {
-  /// From one tensor to one.
-  using Unary = std::function<at::Tensor(const at::Tensor&)>;
-  /// From ids and mask.
-  using OfText = std::function<at::Tensor(const at::Tensor&, const at::Tensor&)>;
-  /// From ids, mask and image states.
-  using OfTextAndImage =
-      std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const ImageMemory&)>;
+  /// Whether the model has the part.
+  template <class P>
+  [[nodiscard]] bool has() const {
+    return find(P::name) != nullptr;
+  }
+  /// @throws ContractError if the model doesn't have the part, or declares it otherwise
+  template <class P>
+  [[nodiscard]] const Function<P>& get() const {
+    const Slot* slot = find(P::name);
+    if (!slot)
+      throw ContractError("forward: the model serves no part for " + std::string(P::words) +
+                          " (got none named '" + std::string(P::name) +
+                          "'). Say in `needs` what the loss asks for.");
+    if (std::string_view(slot->signature) != typeid(typename P::Signature).name())
+      throw ContractError("forward: model and loss declare part '" + std::string(P::name) +
+                          "' with different signatures. Include one header in both.");
+    return *static_cast<const Function<P>*>(slot->function.get());
+  }
+  /// Asks the part. @throws ContractError as `get`
+  template <class P, class... A>
+  auto call(A&&... arguments) const {
+    return get<P>()(std::forward<A>(arguments)...);
+  }
+  /// What there is.
+  [[nodiscard]] Parts serves() const {
+    Parts all;
+    for (const Slot& slot : slots_) all.add(slot.part);
+    return all;
+  }
 
-  Needs serves = Needs::nothing;            ///< what losses may ask for
-  Unary image_states;                       ///< of pixels
-  OfText text_states;                       ///< of ids and mask
-  Unary image_embeddings;                   ///< of image states
-  Unary text_embeddings;                    ///< of text states
-  Unary momentum_image_embeddings;          ///< of pixels
-  OfText momentum_text_embeddings;          ///< of ids and mask
-  std::function<at::Tensor()> temperature;  ///< divides similarities
-  OfTextAndImage grounded_states;           ///< of ids, mask and image states
-  Unary match_logits;                       ///< of grounded states
-  OfTextAndImage decoder_states;            ///< of ids, mask and image states
-  Unary decoder_logits;                     ///< of decoder states
-  GeneratePart generate;                    ///< captions of image states
-  std::function<void()> begin_step;         ///< before the passes of an update
+  std::function<void()> begin_step;  ///< called before the passes of an update; may be empty
+
+ private:
+  struct Slot {
+    PartName part;
+    const char* signature;                 // tells apart two parts of one name
+    std::shared_ptr<const void> function;  // a Function<P>
+  };
+
+  [[nodiscard]] const Slot* find(std::string_view name) const {
+    const auto slot =
+        std::ranges::find_if(slots_, [&](const Slot& any) { return any.part.name == name; });
+    return slot == slots_.end() ? nullptr : &*slot;
+  }
+  [[nodiscard]] Slot* find(std::string_view name) {
+    return const_cast<Slot*>(std::as_const(*this).find(name));
+  }
+
+  std::vector<Slot> slots_;
 };
 
 namespace detail {
 
-/// Takes away what a model can do by its type but, put together as it is, doesn't serve.
-inline void keep_served(ModelParts& parts) {
-  const auto needs = [&](Needs any, auto&... part) {
-    if ((parts.serves & any) == Needs::nothing) ((part = {}), ...);
+template <class M>
+struct ExtraPartsOf {
+  using type = PartList<>;
+};
+template <class M>
+  requires requires { typename Described<M>::type::ExtraParts; }
+struct ExtraPartsOf<M> {
+  using type = typename Described<M>::type::ExtraParts;
+};
+
+template <class P, class M, class Signature>
+inline constexpr bool kOffers = false;
+template <class P, class M, class R, class... A>
+inline constexpr bool kOffers<P, M, R(A...)> = requires(M model, A... arguments) {
+  { P::call(model, arguments...) } -> std::convertible_to<R>;
+};
+
+/// Whether a model of type `M` has the function of part `P`.
+template <class P, class M>
+inline constexpr bool kHasPart = kOffers<P, M, typename P::Signature>;
+
+/// Calls `visit.operator()<P>()` for every part of which a model of type `M` has the function.
+template <class M, class Visit>
+constexpr void for_each_part(const Visit& visit) {
+  const auto walk = [&]<class... P>(PartList<P...>) {
+    const auto one = [&]<class Q>() {
+      if constexpr (kHasPart<Q, M>) visit.template operator()<Q>();
+    };
+    (one.template operator()<P>(), ...);
   };
-  needs(Needs::text_states | Needs::embeddings, parts.text_states);
-  needs(Needs::embeddings, parts.image_embeddings, parts.text_embeddings, parts.temperature);
-  needs(Needs::momentum_embeddings, parts.momentum_image_embeddings,
-        parts.momentum_text_embeddings);
-  needs(Needs::grounded_states, parts.grounded_states);
-  needs(Needs::match_logits, parts.match_logits);
-  needs(Needs::decoder_logits, parts.decoder_states, parts.decoder_logits, parts.generate);
+  walk(CoreParts{});
+  walk(typename ExtraPartsOf<M>::type{});
+}
+
+template <class M>
+concept ServesByType = requires {
+  { Described<M>::type::serves } -> std::convertible_to<Parts>;
+} || requires {
+  { Described<M>::type::serves() } -> std::convertible_to<Parts>;
+};
+template <class M>
+concept ServesByOptions = requires(const options_of<M>& options) {
+  { Described<M>::type::serves(options) } -> std::convertible_to<Parts>;
+};
+template <class M>
+concept ServesAsBuilt = requires(M model) {
+  { model->serves() } -> std::convertible_to<Parts>;
+};
+template <class M>
+concept SaysWhatItServes = ServesByType<M> || ServesByOptions<M> || ServesAsBuilt<M>;
+
+template <ServesByType M>
+[[nodiscard]] constexpr Parts parts_by_type() {
+  if constexpr (requires { Described<M>::type::serves(); })
+    return Described<M>::type::serves();
+  else
+    return Described<M>::type::serves;
+}
+
+/// All that a model of this type has functions for.
+template <class M>
+[[nodiscard]] constexpr Parts parts_of_type() {
+  Parts parts;
+  for_each_part<M>([&]<class P> { parts.add({P::name, P::words}); });
+  return parts;
+}
+
+/// @throws ContractError naming the first part that is claimed and has no function
+inline void require_functions(const Parts& claimed, const Parts& offered,
+                              const std::string& model) {
+  for (const PartName& part : claimed.without(offered))
+    throw ContractError(model + ": it says that it serves " + std::string(part.words) +
+                        " and has no function `" + std::string(part.name) +
+                        "` of the part's signature. Write one, or leave the part out of `serves`.");
 }
 
 }  // namespace detail
 
-/// Collects what a model offers; a part that it claims to serve and doesn't offer can't be asked
-/// for. Momentum embeddings are offered only by a model that says `has_momentum()`, where it has
-/// that function.
+/// A model is used like a module holder: copies refer to one module. It has the functions of the
+/// parts that it serves, which are listed in concepts/parts.hpp, and may have
+///   - using ExtraParts = PartList<...>: parts that the core doesn't know
+///   - what it serves, where that is not all that it has functions for: `static constexpr Parts
+///     serves`, or, where it depends on the options, `static Parts serves(const Options&)` and
+///     `Parts serves() const`. A model without `image_states` must say it
+///   - begin_step(): called in training once before the passes of each update; momentum encoders
+///     follow there
+/// What exists only because a loss needs it (momentum encoders) is made if `Facts::needs` asks for
+/// it. Images come as an `ImageMemory`, which keeps keys and values for other passes, or for who
+/// wants no more as the tensor.
+template <class M>
+concept Model = std::copyable<M> && requires(M model) {
+  { model.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
+} && (detail::kHasPart<ImageStates, M> || detail::SaysWhatItServes<M>);
+
+/// What a model of these options will serve.
+template <Model M>
+[[nodiscard]] Parts served_by(const options_of<M>& options) {
+  static_assert(!detail::ServesByOptions<M> || detail::ServesAsBuilt<M>,
+                "a model with `static Parts serves(const Options&)` also needs `Parts serves() "
+                "const`, since the built model doesn't know its options any more");
+  if constexpr (detail::ServesByOptions<M>)
+    return detail::Described<M>::type::serves(options);
+  else if constexpr (detail::ServesByType<M>)
+    return detail::parts_by_type<M>();
+  else
+    return detail::parts_of_type<M>();
+}
+
+/// Collects what a model serves.
+/// @throws ContractError if it says that it serves what it has no function for
 template <Model M>
 [[nodiscard]] ModelParts parts_of(M model) {
-  using T = at::Tensor;
   ModelParts parts;
-  parts.serves = model->serves();
-  bool momentum = true;
-  if constexpr (requires {
-                  { model->has_momentum() } -> std::same_as<bool>;
-                })
-    momentum = model->has_momentum();
-  if constexpr (requires(const T& x) {
-                  { model->image_states(x) } -> std::same_as<T>;
-                })
-    parts.image_states = [model](const T& pixels) mutable { return model->image_states(pixels); };
-  if constexpr (requires(const T& x) {
-                  { model->text_states(x, x) } -> std::same_as<T>;
-                })
-    parts.text_states = [model](const T& ids, const T& mask) mutable {
-      return model->text_states(ids, mask);
-    };
-  if constexpr (requires(const T& x) {
-                  { model->image_embeddings(x) } -> std::same_as<T>;
-                })
-    parts.image_embeddings = [model](const T& states) mutable {
-      return model->image_embeddings(states);
-    };
-  if constexpr (requires(const T& x) {
-                  { model->text_embeddings(x) } -> std::same_as<T>;
-                })
-    parts.text_embeddings = [model](const T& states) mutable {
-      return model->text_embeddings(states);
-    };
-  if constexpr (requires(const T& x) {
-                  { model->momentum_image_embeddings(x) } -> std::same_as<T>;
-                })
-    if (momentum)
-      parts.momentum_image_embeddings = [model](const T& pixels) mutable {
-        return model->momentum_image_embeddings(pixels);
-      };
-  if constexpr (requires(const T& x) {
-                  { model->momentum_text_embeddings(x, x) } -> std::same_as<T>;
-                })
-    if (momentum)
-      parts.momentum_text_embeddings = [model](const T& ids, const T& mask) mutable {
-        return model->momentum_text_embeddings(ids, mask);
-      };
-  if constexpr (requires {
-                  { model->temperature() } -> std::convertible_to<T>;
-                })
-    parts.temperature = [model]() mutable -> T { return model->temperature(); };
-  if constexpr (requires(const T& x, const ImageMemory& images) {
-                  { model->grounded_states(x, x, images) } -> std::same_as<T>;
-                })
-    parts.grounded_states = [model](const T& ids, const T& mask,
-                                    const ImageMemory& images) mutable {
-      return model->grounded_states(ids, mask, images);
-    };
-  if constexpr (requires(const T& x) {
-                  { model->match_logits(x) } -> std::same_as<T>;
-                })
-    parts.match_logits = [model](const T& states) mutable { return model->match_logits(states); };
-  if constexpr (requires(const T& x, const ImageMemory& images) {
-                  { model->decoder_states(x, x, images) } -> std::same_as<T>;
-                })
-    parts.decoder_states = [model](const T& ids, const T& mask, const ImageMemory& images) mutable {
-      return model->decoder_states(ids, mask, images);
-    };
-  if constexpr (requires(const T& x) {
-                  { model->decoder_logits(x) } -> std::same_as<T>;
-                })
-    parts.decoder_logits = [model](const T& states) mutable {
-      return model->decoder_logits(states);
-    };
-  using Prompt = std::vector<std::int64_t>;
-  using Random = std::vector<RandomStream>;
-  if constexpr (requires(const T& x, const Prompt& p, const GenerateOptions& o, const Random& r) {
-                  model->generate(x, p, o, r);
-                })
-    parts.generate.call = [model](const T& image_states, const Prompt& prompt,
-                                  const GenerateOptions& options, const Random& random) mutable {
-      return model->generate(image_states, prompt, options, random);
-    };
-  else if constexpr (requires(const T& x, const Prompt& p, const GenerateOptions& o) {
-                       model->generate(x, p, o);
-                     })
-    parts.generate.call = [model](const T& image_states, const Prompt& prompt,
-                                  const GenerateOptions& options, const Random&) mutable {
-      if (options.sample)
-        throw RecipeError("generate: this model can't sample. Set sample = false.");
-      return model->generate(image_states, prompt, options);
-    };
+  detail::for_each_part<M>([&]<class P> {
+    parts.set<P>([model]<class... A>(A&&... arguments) mutable {
+      return P::call(model, std::forward<A>(arguments)...);
+    });
+  });
+  Parts served = parts.serves();
+  if constexpr (detail::ServesAsBuilt<M>)
+    served = model->serves();
+  else if constexpr (detail::ServesByType<M>)
+    served = detail::parts_by_type<M>();
+  detail::require_functions(served, parts.serves(), shown_component<M>("model"));
+  parts.keep(served);
   if constexpr (requires { model->begin_step(); })
     parts.begin_step = [model]() mutable { model->begin_step(); };
-  detail::keep_served(parts);
   return parts;
 }
 
-/// Any model as a value; used like a module holder.
+/// Any model as a handle: copies refer to one module and its parts.
 class AnyModel {
  public:
   static constexpr std::string_view kind = "model";
+
+  /// What a recipe can know of a model before it is built.
+  struct Traits {
+    Parts serves;
+  };
+  template <class M>
+  [[nodiscard]] static Traits traits(const options_of<M>& options) {
+    return {served_by<M>(options)};
+  }
 
   template <class M>
     requires(!std::same_as<M, AnyModel>) && Model<M>
@@ -231,7 +255,7 @@ class AnyModel {
 
   AnyModel* operator->() { return this; }
   [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return module_; }
-  [[nodiscard]] Needs serves() const { return parts_->serves; }
+  [[nodiscard]] Parts serves() const { return parts_->serves(); }
   [[nodiscard]] const ModelParts& parts() const { return *parts_; }
 
  private:

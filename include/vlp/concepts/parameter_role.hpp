@@ -36,8 +36,11 @@ class ParameterRoles {
  public:
   /// Everything is hidden.
   ParameterRoles() = default;
-  /// Asks the module and all modules in it; the first that tells a parameter's role is believed.
-  explicit ParameterRoles(const torch::nn::Module& module) {
+  /// Those of one module.
+  explicit ParameterRoles(const torch::nn::Module& module) { add(module); }
+
+  /// Asks a module and all modules in it; the first that tells a parameter's role is believed.
+  void add(const torch::nn::Module& module) {
     for (const std::shared_ptr<torch::nn::Module>& part : module.modules(/*include_self=*/false))
       ask(*part);
     ask(module);

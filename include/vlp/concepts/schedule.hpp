@@ -3,15 +3,18 @@
 // in the run, so that it needs no state and resumes exactly. Includes no torch.
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <utility>
 
 #include "vlp/concepts/component.hpp"
+#include "vlp/core/error.hpp"
 #include "vlp/recipe/field.hpp"
 
 namespace vlp {
@@ -97,14 +100,24 @@ class AnySchedule {
     requires(!std::same_as<S, AnySchedule>) && Schedule<S>
   AnySchedule(S schedule)
       : call_([s = std::make_shared<const S>(std::move(schedule))](
-                  const SchedulePosition& position) -> double { return (*s)(position); }) {}
+                  const SchedulePosition& position) -> double { return (*s)(position); }),
+        shown_(shown_component<S>(kind)) {}
 
+  /// @return  finite, at least 0
+  /// @throws ContractError if the schedule gives anything else
   [[nodiscard]] double operator()(const SchedulePosition& position) const {
-    return call_(position);
+    const double factor = call_(position);
+    if (!std::isfinite(factor) || factor < 0)
+      throw ContractError(shown_ + ": a learning rate's factor is finite and not negative (got " +
+                          std::to_string(factor) + " for update " + std::to_string(position.step) +
+                          " of " + std::to_string(position.steps) +
+                          ", expected at least 0). Bound what it returns.");
+    return factor;
   }
 
  private:
   std::function<double(const SchedulePosition&)> call_;
+  std::string shown_;  // in messages
 };
 static_assert(Schedule<AnySchedule>);
 

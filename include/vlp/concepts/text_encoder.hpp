@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -24,19 +25,19 @@ class Module;
 namespace vlp {
 
 /// A text encoder is used like a module holder: copies refer to one module. Ids are [B, T] int64,
-/// masks [B, T] bool with true = token. One that can attend to images also offers
-///   grounded_states(ids, mask, images [B, N, De]) -> [B, T, D]; of one image, [1, N, De], all
-///   texts look at it. Images come as an `ImageMemory`, which keeps keys and values for other
-///   passes, or for who wants no more as the tensor
-/// and says so beforehand by `static Needs serves(const Options&)` with Needs::grounded_states in
-/// it.
+/// masks [B, T] bool with true = token. It may offer
+///   - summary(states [B, T, D], mask) -> [B, D]: one vector a text, of which embeddings are made;
+///     without it that is the state of position 0, as behind a [CLS]
+///   - grounded_states(ids, mask, images [B, N, De]) -> [B, T, D]: cross-attention to images; of
+///   one
+///     image, [1, N, De], all texts look at it. Images come as an `ImageMemory`, which keeps keys
+///     and values for other passes, or for who wants no more as the tensor
+///   - static bool sees_images(const Options&): whether it can, where that depends on the options
 template <class E>
 concept TextEncoder =
     std::copyable<E> && requires(E encoder, const at::Tensor& ids, const at::Tensor& mask) {
-      {
-        encoder->text_states(ids, mask)
-      } -> std::same_as<at::Tensor>;  // [B, T, D]; position 0 is what embeddings are made of
-      { encoder->width() } -> std::convertible_to<std::int64_t>;  // D
+      { encoder->text_states(ids, mask) } -> std::same_as<at::Tensor>;  // [B, T, D]
+      { encoder->width() } -> std::convertible_to<std::int64_t>;        // D
       { encoder.ptr() } -> std::convertible_to<std::shared_ptr<torch::nn::Module>>;
     };
 
@@ -45,42 +46,87 @@ class AnyTextEncoder {
  public:
   static constexpr std::string_view kind = "text_encoder";
 
+  /// What a recipe can know of a text encoder before it is built.
+  struct Traits {
+    bool sees_images = false;  ///< whether texts can attend to images
+  };
+  template <class E>
+  [[nodiscard]] static Traits traits(const options_of<E>& options) {
+    if constexpr (requires { detail::Described<E>::type::sees_images(options); })
+      return {.sees_images = detail::Described<E>::type::sees_images(options)};
+    else
+      return {.sees_images = kGrounds<E>};
+  }
+
   template <class E>
     requires(!std::same_as<E, AnyTextEncoder>) && TextEncoder<E>
   AnyTextEncoder(E encoder)
       : module_(encoder.ptr()),
+        shown_(shown_component<E>(kind)),
         width_(encoder->width()),
         text_states_([encoder](const at::Tensor& ids, const at::Tensor& mask) mutable {
           return encoder->text_states(ids, mask);
         }) {
-    if constexpr (requires(const at::Tensor& x, const ImageMemory& images) {
-                    encoder->grounded_states(x, x, images);
-                  })
+    if constexpr (kGrounds<E>)
       grounded_states_ = [encoder](const at::Tensor& ids, const at::Tensor& mask,
                                    const ImageMemory& images) mutable {
         return encoder->grounded_states(ids, mask, images);
       };
+    if constexpr (requires(const at::Tensor& x) {
+                    { encoder->summary(x, x) } -> std::same_as<at::Tensor>;
+                  })
+      summary_ = [encoder](const at::Tensor& states, const at::Tensor& mask) mutable {
+        return encoder->summary(states, mask);
+      };
   }
 
   AnyTextEncoder* operator->() { return this; }
+  /// @throws ShapeError if the encoder doesn't give [B, T, D]
   [[nodiscard]] at::Tensor text_states(const at::Tensor& ids, const at::Tensor& mask) {
-    return text_states_(ids, mask);
+    return checked(text_states_(ids, mask), ids);
   }
   /// @throws ContractError if this text encoder has no cross-attention
   [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask,
                                            const ImageMemory& images) {
     if (!grounded_states_)
-      throw ContractError(
-          "text encoder: it can't attend to images. Choose one with cross-attention.");
-    return grounded_states_(ids, mask, images);
+      throw ContractError(shown_ + ": it can't attend to images. Choose one with cross-attention.");
+    return checked(grounded_states_(ids, mask, images), ids);
+  }
+  /// @param states  [B, T, D], what `text_states` returns
+  /// @param mask    [B, T] bool, true = token
+  /// @return        [B, D]
+  [[nodiscard]] at::Tensor summary(const at::Tensor& states, const at::Tensor& mask) const {
+    if (!summary_) return states.select(1, 0);
+    at::Tensor whole = summary_(states, mask);
+    if (whole.dim() != 2 || whole.size(0) != states.size(0) || whole.size(1) != width_)
+      throw ShapeError(shown_ + ": summary(states, mask) of another shape (got " +
+                       c10::str(whole.sizes()) + ", expected [" + std::to_string(states.size(0)) +
+                       ", " + std::to_string(width_) + "]: texts, width()).");
+    return whole;
   }
   [[nodiscard]] std::int64_t width() const { return width_; }
   [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return module_; }
 
  private:
+  [[nodiscard]] at::Tensor checked(at::Tensor states, const at::Tensor& ids) const {
+    if (states.dim() != 3 || states.size(0) != ids.size(0) || states.size(1) != ids.size(1) ||
+        states.size(2) != width_)
+      throw ShapeError(shown_ + ": text states of another shape (got " + c10::str(states.sizes()) +
+                       " of ids " + c10::str(ids.sizes()) + ", expected one row of width() = " +
+                       std::to_string(width_) + " a token). Return [texts, tokens, width()].");
+    return states;
+  }
+
+  template <class E>
+  static constexpr bool kGrounds =
+      requires(E encoder, const at::Tensor& x, const ImageMemory& images) {
+        encoder->grounded_states(x, x, images);
+      };
+
   std::shared_ptr<torch::nn::Module> module_;
+  std::string shown_;  // in messages
   std::int64_t width_;
-  std::function<at::Tensor(const at::Tensor&, const at::Tensor&)> text_states_;
+  std::function<at::Tensor(const at::Tensor&, const at::Tensor&)> text_states_, summary_;
   std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const ImageMemory&)>
       grounded_states_;
 };

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "vlp/concepts/component.hpp"
+#include "vlp/core/error.hpp"
 #include "vlp/core/special_tokens.hpp"
 
 namespace vlp {
@@ -38,16 +39,27 @@ class AnyTokenizer {
 
   template <class T>
     requires(!std::same_as<T, AnyTokenizer>) && Tokenizer<T>
-  AnyTokenizer(T tokenizer) : self_(std::make_shared<const Holder<T>>(std::move(tokenizer))) {}
+  AnyTokenizer(T tokenizer)
+      : self_(std::make_shared<const Holder<T>>(std::move(tokenizer))),
+        shown_(shown_component<T>(kind)),
+        vocabulary_size_(self_->vocabulary_size()) {}
 
+  /// @throws ContractError if the tokenizer gives an id outside its vocabulary
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text) const {
-    return self_->encode(text);
+    std::vector<std::int64_t> ids = self_->encode(text);
+    for (const std::int64_t id : ids)
+      if (id < 0 || id >= vocabulary_size_)
+        throw ContractError(shown_ + ": an id outside the vocabulary (got " + std::to_string(id) +
+                            " for \"" + std::string(text) + "\", expected 0 to " +
+                            std::to_string(vocabulary_size_ - 1) +
+                            "). Let vocabulary_size() count every id that encode gives.");
+    return ids;
   }
   [[nodiscard]] std::string decode(std::span<const std::int64_t> ids) const {
     return self_->decode(ids);
   }
   [[nodiscard]] SpecialTokens special() const { return self_->special(); }
-  [[nodiscard]] std::int64_t vocabulary_size() const { return self_->vocabulary_size(); }
+  [[nodiscard]] std::int64_t vocabulary_size() const { return vocabulary_size_; }
   void write(const std::filesystem::path& folder) const { self_->write(folder); }
 
  private:
@@ -74,6 +86,8 @@ class AnyTokenizer {
     T tokenizer;
   };
   std::shared_ptr<const Base> self_;
+  std::string shown_;  // in messages
+  std::int64_t vocabulary_size_;
 };
 static_assert(Tokenizer<AnyTokenizer>);
 

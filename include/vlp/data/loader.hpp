@@ -73,7 +73,7 @@ class Loader {
          const SamplePreparation& prepare, LoaderOptions options, const Context& ctx)
       : options_(std::move(options)),
         mode_(mode),
-        order_(ctx.seeds.derive("sampler")),
+        order_(ctx.facts.seeds.derive("sampler")),
         maker_{.records = records,
                .transforms = prepare.transforms,
                .tokenizer = prepare.tokenizer,
@@ -81,8 +81,8 @@ class Loader {
                .unsupervised = prompt_length(prepare.tokenizer, prepare.prompt),
                .extra_captions = options_.extra_captions,
                .texts = !options_.images_only,
-               .pinned = ctx.device.type == DeviceName::Type::cuda && pinning_works(),
-               .augmentation = ctx.seeds.derive("augmentation"),
+               .pinned = ctx.machine.device.type == DeviceName::Type::cuda && pinning_works(),
+               .augmentation = ctx.facts.seeds.derive("augmentation"),
                .decode = options_.decode},
         row_count_(options_.images_only ? static_cast<std::int64_t>(records.size())
                                         : rows_per_epoch(records, mode)) {

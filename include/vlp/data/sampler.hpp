@@ -41,7 +41,7 @@ struct SampleRow {
 /// @param records  a split
 /// @param mode     all captions, or one of each image
 /// @param shuffle  false: in the order of the records
-/// @param random   the sampler's own stream, e.g. `ctx.seeds.derive("sampler")`; the epoch is
+/// @param random   the sampler's own stream, e.g. `ctx.facts.seeds.derive("sampler")`; the epoch is
 ///                 derived from it
 /// @param epoch    from 0
 [[nodiscard]] inline std::vector<SampleRow> epoch_rows(std::span<const ImageRecord> records,

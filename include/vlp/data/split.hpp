@@ -57,7 +57,7 @@ struct SplitIndices {
 /// @param ids     one a image, all different
 /// @param subset  share of the images to use, above 0 up to 1
 /// @param shares  of train, validation and test
-/// @param random  a stream of its own, e.g. `ctx.seeds.derive("split")`
+/// @param random  a stream of its own, e.g. `ctx.facts.seeds.derive("split")`
 /// @throws RecipeError if `subset` is out of range or the shares don't sum to 1 within 1e-6
 [[nodiscard]] inline SplitIndices split_images(std::span<const std::string> ids, double subset,
                                                const SplitShares& shares, RandomStream random) {

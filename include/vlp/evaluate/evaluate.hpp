@@ -73,7 +73,7 @@ namespace vlp {
       words.emplace(ptb_tokens(images, {.threads = threads}),
                     threads_for(threads, images.size(), kImagesWorthAThread));
     }
-    const ImageStatistics rows = metric.measure(*words);
+    const ImageStatistics rows = measured_by(metric, *words);
     add(all.scores, metric.scores(rows.sums()));
     for (std::size_t i = 0; i < all.rows.size(); ++i)
       add(all.rows[i].scores, metric.scores(rows.row(i)));
@@ -160,7 +160,8 @@ class Evaluator {
     const std::shared_ptr<torch::nn::Module> module = model.ptr();
     const detail::EvaluationMode evaluation(module);
     std::optional<InferenceWeights> packed;
-    if (ctx_.device.type == DeviceName::Type::cpu && ctx_.precision == Precision::fp32)
+    if (ctx_.machine.device.type == DeviceName::Type::cpu &&
+        ctx_.machine.precision == Precision::fp32)
       packed.emplace(module, WeightForm::packed);
     const ModelParts parts = parts_of(model);
 
@@ -169,7 +170,7 @@ class Evaluator {
     ValidationLoss losses(data_.tokenizer.special().pad,
                           prompt_length(data_.tokenizer, data_.prompt));
     std::optional<Retrieval> retrieval = retrieval_for(parts, records, metrics);
-    const ProgressMeter progress(ctx_.console, task, result.measured.images, "images");
+    const ProgressMeter progress(ctx_.machine.console, task, result.measured.images, "images");
     Loader loader(records, CaptionsPerImage::all,
                   {data_.transforms.evaluate, data_.tokenizer, data_.prompt},
                   {.batch_size = batch_size_,
@@ -181,15 +182,16 @@ class Evaluator {
                   ctx_);
     loader.start_epoch(0);
     while (auto loaded = loader.next()) {
-      const Autocast autocast(ctx_.precision, ctx_.device);
-      const Batch images = to_device(std::move(loaded->batch), torch_device(ctx_.device));
-      ImageFeatures features{
-          .memory = parts.image_states(images.pixels), .embeddings = {}, .momentum_embeddings = {}};
+      const Autocast autocast(ctx_.machine.precision, ctx_.machine.device);
+      const Batch images = to_device(std::move(loaded->batch), torch_device(ctx_.machine.device));
+      ImageFeatures features{.memory = parts.call<ImageStates>(images.pixels),
+                             .embeddings = {},
+                             .momentum_embeddings = {}};
       if (loss)
         features = losses.add(parts, *loss, images, std::move(features),
                               ids_of(records, loaded->record_index));
       if (retrieval) retrieval->add_images(features);
-      if (parts.generate)
+      if (parts.has<Generate>())
         caption(parts, features.memory.states(), records, loaded->record_index, result.captions);
       progress.done(loaded->record_index.back() + 1);
     }
@@ -197,7 +199,7 @@ class Evaluator {
     result.measured.losses = losses.parts();
     if (retrieval) retrieval->rank(task + ", re-ranking");
     CaptionScores scores =
-        score_captions(result.captions, metrics, ctx_.threads,
+        score_captions(result.captions, metrics, ctx_.machine.threads,
                        [&](std::int64_t rerank) { return retrieval->ranks(rerank); });
     result.measured.scores = std::move(scores.scores);
     result.measured.rows = std::move(scores.rows);
@@ -212,7 +214,7 @@ class Evaluator {
     for (std::size_t i = 0; i < index.size(); ++i) {
       const ImageRecord& record = records[static_cast<std::size_t>(index[i])];
       for (std::size_t c = 0; c < record.captions.size(); ++c)
-        ids[i].push_back(caption_ids(data_, record, c, ctx_.seeds));
+        ids[i].push_back(caption_ids(data_, record, c, ctx_.facts.seeds));
     }
     return ids;
   }
@@ -229,7 +231,7 @@ class Evaluator {
     texts.pad = data_.tokenizer.special().pad;
     for (std::size_t image = 0; image < records.size(); ++image)
       for (std::size_t c = 0; c < records[image].captions.size(); ++c) {
-        texts.ids.push_back(caption_ids(data_, records[image], c, ctx_.seeds));
+        texts.ids.push_back(caption_ids(data_, records[image], c, ctx_.facts.seeds));
         texts.images.push_back(static_cast<std::int64_t>(image));
       }
     return std::optional<Retrieval>(std::in_place, parts, texts,
@@ -242,9 +244,9 @@ class Evaluator {
     std::vector<RandomStream>
         random;  // by image, so that what is sampled for one depends on no other
     for (const std::int64_t i : index)
-      random.push_back(
-          ctx_.seeds.derive("captions").derive(records[static_cast<std::size_t>(i)].image_id));
-    const auto candidates = parts.generate(image_states, prompt_, generate_, random);
+      random.push_back(ctx_.facts.seeds.derive("captions")
+                           .derive(records[static_cast<std::size_t>(i)].image_id));
+    const auto candidates = parts.call<Generate>(image_states, prompt_, generate_, random);
     for (std::size_t i = 0; i < index.size(); ++i) {
       const Candidate& best = candidates[i].front();
       const auto generated = std::span(best.ids).subspan(

@@ -57,9 +57,8 @@ class Retrieval {
         images_(images),
         rerank_(rerank),
         image_of_text_(texts.images),
-        rows_(texts.ids, texts.pad, torch_device(ctx.device)) {
-    if (const Needs lacking = missing(retrieval_needs(rerank), parts.serves);
-        lacking != Needs::nothing)
+        rows_(texts.ids, texts.pad, torch_device(ctx.machine.device)) {
+    if (const Parts lacking = retrieval_needs(rerank).without(parts.serves()); !lacking.empty())
       throw ContractError("retrieval: the model serves no part for " + in_words(lacking) +
                           ". Choose another model or rerank = 0.");
     if (texts.ids.empty())
@@ -73,7 +72,7 @@ class Retrieval {
     const at::Tensor& states = features.memory.states();
     const std::int64_t count = states.size(0);
     embeddings_.push_back(
-        (features.embeddings.defined() ? features.embeddings : parts_.image_embeddings(states))
+        (features.embeddings.defined() ? features.embeddings : parts_.call<ImageEmbeddings>(states))
             .to(at::kFloat));
     if (rerank_ > 0) {
       if (!states_.defined()) {
@@ -90,10 +89,10 @@ class Retrieval {
   /// @param task  what the progress of the matching is called
   void rank(const std::string& task) {
     const at::Tensor wordings =
-        at::tensor(rows_.wording_of_text(), at::kLong).to(torch_device(ctx_.device));
+        at::tensor(rows_.wording_of_text(), at::kLong).to(torch_device(ctx_.machine.device));
     RetrievalSide images, texts;
     {
-      const Autocast autocast(ctx_.precision, ctx_.device);
+      const Autocast autocast(ctx_.machine.precision, ctx_.machine.device);
       texts.embeddings = rows_.embeddings(parts_).index_select(0, wordings);
     }
     texts.images = at::tensor(image_of_text_, at::kLong).to(texts.embeddings.device());
@@ -129,21 +128,22 @@ class Retrieval {
   /// Under autocast the states are rounded to half precision wherever they are read: keeping them
   /// so changes nothing.
   [[nodiscard]] at::ScalarType kept_dtype(at::ScalarType states) const {
-    if (ctx_.precision == Precision::bf16) return at::kBFloat16;
-    return ctx_.precision == Precision::fp16 ? at::kHalf : states;
+    if (ctx_.machine.precision == Precision::bf16) return at::kBFloat16;
+    return ctx_.machine.precision == Precision::fp16 ? at::kHalf : states;
   }
 
   /// Logits of all pairs, image by image. The device is waited for once, at the end.
   void match(const std::string& task) {
-    const at::Device device = torch_device(ctx_.device);
+    const at::Device device = torch_device(ctx_.machine.device);
     std::vector<std::int64_t> wordings(pairs_->size());
     for (std::size_t pair = 0; pair < wordings.size(); ++pair)
       wordings[pair] = pairs_->wording(pair);
     const at::Tensor all = at::tensor(wordings, at::kLong).to(device);
     std::vector<at::Tensor> logits;
-    const ProgressMeter pace(ctx_.console, task, images_, "images");
-    const Autocast autocast(ctx_.precision,
-                            ctx_.device);  // one for all images: it keeps the rounded weights
+    const ProgressMeter pace(ctx_.machine.console, task, images_, "images");
+    const Autocast autocast(
+        ctx_.machine.precision,
+        ctx_.machine.device);  // one for all images: it keeps the rounded weights
     for (std::int64_t image = 0; image < images_; ++image) {
       const auto first = static_cast<std::int64_t>(pairs_->first(image)),
                  end = static_cast<std::int64_t>(pairs_->first(image + 1));

@@ -65,7 +65,8 @@ class TextRows {
         return rows.narrow(0, first, n).narrow(1, 0, longest);
       };
       embeddings.push_back(
-          parts.text_embeddings(parts.text_states(part(ids_), part(mask_))).to(at::kFloat));
+          parts.call<TextEmbeddings>(parts.call<TextStates>(part(ids_), part(mask_)), part(mask_))
+              .to(at::kFloat));
     }
     return at::cat(embeddings);
   }
@@ -81,7 +82,8 @@ class TextRows {
     const auto part = [&](const at::Tensor& rows) {
       return rows.narrow(1, 0, lengths_[static_cast<std::size_t>(last)]).index_select(0, wordings);
     };
-    return parts.match_logits(parts.grounded_states(part(ids_), part(mask_), image)).to(at::kFloat);
+    return parts.call<MatchLogits>(parts.call<GroundedStates>(part(ids_), part(mask_), image))
+        .to(at::kFloat);
   }
 
  private:

@@ -8,9 +8,8 @@
 
 #include "vlp/concepts/decoder.hpp"
 #include "vlp/concepts/generation.hpp"
-#include "vlp/core/random.hpp"
-#include "vlp/core/special_tokens.hpp"
 #include "vlp/generate/beam.hpp"
+#include "vlp/generate/decoding.hpp"
 #include "vlp/generate/greedy.hpp"
 #include "vlp/generate/sample.hpp"
 
@@ -20,20 +19,16 @@ namespace vlp {
 /// inside.
 /// @param decoder       in evaluation mode
 /// @param image_states  [B, N, De]
-/// @param prompt        ids between [DEC] and the caption, the same for all images
-/// @param tokens        [DEC] and [SEP] of the vocabulary
-/// @param options       lengths, beams, penalties, sampling
-/// @param random        B streams, one an image, if `options.sample`
+/// @param request       how; random streams if `options.sample`
 /// @return              for each image its candidates, best first: `options.beams`; if sampled,
 ///                      `options.num_captions` in the order of drawing
 /// @throws RecipeError if the prompt leaves no room below max_length, or if beams are to be sampled
 template <Decoder Dec>
-[[nodiscard]] std::vector<std::vector<Candidate>> generate_captions(
-    Dec decoder, const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,
-    const SpecialTokens& tokens, const GenerateOptions& options,
-    const std::vector<RandomStream>& random = {}) {
-  if (options.sample)
-    return sample_captions(decoder, image_states, prompt, tokens, options, random);
+[[nodiscard]] std::vector<std::vector<Candidate>> generate_captions(Dec decoder,
+                                                                    const at::Tensor& image_states,
+                                                                    const CaptionRequest& request) {
+  const auto& [prompt, tokens, options, random] = request;
+  if (options.sample) return sample_captions(decoder, image_states, request);
   return options.beams == 1 ? greedy_search(decoder, image_states, prompt, tokens, options)
                             : beam_search(decoder, image_states, prompt, tokens, options);
 }

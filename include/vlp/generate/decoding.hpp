@@ -15,10 +15,19 @@
 #include "vlp/concepts/full_precision.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/random.hpp"
 #include "vlp/core/special_tokens.hpp"
 #include "vlp/generate/hypotheses.hpp"
 
 namespace vlp {
+
+/// How captions are asked for.
+struct CaptionRequest {
+  std::vector<std::int64_t> prompt;  ///< ids between [DEC] and the caption, the same for all images
+  SpecialTokens tokens;              ///< [DEC] and [SEP] of the vocabulary
+  GenerateOptions options;           ///< lengths, beams, penalties, sampling
+  std::vector<RandomStream> random = {};  ///< one an image; needed for sampling only
+};
 
 /// [DEC] and the prompt's ids.
 [[nodiscard]] inline std::vector<std::int64_t> begin_ids(const std::vector<std::int64_t>& prompt,
@@ -84,30 +93,34 @@ namespace vlp {
 inline void expand_beams(DecodingCache& cache, std::int64_t beams) {
   if (beams == cache.beams) return;
   cache.beams = beams;
-  for (auto* buffers : {&cache.self_keys, &cache.self_values})
-    for (at::Tensor& buffer : *buffers) buffer = buffer.repeat_interleave(beams, 0);
+  for (at::Tensor& buffer : cache.per_row) buffer = buffer.repeat_interleave(beams, 0);
 }
 
-/// Row i of the cache becomes what row `rows[i]` was; does nothing if all stay.
+namespace detail {
+
+/// Row i of each buffer becomes what row `index[i]` was; does nothing if all stay.
+inline void select_rows_of(std::vector<at::Tensor>& buffers,
+                           const std::vector<std::int64_t>& index) {
+  if (buffers.empty()) return;
+  bool all_stay = static_cast<std::int64_t>(index.size()) == buffers.front().size(0);
+  for (std::size_t i = 0; all_stay && i < index.size(); ++i)
+    all_stay = index[i] == static_cast<std::int64_t>(i);
+  if (all_stay) return;
+  const at::Tensor chosen = at::tensor(index, at::kLong).to(buffers.front().device());
+  for (at::Tensor& buffer : buffers) buffer = buffer.index_select(0, chosen);
+}
+
+}  // namespace detail
+
+/// Row i of the cache becomes what row `rows[i]` was.
 /// @param cache   changed in place
 /// @param rows    for each new row, the old one
 /// @param images  the images kept, if some are left out; all of an image's rows are then left out
 ///                too
 inline void select_rows(DecodingCache& cache, const std::vector<std::int64_t>& rows,
                         const std::vector<std::int64_t>& images) {
-  const at::Device device = cache.self_keys.at(0).device();
-  const auto select = [&](const std::vector<std::int64_t>& index, std::vector<at::Tensor>& first,
-                          std::vector<at::Tensor>& second) {
-    bool all_stay = static_cast<std::int64_t>(index.size()) == first.at(0).size(0);
-    for (std::size_t i = 0; all_stay && i < index.size(); ++i)
-      all_stay = index[i] == static_cast<std::int64_t>(i);
-    if (all_stay) return;
-    const at::Tensor chosen = at::tensor(index, at::kLong).to(device);
-    for (auto* buffers : {&first, &second})
-      for (at::Tensor& buffer : *buffers) buffer = buffer.index_select(0, chosen);
-  };
-  select(rows, cache.self_keys, cache.self_values);
-  select(images, cache.cross_keys, cache.cross_values);
+  detail::select_rows_of(cache.per_row, rows);
+  detail::select_rows_of(cache.per_image, images);
 }
 
 }  // namespace vlp

@@ -133,10 +133,8 @@ class SampledBatch {
 
 /// @param decoder       in evaluation mode
 /// @param image_states  [B, N, De]
-/// @param prompt        ids between [DEC] and the caption
-/// @param tokens        [DEC] and [SEP] of the vocabulary
-/// @param options       num_captions (K), lengths, repetition_penalty, temperature, top_k, top_p
-/// @param random        B streams, one an image
+/// @param request       of its options num_captions (K), lengths, repetition_penalty, temperature,
+///                      top_k, top_p; B random streams
 /// @return              for each image K candidates in the order of drawing, with the mean
 ///                      log-probability of their generated tokens, under the probabilities that
 ///                      they were drawn by
@@ -144,10 +142,10 @@ class SampledBatch {
 /// @throws ContractError      if there isn't one random stream an image
 /// @throws NonFiniteError  if logits are not numbers
 template <Decoder Dec>
-[[nodiscard]] std::vector<std::vector<Candidate>> sample_captions(
-    Dec decoder, const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,
-    const SpecialTokens& tokens, const GenerateOptions& options,
-    const std::vector<RandomStream>& random) {
+[[nodiscard]] std::vector<std::vector<Candidate>> sample_captions(Dec decoder,
+                                                                  const at::Tensor& image_states,
+                                                                  const CaptionRequest& request) {
+  const auto& [prompt, tokens, options, random] = request;
   if (options.beams != 1)
     throw RecipeError("generate: beams can't be sampled (got beams " +
                       std::to_string(options.beams) +

@@ -49,10 +49,10 @@ struct BertSizes {
                     .dropout = text.dropout,
                     .eps = text.layer_norm_eps},
           .depth = sizes.depth,
-          .vocabulary =
-              text.vocabulary_size > 0 ? text.vocabulary_size : ctx.dimensions.vocabulary_size,
+          .vocabulary = text.vocabulary_size > 0 ? text.vocabulary_size
+                                                 : ctx.facts.dimensions.vocabulary_size,
           .max_positions = text.max_positions,
-          .padding = ctx.tokens.pad};
+          .padding = ctx.facts.tokens.pad};
 }
 
 /// Which weights a text encoder and a decoder have in common (Li et al. 2022, section 3.1 and table

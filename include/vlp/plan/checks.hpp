@@ -28,8 +28,7 @@ void check_transforms(const RecipeOptions& options, const Recipe& recipe, bool t
                       Diagnostics& problems);
 /// Ways of generating that exclude each other.
 void check_generation(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
-/// Scores of one name, and a choice of the best by a score that nothing gives. Asks the metrics, so
-/// only after all other problems are mended.
+/// Scores of one name, and a choice of the best by a score that nothing gives.
 void check_scores(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
 
 }  // namespace vlp

@@ -11,22 +11,17 @@
 #include "vlp/data/pipeline.hpp"
 #include "vlp/plan/checks.hpp"
 #include "vlp/recipe/read.hpp"
-#include "vlp/scoring/caption_set.hpp"
 
 namespace vlp {
 
 namespace detail {
 
-/// The names of the scores that these metrics give, found out on no image at all.
+/// The names of the scores that these metrics give.
 inline std::vector<std::string> score_names(const std::vector<Use<AnyMetric>>& metrics) {
-  const CaptionSet nothing({});
   std::vector<std::string> names;
   for (const auto& use : metrics) {
     if (!use.chosen()) continue;
-    const AnyMetric metric = use.build(Context{});
-    for (const auto& [name, value] :
-         metric.reads_captions() ? scores_of(metric, nothing) : metric.scores(RetrievalRanks{}))
-      names.push_back(name);
+    for (const ScoreName& score : use.traits().scores) names.push_back(score.name);
   }
   return names;
 }
@@ -65,11 +60,11 @@ VLP_INLINE void check_metrics(const RecipeOptions& options, const Recipe& recipe
   if (!options.model.chosen()) return;
   for (const auto& [i, use] : ranges::views::enumerate(options.metric)) {
     if (!use.chosen()) continue;
-    const AnyMetric metric = use.build(Context{});
-    const Needs lacking = missing(use.needs() | metric.needs(), options.model.serves());
-    if (lacking == Needs::nothing) continue;
+    const Parts needs = use.traits().needs(),
+                lacking = needs.without(options.model.traits().serves);
+    if (lacking.empty()) continue;
     const Array* metrics = recipe.value.as<Table>()->find("metric")->value.as<Array>();
-    const bool writes_nothing = metric.reads_captions() && lacking == Needs::decoder_logits;
+    const bool writes_nothing = use.traits().reads_captions && lacking == Parts::of<Generate>();
     problems.add((*metrics)[i].place, "metric." + std::to_string(i),
                  "metric '" + use.name() + "' needs " +
                      (writes_nothing ? "captions" : in_words(lacking)) + "; model '" +
@@ -82,8 +77,8 @@ VLP_INLINE void check_losses(const RecipeOptions& options, const Recipe& recipe,
   if (!options.model.chosen()) return;
   for (const auto& [i, loss] : ranges::views::enumerate(options.loss)) {
     if (!loss.chosen()) continue;
-    const Needs lacking = missing(loss.needs(), options.model.serves());
-    if (lacking == Needs::nothing) continue;
+    const Parts lacking = loss.traits().needs.without(options.model.traits().serves);
+    if (lacking.empty()) continue;
     const Array* losses = recipe.value.as<Table>()->find("loss")->value.as<Array>();
     problems.add((*losses)[i].place, "loss." + std::to_string(i),
                  "loss '" + loss.name() + "' needs " + in_words(lacking) + "; model '" +
@@ -99,10 +94,11 @@ VLP_INLINE void check_training(const RecipeOptions& options, const Recipe& recip
     problems.add(recipe.value.place, "optimizer",
                  "missing, training needs an [optimizer] with `use`");
   for (const auto& loss : options.loss) {
-    if (loss.chosen() && options.train.batch_size < loss.smallest_batch())
+    if (loss.chosen() && options.train.batch_size < loss.traits().smallest_batch)
       problems.add(
           recipe.place_of("train.batch_size"), "train.batch_size",
-          "loss '" + loss.name() + "' needs at least " + std::to_string(loss.smallest_batch()) +
+          "loss '" + loss.name() + "' needs at least " +
+              std::to_string(loss.traits().smallest_batch) +
               " pairs a batch (got train.batch_size = " + std::to_string(options.train.batch_size) +
               "); accumulation doesn't help, since a loss sees one micro-batch at a time");
   }

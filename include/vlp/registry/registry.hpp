@@ -14,12 +14,28 @@
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/context.hpp"
-#include "vlp/concepts/needs.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/read.hpp"
 #include "vlp/recipe/value.hpp"
 
 namespace vlp {
+
+/// What a recipe can know of a component before it is built; beside each kind's concept.
+struct NoTraits {};
+
+namespace detail {
+
+template <class AnyX>
+struct TraitsOf {
+  using type = NoTraits;
+};
+template <class AnyX>
+  requires requires { typename AnyX::Traits; }
+struct TraitsOf<AnyX> {
+  using type = typename AnyX::Traits;
+};
+
+}  // namespace detail
 
 /// A component chosen by a recipe, its options read and checked, not yet built.
 template <class AnyX>
@@ -27,11 +43,7 @@ struct Prepared {
   std::string name;                           ///< by which a recipe chose it
   std::function<AnyX(const Context&)> build;  ///< may be called several times
   std::function<Value()> write;               ///< the options as they will be used, without `use`
-  Needs needs = Needs::nothing;     ///< of a loss or metric: the parts of a model that it asks for
-  Needs serves = Needs::nothing;    ///< of a model or text encoder: the parts that it serves
-  std::int64_t smallest_batch = 1;  ///< of a loss: pairs below which it has nothing to compare
-  std::int64_t captions_per_image =
-      1;  ///< of a loss: captions of an image that it learns from at once
+  typename detail::TraitsOf<AnyX>::type traits;  ///< computed from the options
 };
 
 /// What every factory shows to `vlp list` and `vlp help`.
@@ -124,31 +136,8 @@ class Registry {
     made.name = name_of<T>;
     made.build = [options](const Context& ctx) { return AnyX(build_component<T>(*options, ctx)); };
     made.write = [options] { return write_options(*options); };
-    using Type = typename detail::Described<T>::type;
-    if constexpr (requires {
-                    { Type::needs } -> std::convertible_to<Needs>;
-                  })
-      made.needs = Type::needs;
-    if constexpr (requires {
-                    { Type::needs(*options) } -> std::same_as<Needs>;
-                  })
-      made.needs = Type::needs(*options);
-    if constexpr (requires {
-                    { Type::smallest_batch(*options) } -> std::same_as<std::int64_t>;
-                  })
-      made.smallest_batch = Type::smallest_batch(*options);
-    if constexpr (requires {
-                    { Type::captions_per_image(*options) } -> std::same_as<std::int64_t>;
-                  })
-      made.captions_per_image = Type::captions_per_image(*options);
-    if constexpr (requires {
-                    { Type::serves() } -> std::same_as<Needs>;
-                  })
-      made.serves = Type::serves();
-    if constexpr (requires {
-                    { Type::serves(*options) } -> std::same_as<Needs>;
-                  })
-      made.serves = Type::serves(*options);
+    if constexpr (requires { typename AnyX::Traits; })
+      made.traits = AnyX::template traits<T>(*options);
     return std::make_shared<const Prepared<AnyX>>(std::move(made));
   }
 

@@ -37,14 +37,8 @@ class Use {
   [[nodiscard]] bool chosen() const { return prepared_ != nullptr; }
   /// Name of the component.
   [[nodiscard]] const std::string& name() const { return prepared().name; }
-  /// What the loss or metric needs; nothing for other kinds.
-  [[nodiscard]] Needs needs() const { return prepared().needs; }
-  /// What the model or text encoder serves; nothing for other kinds.
-  [[nodiscard]] Needs serves() const { return prepared().serves; }
-  /// Pairs that the loss needs in a batch; 1 for other kinds.
-  [[nodiscard]] std::int64_t smallest_batch() const { return prepared().smallest_batch; }
-  /// Captions of an image that the loss learns from at once; 1 for other kinds.
-  [[nodiscard]] std::int64_t captions_per_image() const { return prepared().captions_per_image; }
+  /// What can be known of the component before it is built.
+  [[nodiscard]] const auto& traits() const { return prepared().traits; }
   /// A new component; each call makes another one.
   [[nodiscard]] AnyX build(const Context& ctx) const { return prepared().build(ctx); }
 

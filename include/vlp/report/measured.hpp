@@ -44,10 +44,13 @@ struct Measured {
 /// The value by which epochs are compared, larger is better; none where nothing of that name was
 /// measured.
 /// @param chooser  a score's name, or `loss`, of which the smaller is better
+/// @param less_is_better  of the score
 [[nodiscard]] inline std::optional<double> selection_score(const Measured& measured,
-                                                           std::string_view chooser) {
+                                                           std::string_view chooser,
+                                                           bool less_is_better = false) {
   if (chooser == "loss") return measured.loss ? std::optional(-*measured.loss) : std::nullopt;
-  return score_named(measured.scores, chooser);
+  const std::optional<double> score = score_named(measured.scores, chooser);
+  return score && less_is_better ? std::optional(-*score) : score;
 }
 
 /// The losses of which a sum is made, without what they in turn are made of: `itc` and `lm.0`, but

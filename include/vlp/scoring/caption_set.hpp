@@ -3,6 +3,7 @@
 // computed once when first asked for. Includes no torch.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -209,6 +210,26 @@ class CaptionSet {
   std::vector<std::size_t> first_;  // caption numbers by image, one more
   std::unique_ptr<Shared> shared_;
 };
+
+/// What a metric counts, checked: one row an image, each at least one number wide, all finite.
+/// @throws ContractError, NonFiniteError naming the metric
+[[nodiscard]] inline ImageStatistics measured_by(const AnyMetric& metric,
+                                                 const CaptionSet& captions) {
+  ImageStatistics rows = metric.measure(captions);
+  if (captions.size() > 0 &&
+      (rows.columns == 0 || rows.values.size() != captions.size() * rows.columns))
+    throw ContractError(metric.shown() + ": measure gave " + std::to_string(rows.values.size()) +
+                        " numbers in rows of " + std::to_string(rows.columns) + " (expected " +
+                        std::to_string(captions.size()) +
+                        " rows, one an image, of at least one number). Fill a row for each image.");
+  for (std::size_t i = 0; i < rows.values.size(); ++i)
+    if (!std::isfinite(rows.values[i]))
+      throw NonFiniteError(metric.shown() + ": measure gave a number that is none (got " +
+                           std::to_string(rows.values[i]) + " in column " +
+                           std::to_string(i % rows.columns) + " of image '" +
+                           captions.image(i / rows.columns).image_id + "').");
+  return rows;
+}
 
 /// Fills a row for each image on the set's threads.
 /// @param columns  numbers an image

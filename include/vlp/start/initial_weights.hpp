@@ -3,6 +3,7 @@
 // of the model that they are for. Includes no torch.
 
 #include <cstdint>
+#include <filesystem>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@
 #include "vlp/start/weight_sources.hpp"
 
 namespace vlp {
+
+/// The file beside a run's model.safetensors with the parameters that its losses had.
+inline constexpr const char* kLossWeights = "losses.safetensors";
 
 /// A source of weights.
 struct WeightSource {
@@ -95,6 +99,14 @@ class InitialWeights {
       for (const auto& [name, tensor] : whole->weights.tensors)
         if (layout_.for_losses.contains(name)) state.put(name, tensor);
     return state;
+  }
+  /// The file with the parameters that the losses of the whole model's run had; empty if there is
+  /// none.
+  [[nodiscard]] std::filesystem::path loss_weights() const {
+    const WeightSource* whole = source("model");
+    if (!whole) return {};
+    const auto file = std::filesystem::path(whole->weights.source).parent_path() / kLossWeights;
+    return std::filesystem::exists(file) ? file : std::filesystem::path();
   }
 
  private:

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <string>
 #include <utility>
 
 #include "vlp/assemble/open.hpp"
@@ -18,6 +20,7 @@
 #include "vlp/tasks/run_parts.hpp"
 #include "vlp/train/loop.hpp"
 #include "vlp/train/trainer.hpp"
+#include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/read_weights.hpp"
 #include "vlp/weights/state_file.hpp"
 
@@ -26,8 +29,16 @@ namespace vlp {
 /// @return  captions of an image that the losses want at once, at least 1
 [[nodiscard]] inline std::int64_t captions_per_image(const Plan& plan) {
   std::int64_t most = 1;
-  for (const auto& loss : plan.loss) most = std::max(most, loss.captions_per_image());
+  for (const auto& loss : plan.loss) most = std::max(most, loss.traits().captions_per_image);
   return most;
+}
+
+/// Whether the score that chooses the best epoch is better the smaller it is.
+[[nodiscard]] inline bool less_is_better(const Plan& plan) {
+  for (const auto& metric : plan.metric)
+    for (const ScoreName& score : metric.traits().scores)
+      if (score.name == plan.evaluate.best) return score.less_is_better;
+  return false;
 }
 
 /// The batches of training, as the recipe says.
@@ -69,12 +80,18 @@ VLP_INLINE History fit(RunParts& run) {
     if (plan.evaluate.every == EvaluateEvery::epoch &&
         !data.dataset.records(Split::validation).empty())
       record.measured = evaluate_split(run, Split::validation, epoch, step).measured;
-    const double value = selection_score(record.measured, plan.evaluate.best)
+    const double value = selection_score(record.measured, plan.evaluate.best, less_is_better(plan))
                              .value_or(static_cast<double>(epoch));  // without one the last is best
-    if (history.best_epoch == 0 || value > best) {
+    if (!std::isfinite(value))
+      run.ctx.machine.console.warning("epoch " + std::to_string(epoch) + ": " + plan.evaluate.best +
+                                      " is not a number (got " + std::to_string(value) +
+                                      "), so these weights can't be the best");
+    if (history.best_epoch == 0 || value > best || (std::isfinite(value) && !std::isfinite(best))) {
       best = value;
       history.best_epoch = epoch;
       write_model_weights(*run.model.ptr(), weights, run.format);
+      if (run.losses.module())
+        save_module(*run.losses.module(), weights.parent_path() / kLossWeights);
     }
     State state;
     trainer.save(state);
@@ -95,12 +112,16 @@ VLP_INLINE History fit(RunParts& run) {
   history.train_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   history.steps = trainer.steps_done();
-  if (history.best_epoch != history.epochs.back().epoch)
+  if (history.best_epoch != history.epochs.back().epoch) {
+    const Console& console = run.ctx.machine.console;
     fill_model(*run.model.ptr(),
                {plan.formats.translate({read_weight_file(weights), weights.parent_path(), {}},
-                                       plan.resolved, run.ctx.console),
+                                       plan.resolved, console),
                 plan.formats.layout(plan.resolved)},
-               FillPolicy::exact, plan.resolved, run.ctx.console);
+               FillPolicy::exact, plan.resolved, console);
+    if (run.losses.module())
+      load_module(*run.losses.module(), weights.parent_path() / kLossWeights);
+  }
   return history;
 }
 

@@ -44,8 +44,8 @@ VLP_INLINE std::vector<std::string> weights_lines(const Plan& plan) {
 VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,
                                                bool trains) {
   Context ctx;
-  ctx.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
-  ctx.data_dir = arguments.data_dir;
+  ctx.facts.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
+  ctx.folders.data = arguments.data_dir;
   std::vector<std::string> lines;
   try {
     const AnyDataset dataset = plan.dataset.build(ctx);

@@ -26,7 +26,7 @@ namespace vlp {
 VLP_INLINE Observers observers_of(const Plan& plan, const Context& ctx, const RunFolder& folder) {
   Observers observers;
   observers.add(RunFolderWriter(folder, plan.report.contact_sheet));
-  observers.add(ConsoleWriter(ctx.console));
+  observers.add(ConsoleWriter(ctx.machine.console));
   return observers;
 }
 
@@ -41,10 +41,10 @@ VLP_INLINE RunStart start_of(const RunParts& run) {
     start.parameters += parameter.numel();
   for (const Split split : {Split::train, Split::validation, Split::test})
     start.splits[static_cast<std::size_t>(split)] = run.data.dataset.records(split);
-  start.device = run.ctx.device;
-  start.precision = run.ctx.precision;
-  start.threads = run.ctx.threads;
-  start.data_dir = run.ctx.data_dir;
+  start.device = run.ctx.machine.device;
+  start.precision = run.ctx.machine.precision;
+  start.threads = run.ctx.machine.threads;
+  start.data_dir = run.ctx.folders.data;
   start.built = {{"torch", TORCH_VERSION}, {"compiler", __VERSION__}};
   return start;
 }
@@ -85,9 +85,9 @@ VLP_INLINE Report score(RunParts& run, History history) {
   const auto training = run.data.dataset.records(Split::train);
   if (plan.report.baseline && !found.captions.empty() && !training.empty()) {
     const auto images = first_images(run.data.dataset.records(split), plan.evaluate.max_images);
-    const auto captions = commonest_caption(training, images, run.ctx.threads);
+    const auto captions = commonest_caption(training, images, run.ctx.machine.threads);
     report.baseline =
-        score_captions(captions, build_metrics(plan, run.ctx), run.ctx.threads).scores;
+        score_captions(captions, build_metrics(plan, run.ctx), run.ctx.machine.threads).scores;
     report.baseline_caption = captions.front().caption;
   }
   if (plan.report.contact_sheet > 0 && !found.captions.empty())

@@ -16,8 +16,8 @@
 #include "vlp/concepts/forward.hpp"
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/model.hpp"
-#include "vlp/concepts/needs.hpp"
 #include "vlp/concepts/optimizer.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/message.hpp"
 #include "vlp/plan/plan.hpp"
@@ -46,8 +46,8 @@ template <class AnyX>
 
 /// Whether a loss is a language model's: it asks for a decoder's logits alone, and its targets can
 /// be smoothed.
-[[nodiscard]] inline bool is_language_model_loss(Needs needs, const Value& options) {
-  return needs == Needs::decoder_logits && value_at(options, "label_smoothing");
+[[nodiscard]] inline bool is_language_model_loss(const Parts& needs, const Value& options) {
+  return needs == parts::decoder && value_at(options, "label_smoothing");
 }
 
 /// The names of a registry's losses of that kind.
@@ -58,7 +58,7 @@ template <class AnyX>
     ReadContext read{problems, &registry};
     const auto prepared =
         registry.find<AnyLoss>(name)->prepare(Table(), {}, std::string(AnyLoss::kind), {}, read);
-    if (is_language_model_loss(prepared->needs, prepared->write())) names.push_back(name);
+    if (is_language_model_loss(prepared->traits.needs, prepared->write())) names.push_back(name);
   }
   return names;
 }
@@ -107,7 +107,8 @@ class CaptionTrace {
       record_.put("self_attention", attention.self);
       record_.put("cross_attention", attention.cross);
     }
-    const at::Tensor logits = parts_.decoder_logits(parts_.decoder_states(ids, mask, image));
+    const at::Tensor logits =
+        parts_.call<DecoderLogits>(parts_.call<DecoderStates>(ids, mask, image));
     record_.put("logits", logits);
     record_.put("logits_logsumexp", logits.logsumexp(-1));
   }
@@ -118,7 +119,7 @@ class CaptionTrace {
   [[nodiscard]] const LossUse* loss_use() const {
     const auto& all = given_.plan.loss;
     const auto found = std::ranges::find_if(all, [](const LossUse& use) {
-      return detail::is_language_model_loss(use.needs(), use.write());
+      return detail::is_language_model_loss(use.traits().needs, use.write());
     });
     return found == all.end() ? nullptr : &*found;
   }

@@ -13,7 +13,7 @@
 
 #include "vlp/concepts/batch.hpp"
 #include "vlp/concepts/context.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
 
@@ -65,7 +65,7 @@ struct TraceInputs {
 /// @throws DataError  for a file that can't be read and a tensor that is missing or has another
 /// dtype, shape or range
 [[nodiscard]] TraceInputs read_trace_inputs(const std::filesystem::path& path, const Context& ctx,
-                                            at::ScalarType dtype, Needs serves);
+                                            at::ScalarType dtype, const Parts& serves);
 
 }  // namespace vlp
 

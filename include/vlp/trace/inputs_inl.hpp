@@ -11,7 +11,7 @@
 
 #include "vlp/concepts/batch.hpp"
 #include "vlp/concepts/context.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/device.hpp"
@@ -26,7 +26,7 @@ namespace detail {
 class TraceInputReader {
  public:
   TraceInputReader(const std::filesystem::path& path, const Context& ctx, at::ScalarType dtype,
-                   Needs serves)
+                   const Parts& serves)
       : path_(path), ctx_(ctx), dtype_(dtype), serves_(serves), file_(open(path)) {}
 
   [[nodiscard]] TraceInputs read() {
@@ -35,7 +35,8 @@ class TraceInputReader {
            "Add it: float [B, 3, H, W].");
     TraceInputs inputs;
     inputs.pixel_values = pixels("pixel_values");
-    const std::int64_t height = ctx_.dimensions.image_height, width = ctx_.dimensions.image_width;
+    const std::int64_t height = ctx_.facts.dimensions.image_height,
+                       width = ctx_.facts.dimensions.image_width;
     if (height > 0 &&
         (inputs.pixel_values.size(2) != height || inputs.pixel_values.size(3) != width))
       fail("pixel_values",
@@ -44,8 +45,8 @@ class TraceInputReader {
                std::to_string(height) + ", " + std::to_string(width) + "])",
            "Call them interp_pixel_values to have the positions interpolated.");
     if (has("interp_pixel_values")) inputs.interp_pixel_values = pixels("interp_pixel_values");
-    const bool writes = covers(serves_, Needs::decoder_logits),
-               reads = covers(serves_, Needs::text_states);
+    const bool writes = serves_.contains(DecoderLogits::name),
+               reads = serves_.contains(TextStates::name);
     if (writes || reads) read_texts(inputs);
     if (writes) read_labels(inputs);
     if (reads) read_retrieval(inputs);
@@ -87,7 +88,8 @@ class TraceInputReader {
       fail(name,
            "has the wrong dtype or shape (got " + described(value) + ", expected F32 [B, 3, H, W])",
            "Store preprocessed images.");
-    return value.to(torch_device(ctx_.device), dtype_, /*non_blocking=*/false, /*copy=*/true);
+    return value.to(torch_device(ctx_.machine.device), dtype_, /*non_blocking=*/false,
+                    /*copy=*/true);
   }
 
   /// @param shape    sizes, 0 = any
@@ -114,7 +116,8 @@ class TraceInputReader {
            "has the wrong dtype or shape (got " + described(value) + ", expected I64 [" + expected +
                "])",
            advice);
-    return value.to(torch_device(ctx_.device), at::kLong, /*non_blocking=*/false, /*copy=*/true);
+    return value.to(torch_device(ctx_.machine.device), at::kLong, /*non_blocking=*/false,
+                    /*copy=*/true);
   }
 
   /// @throws DataError unless all values lie in 0 to `limit` - 1, or are `other`
@@ -137,7 +140,7 @@ class TraceInputReader {
                                const std::string& because) {
     at::Tensor value =
         integers(name, shape, because, shape.front() > 0 ? kOneTextEach : "Store one text a row.");
-    check_range(name, value, ctx_.dimensions.vocabulary_size, 0);
+    check_range(name, value, ctx_.facts.dimensions.vocabulary_size, 0);
     return value;
   }
   [[nodiscard]] at::Tensor mask(const std::string& name, const at::Tensor& of,
@@ -150,7 +153,7 @@ class TraceInputReader {
   void read_texts(TraceInputs& inputs) {
     for (const char* name : {"labels", "labels_prompt_masked", "itm_labels"})
       if (!has("input_ids") && has(name) &&
-          covers(serves_, name[0] == 'l' ? Needs::decoder_logits : Needs::match_logits))
+          serves_.contains(name[0] == 'l' ? DecoderLogits::name : MatchLogits::name))
         fail("input_ids", "is missing although there are labels", "Add it: int64 [B, T].");
     if (!has("input_ids")) return;
     inputs.input_ids = ids("input_ids", {inputs.pixel_values.size(0), 0}, "");
@@ -160,19 +163,19 @@ class TraceInputReader {
   void read_labels(TraceInputs& inputs) {
     if (!inputs.input_ids.defined()) return;
     const at::Tensor first = inputs.input_ids.select(1, 0);
-    const at::Tensor others = first.masked_select(first.ne(ctx_.tokens.decode));
+    const at::Tensor others = first.masked_select(first.ne(ctx_.facts.tokens.decode));
     if (others.numel() > 0)
       fail("input_ids",
            "don't begin with the decoder's first token (got " +
                std::to_string(others[0].item<std::int64_t>()) + ", expected " +
-               std::to_string(ctx_.tokens.decode) + ")",
+               std::to_string(ctx_.facts.tokens.decode) + ")",
            "Put it at position 0 of every row, in place of [CLS].");
     for (const auto& [name, into] :
          {std::pair("labels", &inputs.labels),
           std::pair("labels_prompt_masked", &inputs.labels_prompt_masked)}) {
       if (!has(name)) continue;
       *into = integers(name, inputs.input_ids.sizes().vec(), "", kOneTextEach);
-      check_range(name, *into, ctx_.dimensions.vocabulary_size, -100);
+      check_range(name, *into, ctx_.facts.dimensions.vocabulary_size, -100);
       if (into->slice(1, 1).ne(-100).sum().item<std::int64_t>() == 0)
         fail(name, "supervise no token (all behind the first column are -100)",
              "Store ids to be predicted, or leave the labels out.");
@@ -181,7 +184,7 @@ class TraceInputReader {
 
   void read_retrieval(TraceInputs& inputs) {
     const std::int64_t rows = inputs.pixel_values.size(0);
-    if (covers(serves_, Needs::match_logits) && inputs.input_ids.defined()) {
+    if (serves_.contains(MatchLogits::name) && inputs.input_ids.defined()) {
       if (has("input_ids_enc"))
         inputs.input_ids_enc = ids("input_ids_enc", inputs.input_ids.sizes().vec(), "");
       if (has("itm_labels")) {
@@ -197,7 +200,7 @@ class TraceInputReader {
   std::filesystem::path path_;
   const Context& ctx_;
   at::ScalarType dtype_;
-  Needs serves_;
+  Parts serves_;
   SafetensorsFile file_;
   std::set<std::string, std::less<>> used_;
 };
@@ -205,7 +208,7 @@ class TraceInputReader {
 }  // namespace detail
 
 VLP_INLINE TraceInputs read_trace_inputs(const std::filesystem::path& path, const Context& ctx,
-                                         at::ScalarType dtype, Needs serves) {
+                                         at::ScalarType dtype, const Parts& serves) {
   return detail::TraceInputReader(path, ctx, dtype, serves).read();
 }
 

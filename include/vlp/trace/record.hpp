@@ -13,7 +13,7 @@
 
 #include "vlp/concepts/inspectable.hpp"
 #include "vlp/concepts/model.hpp"
-#include "vlp/concepts/needs.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/safetensors.hpp"
@@ -82,7 +82,7 @@ enum class TextPart { encoder, decoder };
 [[nodiscard]] inline InspectableText* find_text_part(const AnyModel& model, TextPart part) {
   if (auto* shown = dynamic_cast<InspectableModel*>(model.ptr().get()))
     return part == TextPart::encoder ? shown->shown_text_encoder() : shown->shown_decoder();
-  const bool both = covers(model.serves(), Needs::text_states | Needs::decoder_logits);
+  const bool both = model.serves().covers(Parts::of<TextStates, DecoderLogits>());
   return both ? nullptr : find_inspectable<InspectableText>(*model.ptr());
 }
 

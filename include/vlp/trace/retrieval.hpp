@@ -56,10 +56,12 @@ class RetrievalTrace {
       4;  // tokens of the texts that are traced without a mask
 
   [[nodiscard]] bool grounds() const {
-    return parts_.grounded_states && parts_.match_logits && inputs_.input_ids.defined();
+    return parts_.has<GroundedStates>() && parts_.has<MatchLogits>() && inputs_.input_ids.defined();
   }
-  [[nodiscard]] bool compares() const { return parts_.image_embeddings && parts_.text_embeddings; }
-  [[nodiscard]] std::string prefix() const { return parts_.decoder_logits ? "itm_" : ""; }
+  [[nodiscard]] bool compares() const {
+    return parts_.has<ImageEmbeddings>() && parts_.has<TextEmbeddings>();
+  }
+  [[nodiscard]] std::string prefix() const { return parts_.has<DecoderLogits>() ? "itm_" : ""; }
   /// The texts that all images are compared with: those of the images where no others are given.
   [[nodiscard]] const at::Tensor& all_ids() const {
     return inputs_.all_input_ids.defined() ? inputs_.all_input_ids : inputs_.input_ids;
@@ -79,23 +81,23 @@ class RetrievalTrace {
   void trace_images(const at::Tensor& image) {
     if (!compares()) return;
     if (shown()) put_if_defined("image_projected", shown()->projected_images(image));
-    record_.put("image_features", parts_.image_embeddings(image));
+    record_.put("image_features", parts_.call<ImageEmbeddings>(image));
   }
 
   void trace_texts(const at::Tensor& image) {
-    const at::Tensor states = parts_.text_states(all_ids(), all_masks());
+    const at::Tensor states = parts_.call<TextStates>(all_ids(), all_masks());
     record_.put("itc_question_embeds", states);
     if (!compares()) return;
     if (shown()) put_if_defined("text_projected", shown()->projected_texts(states));
-    const at::Tensor texts = parts_.text_embeddings(states);
+    const at::Tensor texts = parts_.call<TextEmbeddings>(states, all_masks());
     record_.put("text_features", texts);
-    record_.put("itc_similarity", parts_.image_embeddings(image).matmul(texts.t()));
+    record_.put("itc_similarity", parts_.call<ImageEmbeddings>(image).matmul(texts.t()));
   }
 
   void put_match(const std::string& suffix, const at::Tensor& ids, const at::Tensor& mask,
                  const at::Tensor& image) {
-    const at::Tensor states = parts_.grounded_states(ids, mask, image);
-    record_.put("itm_logits" + suffix, parts_.match_logits(states));
+    const at::Tensor states = parts_.call<GroundedStates>(ids, mask, image);
+    record_.put("itm_logits" + suffix, parts_.call<MatchLogits>(states));
     if (suffix != "_first4_no_mask") record_.put("itm_question_embeds" + suffix, states);
   }
 
@@ -119,18 +121,22 @@ class RetrievalTrace {
 
   /// @return  the mean cross-entropy of the matching head
   [[nodiscard]] at::Tensor matching_loss() const {
-    const at::Tensor image = parts_.image_states(inputs_.pixel_values);
-    const at::Tensor logits = parts_.match_logits(
-        parts_.grounded_states(inputs_.input_ids, inputs_.attention_mask, image));
+    const at::Tensor image = parts_.call<ImageStates>(inputs_.pixel_values);
+    const at::Tensor logits = parts_.call<MatchLogits>(
+        parts_.call<GroundedStates>(inputs_.input_ids, inputs_.attention_mask, image));
     return at::cross_entropy_loss(logits, inputs_.itm_labels);
   }
 
   /// @return  the mean of both directions' cross-entropy: each image among all texts, and each of
   ///          the first B texts among the images, the pairs being those of one row
   [[nodiscard]] at::Tensor contrastive_loss() const {
-    const at::Tensor images = parts_.image_embeddings(parts_.image_states(inputs_.pixel_values));
+    const at::Tensor images =
+        parts_.call<ImageEmbeddings>(parts_.call<ImageStates>(inputs_.pixel_values));
     const at::Tensor scaled =
-        images.matmul(parts_.text_embeddings(parts_.text_states(all_ids(), all_masks())).t()) /
+        images.matmul(
+            parts_
+                .call<TextEmbeddings>(parts_.call<TextStates>(all_ids(), all_masks()), all_masks())
+                .t()) /
         kTemperature;
     const std::int64_t pairs = scaled.size(0);
     const at::Tensor own = at::arange(pairs, scaled.options().dtype(at::kLong));

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <ATen/ATen.h>
+#include <torch/nn/module.h>
 
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/model.hpp"

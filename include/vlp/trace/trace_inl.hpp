@@ -12,15 +12,15 @@ namespace vlp {
 
 VLP_INLINE NamedTensors Tracer::trace(const TraceInputs& inputs, const TraceUpdates& updates) {
   const ModelParts& parts = model_.parts();
-  if (updates.steps > 0 && !parts.decoder_logits)
+  if (updates.steps > 0 && !parts.has<DecoderLogits>())
     throw RecipeError("trace: updates minimise the language-model loss, and model '" +
                       plan_.model.name() + "' has no decoder. Leave --steps out.");
   if (updates.steps > 0 && !inputs.labels.defined())
     throw RecipeError("trace: updates need labels. Add labels to the inputs or leave --steps out.");
   TraceRecord record(model_);
   const at::Tensor image = trace_images(inputs, record);
-  if (parts.text_states) RetrievalTrace(model_, inputs, record).trace(image);
-  if (parts.decoder_logits)
+  if (parts.has<TextStates>()) RetrievalTrace(model_, inputs, record).trace(image);
+  if (parts.has<DecoderLogits>())
     CaptionTrace({plan_, model_, registry_, ctx_}, inputs, record).trace(image, updates);
   return record.take();
 }
@@ -29,11 +29,11 @@ VLP_INLINE NamedTensors Tracer::trace(const TraceInputs& inputs, const TraceUpda
 VLP_INLINE at::Tensor Tracer::trace_images(const TraceInputs& inputs, TraceRecord& record) {
   const at::NoGradGuard no_grad;
   const ModelParts& parts = model_.parts();
-  const at::Tensor image = parts.image_states(inputs.pixel_values);
+  const at::Tensor image = parts.call<ImageStates>(inputs.pixel_values);
   record.put("vision_last_hidden_state", image);
   const bool compares =
-      parts.text_states &&
-      !parts.decoder_logits;  // transformers' retrieval model shows no more of its images
+      parts.has<TextStates>() &&
+      !parts.has<DecoderLogits>();  // transformers' retrieval model shows no more of its images
   if (!compares) record.put("image_embeds", image);
   if (auto* encoder = find_inspectable<InspectableEncoder>(*model_.ptr()); encoder && !compares) {
     record.put("vision_hidden", encoder->hidden_states(inputs.pixel_values));
@@ -41,7 +41,8 @@ VLP_INLINE at::Tensor Tracer::trace_images(const TraceInputs& inputs, TraceRecor
       record.put("vision_pooler_output", pooled);
   }
   if (inputs.interp_pixel_values.defined())
-    record.put("interp_vision_last_hidden_state", parts.image_states(inputs.interp_pixel_values));
+    record.put("interp_vision_last_hidden_state",
+               parts.call<ImageStates>(inputs.interp_pixel_values));
   return image;
 }
 

@@ -1,12 +1,14 @@
 #pragma once
 // The weighted sum of a recipe's losses over one shared forward pass; itself a Loss.
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <torch/nn/module.h>
 
 #include "vlp/concepts/loss.hpp"
 
@@ -25,7 +27,16 @@ class Objective {
 
   /// Takes the losses over, in the order of the log.
   explicit Objective(std::vector<Term> terms)
-      : terms_(std::make_shared<std::vector<Term>>(std::move(terms))) {}
+      : terms_(std::make_shared<std::vector<Term>>(std::move(terms))) {
+    for (const Term& term : *terms_) {
+      const std::shared_ptr<torch::nn::Module> own = term.loss.module();
+      if (!own) continue;
+      if (!module_) module_ = std::make_shared<torch::nn::Module>("losses");
+      std::string name = term.name;  // a module's name has no dot
+      std::ranges::replace(name, '.', '_');
+      module_->register_module(name, own);
+    }
+  }
 
   /// The sum, with each loss as a part under its name; parts of parts are `NAME.PART`.
   LossValue operator()(Forward& pass) {
@@ -42,11 +53,15 @@ class Objective {
   }
 
   /// What any of the losses needs.
-  [[nodiscard]] Needs needs() const {
-    Needs all = Needs::nothing;
+  [[nodiscard]] Parts needs() const {
+    Parts all;
     for (const Term& term : *terms_) all = all | term.loss.needs();
     return all;
   }
+
+  /// The losses' own parameters, each loss's under its name with `_` for `.`; null where none has
+  /// any.
+  [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const { return module_; }
 
   /// Each loss takes what it knows of the file that the weights come from.
   void warm_start(const State& tensors, const Console& console) {
@@ -54,18 +69,18 @@ class Objective {
   }
 
   void save(State& state) const {
-    for (std::size_t i = 0; i < terms_->size(); ++i) {
-      State part = state.prefixed(std::to_string(i));
-      (*terms_)[i].loss.save(part);
+    for (const Term& term : *terms_) {
+      State part = state.prefixed(term.name);
+      term.loss.save(part);
     }
   }
   void load(const State& state) {
-    for (std::size_t i = 0; i < terms_->size(); ++i)
-      (*terms_)[i].loss.load(state.prefixed(std::to_string(i)));
+    for (Term& term : *terms_) term.loss.load(state.prefixed(term.name));
   }
 
  private:
   std::shared_ptr<std::vector<Term>> terms_;
+  std::shared_ptr<torch::nn::Module> module_;
 };
 static_assert(Loss<Objective> && Stateful<Objective>);
 

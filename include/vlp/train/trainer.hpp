@@ -44,25 +44,32 @@ struct TrainerOptions {
 template <Model M, Loss L>
 class Trainer {
  public:
-  /// The model must be on the context's device already.
+  /// Model and loss must be on the context's device already.
   Trainer(M model, L loss, AnyOptimizer optimizer, TrainerOptions options, const Context& ctx)
       : model_(std::move(model)),
         module_(model_.ptr()),
         parameters_(distinct_parameters(*module_)),
         parts_(parts_of(model_)),
         loss_(std::move(loss)),
+        loss_module_(module_of(loss_)),
         optimizer_(std::move(optimizer)),
         options_(std::move(options)),
-        precision_(ctx.precision),
-        device_(ctx.device),
-        scaler_(ctx.precision, ctx.device) {
-    optimizer_.manage(parameter_groups(parameters_, optimizer_.decays_norms_and_biases(),
-                                       ParameterRoles(*module_)));
+        precision_(ctx.machine.precision),
+        device_(ctx.machine.device),
+        scaler_(ctx.machine.precision, ctx.machine.device) {
+    ParameterRoles roles(*module_);
+    if (loss_module_) {
+      roles.add(*loss_module_);
+      for (auto& [name, parameter] : distinct_parameters(*loss_module_))
+        parameters_.emplace_back("loss." + name, std::move(parameter));
+    }
+    optimizer_.manage(parameter_groups(parameters_, optimizer_.decays_norms_and_biases(), roles));
   }
 
   /// One update from the mean gradient of one or more micro-batches. Never waits for the device.
   StepRecord step(std::span<const Batch> micro_batches) {
     module_->train();
+    if (loss_module_) loss_module_->train();
     optimizer_.zero_grad();
     if (parts_.begin_step) parts_.begin_step();
     StepRecord record;
@@ -103,6 +110,10 @@ class Trainer {
     optimizer_.save(optimizer);
     scaler_.save(scaler);
     if constexpr (Stateful<L>) loss_.save(loss);
+    if (loss_module_) {
+      State own = state.prefixed("loss_module");
+      save_module(*loss_module_, own);
+    }
     state.put("step", step_);
     put_tensor(state, "torch_random", at::detail::getDefaultCPUGenerator().get_state());
   }
@@ -112,6 +123,7 @@ class Trainer {
     optimizer_.load(state.prefixed("optimizer"));
     scaler_.load(state.prefixed("scaler"));
     if constexpr (Stateful<L>) loss_.load(state.prefixed("loss"));
+    if (loss_module_) load_module(*loss_module_, state.prefixed("loss_module"));
     step_ = state.integer("step");
     at::Generator generator = at::detail::getDefaultCPUGenerator();
     generator.set_state(get_tensor(state, "torch_random"));
@@ -144,9 +156,10 @@ class Trainer {
   M model_;
   std::shared_ptr<torch::nn::Module> module_;
   std::vector<std::pair<std::string, at::Tensor>>
-      parameters_;  // each once, however many parts share it
+      parameters_;  // each once, however many parts share it; the loss's behind the model's
   ModelParts parts_;
   L loss_;
+  std::shared_ptr<torch::nn::Module> loss_module_;  // null where the loss has no parameters
   AnyOptimizer optimizer_;
   TrainerOptions options_;
   Precision precision_;

@@ -76,6 +76,13 @@ using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
   return parameters;
 }
 
+/// Parameters and buffers of floating point become `dtype`; counters and masks stay what they are.
+inline void cast_floating(torch::nn::Module& module, at::ScalarType dtype) {
+  const at::NoGradGuard no_grad;
+  for (auto& [name, tensor] : detail::distinct_tensors(module))
+    if (tensor.is_floating_point()) tensor.set_data(tensor.to(dtype));
+}
+
 /// Compares and copies the tensors of a file with those of a module; collects every mismatch before
 /// it copies anything.
 class ModuleLoader {

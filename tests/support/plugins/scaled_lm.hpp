@@ -25,7 +25,7 @@ class ScaledLanguageModelLoss {
           vlp::field<&Options::factor>("What the loss is multiplied by.", vlp::above(0))};
     }
   };
-  static constexpr auto needs = vlp::Needs::decoder_logits;
+  static constexpr auto needs = vlp::parts::decoder;
 
   explicit ScaledLanguageModelLoss(const Options& options) : factor_(options.factor) {}
 

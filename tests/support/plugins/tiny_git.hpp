@@ -64,15 +64,15 @@ struct ModelImpl : torch::nn::Module {
   using Options = Sizes;
 
   ModelImpl(const Options& options, const vlp::Context& ctx)
-      : tokens(ctx.tokens),
+      : tokens(ctx.facts.tokens),
         vision(register_module("vision", Vision(options))),
         words(register_module("words", vlp::Embedding(options.words, options.width))),
         head(register_module("head", vlp::Linear(options.width, options.words))) {}
 
-  [[nodiscard]] static vlp::Needs serves(const Options&) {
-    return vlp::Needs::image_states | vlp::Needs::decoder_logits;
+  [[nodiscard]] static vlp::Parts serves(const Options&) {
+    return vlp::parts::decoder | vlp::parts::captions;
   }
-  [[nodiscard]] vlp::Needs serves() const { return serves(Options{}); }
+  [[nodiscard]] vlp::Parts serves() const { return serves(Options{}); }
   [[nodiscard]] at::Tensor image_states(const at::Tensor& pixels) { return vision(pixels); }
   [[nodiscard]] at::Tensor decoder_states(const at::Tensor& ids, const at::Tensor&,
                                           const vlp::ImageMemory& images) {
