@@ -73,11 +73,9 @@ struct ModelLayout {
   std::set<std::string, std::less<>> for_losses;  ///< tensors of files that are no model's
   std::string owner;  ///< the part whose values are taken where parts share tensors and sources
                       ///< differ
-  /// What the file says twice, or once for two, as the model has it.
-  /// @param tensors  of a file, or of one part; changed
-  /// @param model    all tensors of the model
-  /// @param source   how messages call the file
-  /// @throws WeightsError if the model can't hold what the file says
+  /// Makes of what a file says twice, or once for two, what the model has: changes the tensors of a
+  /// file or of one part, given all of the model's shapes and how messages call the file. Throws a
+  /// WeightsError if the model can't hold what the file says.
   std::function<void(TensorMap& tensors, const TensorShapes& model, const std::string& source,
                      const Console& console)>
       settle = {};
