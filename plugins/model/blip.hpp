@@ -282,10 +282,11 @@ class BlipImpl : public torch::nn::Module, public TellsRoles, public Inspectable
     return match_token_ == MatchToken::enc ? std::optional(tokens_.encode) : std::nullopt;
   }
   [[nodiscard]] at::Tensor projected_images(const at::Tensor& states) override {
-    return vision_proj_.is_empty() ? at::Tensor() : vision_proj_(first(states));
+    return vision_proj_.is_empty() ? at::Tensor() : vision_proj_(encoder_.summary(states));
   }
-  [[nodiscard]] at::Tensor projected_texts(const at::Tensor& states) override {
-    return text_proj_.is_empty() ? at::Tensor() : text_proj_(first(states));
+  [[nodiscard]] at::Tensor projected_texts(const at::Tensor& states,
+                                           const at::Tensor& mask) override {
+    return text_proj_.is_empty() ? at::Tensor() : text_proj_(text_encoder_->summary(states, mask));
   }
 
   /// Before the passes of an update: momentum encoders follow, and the temperature returns to its

@@ -15,7 +15,7 @@ namespace {
 template <class T>
 TensorBytes tensor(const std::string& dtype, std::vector<std::int64_t> shape,
                    std::vector<T> items) {
-  return detail::owned_tensor(dtype, std::move(shape), std::move(items));
+  return vlp::detail::owned_tensor(dtype, std::move(shape), std::move(items));
 }
 
 std::vector<double> items_of(const TensorBytes& tensor) {

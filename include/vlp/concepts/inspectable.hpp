@@ -63,8 +63,10 @@ class InspectableModel {
   /// @return        [B, E], before it is made a unit vector; undefined if there is no such layer
   [[nodiscard]] virtual at::Tensor projected_images(const at::Tensor& states) = 0;
   /// @param states  [B, T, Dt] of texts that see no image
+  /// @param mask    [B, T] bool, true = token
   /// @return        [B, E], before it is made a unit vector; undefined if there is no such layer
-  [[nodiscard]] virtual at::Tensor projected_texts(const at::Tensor& states) = 0;
+  [[nodiscard]] virtual at::Tensor projected_texts(const at::Tensor& states,
+                                                   const at::Tensor& mask) = 0;
 };
 
 /// The first part of a module, in the order of registration, that is an `Inspectable`; null if none

@@ -88,7 +88,7 @@ class RetrievalTrace {
     const at::Tensor states = parts_.call<TextStates>(all_ids(), all_masks());
     record_.put("itc_question_embeds", states);
     if (!compares()) return;
-    if (shown()) put_if_defined("text_projected", shown()->projected_texts(states));
+    if (shown()) put_if_defined("text_projected", shown()->projected_texts(states, all_masks()));
     const at::Tensor texts = parts_.call<TextEmbeddings>(states, all_masks());
     record_.put("text_features", texts);
     record_.put("itc_similarity", parts_.call<ImageEmbeddings>(image).matmul(texts.t()));
