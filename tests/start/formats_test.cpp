@@ -5,10 +5,12 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
 
+#include "plugins/format/blip.hpp"
 #include "tests/support/messages.hpp"
 #include "tests/support/model_files.hpp"
 #include "vlp/registry/load.hpp"
@@ -55,6 +57,12 @@ struct Families : Opener {
     fs::rename(scratch.path / "run" / "model", folder);
     return model;
   }
+};
+
+/// Another format of the same files.
+struct Twin : vlp::BlipFormat {
+  static constexpr std::string_view name = "a_twin";
+  [[nodiscard]] std::string title() const { return "a twin"; }
 };
 
 at::Tensor parameter(const vlp::AnyModel& model, const std::string& name) {
@@ -166,6 +174,26 @@ BOOST_AUTO_TEST_CASE(a_model_that_no_format_can_express_is_told_of_all) {
                "Hugging Face's BLIP can't have text encoder and decoder in one model; a tiny "
                "GIT can't have another model"));
   BOOST_TEST(format->title() == "Hugging Face's BLIP");  // its tensors keep the family's names
+}
+
+BOOST_AUTO_TEST_CASE(of_several_that_can_write_a_model_it_is_the_reader_else_the_first_by_name) {
+  registry.add<vlp::AnyFormat, Twin>("1", "a test");
+  const vlp::BlipConfig config = tiny_config();
+  const vlp::Value recipe = vlp::blip_recipe(
+      config, vlp::tokenizer_table("vocab.txt"), vlp::transform_tables(32, "torchvision"),
+      vlp::generate_table(vlp::ConfigObject("none"), config.text.options.max_positions));
+  const vlp::Plan both = vlp::read_model_tables({recipe, "test", {}}, registry);
+  const vlp::Context ctx = context();
+  const auto first = vlp::write_format_settings(vlp::RunFolder(scratch.path / "1"), both, ctx);
+  BOOST_TEST(first->title() == "a twin");
+  BOOST_TEST(contains(heard.notes, "model/ is written as a twin has it, format 'a_twin'"));
+  const auto reader =
+      vlp::write_format_settings(vlp::RunFolder(scratch.path / "2"), both, ctx, "blip");
+  BOOST_TEST(reader->title() == "Hugging Face's BLIP");
+  BOOST_TEST(contains(heard.notes,
+                      "model/ is written as Hugging Face's BLIP has it, format 'blip', which has "
+                      "read the first weights"));
+  BOOST_TEST(fs::exists(scratch.path / "2" / "model" / "config.json"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

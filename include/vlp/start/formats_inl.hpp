@@ -20,8 +20,8 @@ namespace detail {
 /// The format with the highest kinship to something, the first by name of equals; null if all have
 /// none.
 template <class Thing>
-[[nodiscard]] const NamedFormat* nearest(const std::vector<NamedFormat>& formats,
-                                         const Thing& thing) {
+[[nodiscard]] const NamedFormat* nearest_format(const std::vector<NamedFormat>& formats,
+                                                const Thing& thing) {
   const NamedFormat* best = nullptr;
   Kinship kinship = Kinship::none;
   for (const NamedFormat& candidate : formats)
@@ -51,13 +51,13 @@ VLP_INLINE const NamedFormat* Formats::named(std::string_view name) const {
 }
 
 VLP_INLINE const NamedFormat* Formats::of_model(const Value& resolved) const {
-  return detail::nearest(*all_, resolved);
+  return detail::nearest_format(*all_, resolved);
 }
 
 VLP_INLINE const NamedFormat* Formats::of_weights(const ForeignModel& foreign,
                                                   const NamedFormat* family) const {
   if (family && family->format.kinship(foreign) != Kinship::none) return family;
-  return detail::nearest(*all_, foreign);
+  return detail::nearest_format(*all_, foreign);
 }
 
 VLP_INLINE ModelLayout Formats::layout(const Value& resolved) const {
@@ -74,7 +74,7 @@ VLP_INLINE OwnWeights Formats::translate(ForeignModel foreign, const Value& reso
 
 VLP_INLINE ImportedModel Formats::import_model(const ForeignModel& foreign,
                                                const ImportArguments& arguments) const {
-  if (const NamedFormat* reader = detail::nearest(*all_, foreign))
+  if (const NamedFormat* reader = detail::nearest_format(*all_, foreign))
     return reader->format.import_model(foreign, arguments);
   std::string refusals;
   for (const NamedFormat& candidate : *all_) try {
