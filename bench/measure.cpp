@@ -33,14 +33,11 @@
 #include "vlp/nn/inference.hpp"
 #include "vlp/plan/plan.hpp"
 #include "vlp/recipe/load.hpp"
+#include "vlp/registry/builtin.hpp"
 #include "vlp/tasks/train.hpp"
 #include "vlp/train/device.hpp"
 #include "vlp/train/trainer.hpp"
 #include "vlp/weights/safetensors.hpp"
-
-namespace vlp {
-void add_builtin_plugins(Registry& registry);
-}
 
 namespace {
 

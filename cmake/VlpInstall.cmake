@@ -1,7 +1,7 @@
 # cmake --install build --prefix DIR lays
 #   bin/       vlp, vlp-demo-data
 #   lib/       what vlp opens: libvlp_torch.so, libvlp_hub.so; pkgconfig/vlp.pc
-#   share/vlp/ vocabularies, recipes
+#   share/vlp/ vocabularies, recipes; builtin_plugins.cpp, to be compiled into programs that choose components by name
 #   include/   vlp and plugins, header-only: `g++ -std=c++20 FILE.cpp $(pkg-config --cflags --libs vlp)`
 # LibTorch stays where it is; the libraries and vlp.pc name its folder.
 
@@ -18,6 +18,7 @@ install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/vlp" "${PROJECT_SOURCE_DIR}/plu
 install(FILES "${vlp_fingerprint_dir}/vlp_fingerprint.hpp" DESTINATION include)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/share/" DESTINATION share/vlp)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/recipes" DESTINATION share/vlp)
+install(FILES "${PROJECT_BINARY_DIR}/generated/builtin_plugins.cpp" DESTINATION share/vlp)
 
 configure_file("${PROJECT_SOURCE_DIR}/cmake/vlp.pc.in" "${PROJECT_BINARY_DIR}/generated/vlp.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/generated/vlp.pc" DESTINATION lib/pkgconfig)

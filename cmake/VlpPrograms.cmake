@@ -3,6 +3,7 @@
 # src/hub/     libvlp_hub.so, which vlp opens for downloads: libcurl, no LibTorch
 # src/shared/  what all of them have: a command as plain values, and what is shown of its progress
 # src/tools/NAME.cpp   the program NAME, without LibTorch
+# VLP_EXTRA_PROGRAMS   programs of one's own: build/programs/NAME
 
 foreach(part IN ITEMS main torch hub shared tools)
   file(GLOB ${part}_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/${part}/*.cpp")
@@ -56,3 +57,20 @@ endforeach()
 
 # Files that ship with the program (vocabularies) are found beside it.
 file(CREATE_LINK "${PROJECT_SOURCE_DIR}/share" "${PROJECT_BINARY_DIR}/share" SYMBOLIC)
+
+# vlp_add_program(TARGET FILE.cpp FOLDER): a program with LibTorch, all built-in plugins and the compiled bodies, as
+# FOLDER/NAME; docs/examples, bench and programs of one's own are built so.
+function(vlp_add_program target source folder)
+  cmake_path(GET source STEM name)
+  add_executable(${target} EXCLUDE_FROM_ALL "${source}")
+  vlp_use_torch(${target})
+  target_link_libraries(${target} PRIVATE vlp_plugins vlp_compiled_torch)
+  set_target_properties(${target} PROPERTIES OUTPUT_NAME "${name}" RUNTIME_OUTPUT_DIRECTORY "${folder}")
+endfunction()
+
+foreach(source IN LISTS VLP_EXTRA_PROGRAMS)
+  if(EXISTS "${source}")
+    cmake_path(GET source STEM name)
+    vlp_add_program(own_program_${name} "${source}" "${PROJECT_BINARY_DIR}/programs")
+  endif()
+endforeach()

@@ -1,5 +1,5 @@
 # tests/FOLDER/*_test.cpp       one program build/tests/FOLDER_tests
-# tests/support/plugins/*.hpp   build/tests/plugins/NAME.so, for the tests of plugin loading
+# tests/support/plugins/[KIND/]*.hpp   build/tests/plugins/[KIND/]NAME.so, for the tests of plugin loading
 # docs/examples/*.cpp           build/examples/NAME, run by ./dev test
 # bench/*.cpp                   build/bench/NAME, run by ./dev bench
 # Lists for ./dev: build/tests/programs.txt and build/tests/examples.txt.
@@ -26,11 +26,13 @@ target_compile_definitions(vlp_test_paths INTERFACE
   VLP_PROGRAM="${PROJECT_BINARY_DIR}/vlp")
 
 add_custom_target(vlp_test_plugins)
-file(GLOB test_plugin_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/plugins/*.hpp")
+file(GLOB test_plugin_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/support/plugins/*.hpp"
+     "${PROJECT_SOURCE_DIR}/tests/support/plugins/*/*.hpp")
 foreach(header IN LISTS test_plugin_headers)
-  cmake_path(GET header STEM name)
-  vlp_add_plugin("${header}" "${PROJECT_BINARY_DIR}/tests/plugins" test_plugin_${name})
-  add_dependencies(vlp_test_plugins test_plugin_${name})
+  vlp_plugin_path(path "${header}")
+  vlp_add_plugin("${header}" "${PROJECT_BINARY_DIR}/tests/plugins" test_plugin)
+  string(REPLACE "/" "." target "test_plugin_${path}")
+  add_dependencies(vlp_test_plugins ${target})
 endforeach()
 
 # vlp_test_sees_torch(RESULT FILE): by its own #include lines, those of tests/support, and the table.
@@ -132,30 +134,34 @@ foreach(program IN ITEMS structure_tests program_tests)
   target_compile_definitions(${program} PRIVATE VLP_CXX="${CMAKE_CXX_COMPILER}")
 endforeach()
 
+# Two plugins of one name and of two kinds, linked in.
+file(GLOB twin_headers CONFIGURE_DEPENDS RELATIVE "${PROJECT_SOURCE_DIR}"
+     "${PROJECT_SOURCE_DIR}/tests/support/plugins/*/twin.hpp")
+vlp_write_plugin_list(add_twin_plugins ${twin_headers})
+target_sources(registry_tests PRIVATE "${PROJECT_BINARY_DIR}/generated/add_twin_plugins.cpp")
+foreach(header IN LISTS twin_headers)
+  vlp_write_plugin_unit(unit "${header}")
+  target_sources(registry_tests PRIVATE "${unit}")
+endforeach()
+
 set(example_programs "")
 file(GLOB example_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/docs/examples/*.cpp")
 list(SORT example_sources)
 foreach(source IN LISTS example_sources)
   cmake_path(GET source STEM name)
-  add_executable(example_${name} EXCLUDE_FROM_ALL "${source}")
-  vlp_use_torch(example_${name})
-  target_link_libraries(example_${name} PRIVATE vlp_plugins vlp_compiled_torch)
-  set_target_properties(example_${name} PROPERTIES
-    OUTPUT_NAME "${name}" RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/examples")
+  vlp_add_program(example_${name} "${source}" "${PROJECT_BINARY_DIR}/examples")
   list(APPEND example_programs "${name}")
   add_test(NAME example_${name} COMMAND example_${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
   set_tests_properties(example_${name} PROPERTIES RUN_SERIAL ON)
 endforeach()
 
+add_dependencies(program_tests example_caption_image)  # which they run, too
+
 add_custom_target(vlp_bench)
 file(GLOB bench_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
 foreach(source IN LISTS bench_sources)
   cmake_path(GET source STEM name)
-  add_executable(bench_${name} EXCLUDE_FROM_ALL "${source}")
-  vlp_use_torch(bench_${name})
-  target_link_libraries(bench_${name} PRIVATE vlp_plugins vlp_compiled_torch)
-  set_target_properties(bench_${name} PROPERTIES
-    OUTPUT_NAME "${name}" RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bench")
+  vlp_add_program(bench_${name} "${source}" "${PROJECT_BINARY_DIR}/bench")
   add_dependencies(vlp_bench bench_${name})
 endforeach()
 

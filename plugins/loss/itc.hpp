@@ -99,7 +99,7 @@ class ImageTextContrastive {
                ctx.facts.seeds.derive("itc")) {}
 
   /// Computed in float32 at least. In training the momentum encoders' embeddings enter the queue
-  /// behind the loss, with every micro-batch.
+  /// behind the update, those of all micro-batches at once.
   /// @throws ShapeError if positives = image and the batch doesn't number its images
   LossValue operator()(Forward& pass) {
     const bool momentum = needs().covers(parts::momentum_embeddings);
@@ -136,10 +136,25 @@ class ImageTextContrastive {
                      {"t2i", t2i.detach()},
                      {"temperature", pass.temperature().detach().clone()}}};
     if (options_.alpha > 0) value.parts.emplace_back("alpha", at::full({}, alpha, i2t.options()));
-    if (pass.training() && queue_.size() > 0)
-      queue_.push(pass.momentum_image_embeddings(), pass.momentum_text_embeddings(),
-                  pass.batch().image_index);
+    if (pass.training() && queue_.size() > 0) {
+      new_images_.push_back(pass.momentum_image_embeddings());
+      new_texts_.push_back(pass.momentum_text_embeddings());
+      new_index_.push_back(pass.batch().image_index.defined()
+                               ? pass.batch().image_index
+                               : at::full({new_images_.back().size(0)}, FeatureQueue::kNoImage,
+                                          new_images_.back().options().dtype(at::kLong)));
+    }
     return value;
+  }
+
+  /// The queue takes what all processes have embedded in this update, in their order.
+  void end_update(const Peers& peers) {
+    if (new_images_.empty()) return;
+    const auto all = [&](std::vector<at::Tensor>& rows) {
+      return peers.gather(at::cat(std::exchange(rows, {})));
+    };
+    const at::Tensor images = all(new_images_), texts = all(new_texts_), index = all(new_index_);
+    queue_.push(images, texts, index);
   }
 
   /// The negatives of earlier batches.
@@ -180,6 +195,7 @@ class ImageTextContrastive {
   Options options_;
   Console console_;
   FeatureQueue queue_;
+  std::vector<at::Tensor> new_images_, new_texts_, new_index_;  // of the update under way
 };
 static_assert(Loss<ImageTextContrastive> && Stateful<ImageTextContrastive>);
 

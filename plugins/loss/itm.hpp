@@ -16,7 +16,6 @@
 #include "vlp/concepts/loss.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
-#include "vlp/core/state.hpp"
 #include "vlp/nn/hard_negatives.hpp"
 #include "vlp/nn/positives.hpp"
 #include "vlp/recipe/field.hpp"
@@ -58,9 +57,7 @@ class ImageTextMatching {
   [[nodiscard]] static constexpr std::int64_t smallest_batch(const Options&) { return 2; }
 
   ImageTextMatching(const Options& options, const Context& ctx)
-      : options_(options),
-        random_(ctx.facts.seeds.derive("itm")),
-        evaluation_(random_.derive("evaluation")) {}
+      : options_(options), evaluation_(ctx.facts.seeds.derive("itm").derive("evaluation")) {}
 
   /// Computed in float32 at least. Pairs without any negative in their batch count as true pairs
   /// only. In evaluation a batch draws the same negatives every time.
@@ -86,9 +83,6 @@ class ImageTextMatching {
             {{"accuracy", right.sum() / labels.ge(0).sum()},
              {"recall", right.narrow(0, 0, pairs).to(at::kFloat).mean()}}};
   }
-
-  void save(State& state) const { random_.save(state); }
-  void load(const State& state) { random_.load(state); }
 
  private:
   static constexpr std::int64_t kIgnored = -100;
@@ -124,8 +118,9 @@ class ImageTextMatching {
   /// @return  [2, B] float64 in [0, 1), drawn on the host so that every device sees the same
   at::Tensor draw_uniforms(const Forward& pass, std::int64_t pairs) {
     const std::vector<std::string>& ids = pass.batch().image_ids;
-    RandomStream repeated = evaluation_.derive(ids.empty() ? std::string_view() : ids.front());
-    RandomStream& random = pass.training() ? random_ : repeated;
+    RandomStream random = pass.training()
+                              ? pass.training()->random.derive("itm")
+                              : evaluation_.derive(ids.empty() ? std::string_view() : ids.front());
     const at::Tensor uniforms = at::empty({2, pairs}, at::kDouble);
     std::generate_n(uniforms.data_ptr<double>(), uniforms.numel(),
                     [&] { return random.uniform(); });
@@ -133,9 +128,9 @@ class ImageTextMatching {
   }
 
   Options options_;
-  RandomStream random_, evaluation_;
+  RandomStream evaluation_;
 };
-static_assert(Loss<ImageTextMatching> && Stateful<ImageTextMatching>);
+static_assert(Loss<ImageTextMatching>);
 
 }  // namespace vlp
 

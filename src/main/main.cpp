@@ -13,7 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "src/main/commands.hpp"
-#include "vlp/core/error.hpp"
+#include "src/shared/failure.hpp"
 
 namespace {
 
@@ -71,12 +71,10 @@ template <class Command>
 int carry_out_here(int (*run)(const Command&), const vlp::Commands& commands) {
   try {
     return run(std::get<Command>(commands));
-  } catch (const vlp::Error& error) {
-    fmt::print(stderr, "error: {}\n", error.what());
-    return static_cast<int>(error.code());
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "unexpected error: {}\n", error.what());
-    return 1;
+  } catch (const std::exception&) {
+    const vlp::Failure failure = vlp::failure_of_exception();
+    fmt::print(stderr, "{}\n", failure.text);
+    return failure.code;
   }
 }
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "src/shared/failure.hpp"
 #include "vlp/core/console.hpp"
-#include "vlp/core/error.hpp"
 
 namespace vlp {
 
@@ -44,12 +44,10 @@ template <class F>
 [[nodiscard]] int exit_code_of(Terminal& terminal, F&& command) {
   try {
     return command();
-  } catch (const Error& error) {
-    terminal.line(std::string("error: ") + error.what());
-    return static_cast<int>(error.code());
-  } catch (const std::exception& error) {
-    terminal.line(std::string("unexpected error: ") + error.what());
-    return 1;
+  } catch (const std::exception&) {
+    const Failure failure = failure_of_exception();
+    terminal.line(failure.text);
+    return failure.code;
   }
 }
 

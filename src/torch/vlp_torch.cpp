@@ -6,6 +6,7 @@
 #include "src/shared/terminal.hpp"
 #include "src/torch/commands.hpp"
 #include "src/torch/keep_memory.hpp"
+#include "vlp/registry/builtin.hpp"
 #include "vlp/registry/load.hpp"
 #include "vlp/registry/registry.hpp"
 

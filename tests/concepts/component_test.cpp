@@ -5,9 +5,12 @@
 
 #include <concepts>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include <torch/nn/pimpl.h>
 #include <boost/test/unit_test.hpp>
 
 #include "tests/support/archetypes.hpp"
@@ -53,6 +56,45 @@ AnyOf<T> registered() {
 
 const at::Tensor kPixels = at::ones({2, 3, 4, 4});
 
+/// Its width tells what it was made of.
+struct WidthModule : archetype::EncoderModule {
+  static constexpr std::string_view name = "width";
+  explicit WidthModule(std::int64_t width) : own_width(width) {}
+  [[nodiscard]] std::int64_t width() const { return own_width; }
+  std::int64_t own_width;
+};
+struct WidthOptions {
+  std::int64_t width = 7;
+  static constexpr auto fields() {
+    return std::tuple{vlp::field<&WidthOptions::width>("Its width.")};
+  }
+};
+struct ByBoth : WidthModule {
+  using Options = WidthOptions;
+  ByBoth(const Options& options, const vlp::Context& ctx)
+      : WidthModule(options.width + ctx.machine.threads) {}
+};
+struct ByOptions : WidthModule {
+  using Options = WidthOptions;
+  explicit ByOptions(const Options& options) : WidthModule(options.width) {}
+};
+struct ByContext : WidthModule {
+  explicit ByContext(const vlp::Context& ctx) : WidthModule(ctx.machine.threads) {}
+};
+struct ByNothing : WidthModule {
+  ByNothing() : WidthModule(1) {}
+};
+
+/// The width of a LibTorch holder of `Module`, built for 300 threads.
+template <class Module>
+std::int64_t width_of_built() {
+  using Holder = torch::nn::ModuleHolder<Module>;
+  static_assert(vlp::Component<Holder>);
+  vlp::Context ctx;
+  ctx.machine.threads = 300;
+  return vlp::build_component<Holder>({}, ctx)->width();
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(kinds)
@@ -62,6 +104,13 @@ BOOST_AUTO_TEST_CASE(an_encoder_needs_only_what_its_concept_says) {
   BOOST_TEST(encoder->forward(kPixels).equal(at::ones({2, 1, 3})));
   BOOST_TEST(encoder->width() == 3);
   BOOST_TEST(encoder.ptr());
+}
+
+BOOST_AUTO_TEST_CASE(a_module_holder_is_built_in_whichever_way_its_module_allows) {
+  BOOST_TEST(width_of_built<ByBoth>() == 307);
+  BOOST_TEST(width_of_built<ByOptions>() == 7);
+  BOOST_TEST(width_of_built<ByContext>() == 300);
+  BOOST_TEST(width_of_built<ByNothing>() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_decoder_needs_only_what_its_concept_says) {

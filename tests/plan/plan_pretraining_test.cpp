@@ -9,13 +9,10 @@
 
 #include "docs/examples/plugins/alignment.hpp"
 #include "vlp/recipe/load.hpp"
+#include "vlp/registry/builtin.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/tasks/evaluate.hpp"
 #include "vlp/tasks/train.hpp"
-
-namespace vlp {
-void add_builtin_plugins(Registry& registry);
-}
 
 namespace {
 

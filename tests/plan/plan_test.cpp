@@ -9,15 +9,13 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/support/archetypes.hpp"
+#include "tests/support/summary_encoders.hpp"
 #include "vlp/assemble/open.hpp"
 #include "vlp/recipe/load.hpp"
+#include "vlp/registry/builtin.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/tasks/evaluate.hpp"
 #include "vlp/tasks/train.hpp"
-
-namespace vlp {
-void add_builtin_plugins(Registry& registry);
-}
 
 namespace {
 
@@ -60,6 +58,8 @@ vlp::Registry& builtins() {
     vlp::Registry made;
     vlp::add_builtin_plugins(made);
     made.add<vlp::AnyModel, archetype::Model>("1", "a test");
+    made.add<vlp::AnyEncoder, vlp_test::PixelEncoder>("1", "a test");
+    made.add<vlp::AnyEncoder, vlp_test::MeanEncoder>("1", "a test");
     return made;
   }();
   return registry;
@@ -126,10 +126,31 @@ BOOST_AUTO_TEST_CASE(a_loss_that_the_model_cannot_serve_is_refused_by_name) {
                "use = \"a_model\"");
   BOOST_TEST(
       problems_of(toml) ==
-      "3 problems in the recipe\n  r.toml:14:1: loss.0: loss 'lm' needs a decoder; model 'a_model' "
-      "has none\n"
+      "3 problems in the recipe\n  r.toml:14:1: loss.0: loss 'lm' needs image states and a "
+      "decoder; "
+      "model 'a_model' has none\n"
       "  r.toml:16:1: metric.0: metric 'bleu' needs captions; model 'a_model' has no decoder\n"
       "  r.toml:18:1: metric.1: metric 'cider' needs captions; model 'a_model' has no decoder");
+}
+
+BOOST_AUTO_TEST_CASE(texts_are_compared_only_with_images_that_have_a_vector) {
+  std::string toml = kRecipe;
+  const std::string decoder =
+      "[model.decoder]\nuse = \"bert_cross_attention\"\n[[loss]]\nuse = \"lm\"";
+  toml.replace(toml.find(decoder), decoder.size(),
+               "[model.text_encoder]\nuse = \"bert\"\n[[loss]]\nuse = \"itc\"");
+  toml = without(without(toml, "[[metric]]\nuse = \"bleu\"\n"), "[[metric]]\nuse = \"cider\"\n");
+  toml.replace(toml.find("\"CIDEr\""), 7, "\"loss\"");
+  const auto with = [&](const std::string& encoder) {
+    std::string changed = toml;
+    return changed.replace(changed.find("\"vit\""), 5, "\"" + encoder + "\"");
+  };
+  BOOST_TEST(problems_of(toml) == "");
+  BOOST_TEST(problems_of(with("mean")) == "");
+  BOOST_TEST(problems_of(with("pixels"))
+                 .find("model: encoder 'pixels' has no vector for a whole image, of which "
+                       "embeddings could be made; give it `summary(states)`, or leave "
+                       "[model.text_encoder] out") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(half_precision_on_a_cpu_names_the_way_out) {

@@ -1,9 +1,11 @@
 // The installed tree: the program runs from it, and plugins and programs of others compile against
 // its headers alone, without our build.
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -38,6 +40,14 @@ struct Installed : ScratchFolder {
   }
 };
 
+std::vector<std::string> sorted_lines(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  std::ranges::sort(lines);
+  return lines;
+}
+
 const std::string kExamples = std::string(VLP_SOURCE_ROOT) + "/docs/examples";
 
 }  // namespace
@@ -45,10 +55,11 @@ const std::string kExamples = std::string(VLP_SOURCE_ROOT) + "/docs/examples";
 BOOST_FIXTURE_TEST_SUITE(install, Installed)
 
 BOOST_AUTO_TEST_CASE(the_program_finds_its_libraries_and_vocabularies) {
-  for (const char* name : {"bin/vlp", "bin/vlp-demo-data", "lib/libvlp_torch.so",
-                           "lib/libvlp_hub.so", "lib/pkgconfig/vlp.pc", "include/vlp/run.hpp",
-                           "include/vlp_fingerprint.hpp", "include/plugins/loss/lm.hpp",
-                           "share/vlp/vocabularies/demo.txt", "share/vlp/recipes/demo.toml"})
+  for (const char* name :
+       {"bin/vlp", "bin/vlp-demo-data", "lib/libvlp_torch.so", "lib/libvlp_hub.so",
+        "lib/pkgconfig/vlp.pc", "include/vlp/run.hpp", "include/vlp_fingerprint.hpp",
+        "include/plugins/loss/lm.hpp", "share/vlp/vocabularies/demo.txt",
+        "share/vlp/recipes/demo.toml", "share/vlp/builtin_plugins.cpp"})
     BOOST_TEST(fs::exists(prefix / name), name);
   const auto listed = vlp({"list", "loss"});
   BOOST_TEST(listed.code == 0, listed.err);
@@ -79,6 +90,29 @@ BOOST_AUTO_TEST_CASE(a_program_compiles_against_it_with_plain_gxx_and_runs) {
   BOOST_REQUIRE_MESSAGE(built.code == 0, built.err);
   const auto ran = vlp_test::run_process({(path / "example").string()}, "", path);
   BOOST_TEST(ran.code == 0, ran.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_program_that_chooses_components_by_name_compiles_with_the_shipped_source) {
+  std::ofstream(path / "names.cpp") << R"(
+#include <cstdio>
+#include "vlp/registry/builtin.hpp"
+int main() {
+  vlp::Registry registry;
+  vlp::add_builtin_plugins(registry);
+  for (const auto& info : registry.components())
+    std::printf("%-12s %-22s %-5s %s\n", info->kind.c_str(), info->name.c_str(),
+                info->version.c_str(), info->origin.c_str());
+}
+)";
+  const auto built =
+      compiled(std::string(VLP_CXX) +
+               " -std=c++20 names.cpp $(pkg-config --variable=builtin_plugins vlp) -o names");
+  BOOST_REQUIRE_MESSAGE(built.code == 0, built.err);
+  const auto ran = vlp_test::run_process({(path / "names").string()}, "", path);
+  BOOST_TEST(ran.code == 0, ran.err);
+  // The program lists the kinds in another order.
+  BOOST_TEST(sorted_lines(ran.out) == sorted_lines(vlp({"list"}).out),
+             boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

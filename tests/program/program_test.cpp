@@ -176,6 +176,66 @@ BOOST_AUTO_TEST_CASE(a_plugin_from_outside_serves_a_recipe) {
   BOOST_TEST(says(without.err, "no loss named 'scaled_lm'"), without.err);
 }
 
+BOOST_AUTO_TEST_CASE(a_loss_from_outside_needs_a_model_with_its_part) {
+  const ScratchFolder folder;
+  const auto plugin = [](const std::string& name) {
+    return (fs::path(VLP_BUILD_DIR) / "tests" / "plugins" / (name + ".so")).string();
+  };
+  const auto checked = [&](const std::string& model) {
+    const std::string file =
+        written(folder, "recipe.toml",
+                "[run]\ntask = \"train\"\n[dataset]\nuse = \"flickr30k\"\n[tokenizer]\nuse = "
+                "\"wordpiece\"\n[[transform]]\nuse = \"resize\"\nsize = 32\n[[transform]]\nuse = "
+                "\"normalize\"\n[model]\n" +
+                    model +
+                    "[[loss]]\nuse = \"edge_loss\"\n[optimizer]\nuse = "
+                    "\"adamw\"\n[evaluate]\nbest = \"loss\"\n");
+    return vlp_run({"check", file, "--data-dir", folder.path.string(), "--plugin",
+                    plugin("edge_model"), "--plugin", plugin("edge_loss")});
+  };
+  const Outcome together = checked("use = \"edge_model\"\n");
+  BOOST_TEST(together.code == 0, together.err);
+  const Outcome apart = checked(
+      "use = \"blip\"\n[model.encoder]\nuse = \"vit\"\n[model.decoder]\nuse = "
+      "\"bert_cross_attention\"\n");
+  BOOST_TEST(apart.code == 2);
+  BOOST_TEST(
+      says(apart.err, "loss.0: loss 'edge_loss' needs scores of edges; model 'blip' has none"),
+      apart.err);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_plugin_throws_names_its_component_and_hides_the_stack_of_libtorch) {
+  const std::string file = (fs::path(VLP_BUILD_DIR) / "tests" / "plugins" / "faulty.so").string();
+  const auto check = [&](const std::string& dataset, const std::string& environment = {}) {
+    return vlp_run({"check", recipe("demo.toml"), "--set", "dataset=" + dataset, "--plugin", file},
+                   environment);
+  };
+  const Outcome standard = check("{use='faulty'}");
+  BOOST_TEST(standard.code == 4);
+  BOOST_TEST(standard.err == "error: dataset 'faulty': bad row\n");
+
+  const Outcome torch = check("{use='faulty',torch=true}");
+  BOOST_TEST(torch.code == 1);
+  BOOST_TEST(torch.out == "");
+  BOOST_TEST(torch.err ==
+             "error: dataset 'faulty': start (0) + length (10) exceeds dimension size (2).\n"
+             "VLP_STACK=1 shows the calls that led there.\n");
+  const Outcome with_stack = check("{use='faulty',torch=true}", "VLP_STACK=1");
+  BOOST_TEST(with_stack.code == 1);
+  BOOST_TEST(with_stack.err.starts_with("error: dataset 'faulty': start (0) + length (10)"),
+             with_stack.err);
+  BOOST_TEST(says(with_stack.err, "\nException raised from "), with_stack.err);
+  BOOST_TEST(says(with_stack.err, "\nframe #0: "), with_stack.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_plugin_given_twice_is_taken_once) {
+  const std::string file =
+      (fs::path(VLP_BUILD_DIR) / "tests" / "plugins" / "scaled_lm.so").string();
+  const Outcome outcome = vlp_run({"list", "loss", "--plugin", file, "--plugin", file});
+  BOOST_TEST(outcome.code == 0, outcome.err);
+  BOOST_TEST(says(outcome.out, "scaled_lm"), outcome.out);
+}
+
 BOOST_AUTO_TEST_CASE(data_that_are_not_there_end_a_run_with_4_and_leave_no_folder) {
   const ScratchFolder nothing;
   const fs::path out = nothing.path / "run";

@@ -1,7 +1,9 @@
 #include "vlp/recipe/field.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -50,6 +52,26 @@ struct Forgetful {
   static constexpr auto fields() { return std::tuple{vlp::group<&Forgetful::sizes>()}; }
 };
 static_assert(!vlp::Options<Forgetful>, "a member beside the group must be described, too");
+
+struct Repetitive {
+  double once = 1, never = 2;
+  static constexpr auto fields() {
+    return std::tuple{vlp::field<&Repetitive::once>("Once."),
+                      vlp::field<&Repetitive::once>("Twice.")};
+  }
+};
+static_assert(!vlp::Options<Repetitive> && vlp::detail::NamesOneTwice<Repetitive>,
+              "a member that is named twice can't stand for one that is missing");
+static_assert(!vlp::detail::NamesOneTwice<Owner> && !vlp::detail::NamesOneTwice<vlp::NoOptions>);
+
+using vlp::detail::unfit_for_recipes;
+static_assert(unfit_for_recipes<int> && unfit_for_recipes<float> && unfit_for_recipes<unsigned> &&
+              unfit_for_recipes<char> && unfit_for_recipes<const char*> &&
+              unfit_for_recipes<std::string_view> && unfit_for_recipes<std::optional<int>> &&
+              unfit_for_recipes<std::vector<float>> && unfit_for_recipes<std::vector<bool>>);
+static_assert(!unfit_for_recipes<bool> && !unfit_for_recipes<std::int64_t> &&
+              !unfit_for_recipes<double> && !unfit_for_recipes<std::string> &&
+              !unfit_for_recipes<std::vector<std::optional<double>>> && !unfit_for_recipes<Sizes>);
 
 /// What is wrong with a table that is read into `options`, one line a problem.
 std::string problems_of(const std::string& toml, Owner& options) {

@@ -1,11 +1,14 @@
 #include "vlp/registry/registry.hpp"
 
 #include <span>
+#include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
 
+#include "tests/support/messages.hpp"
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/schedule.hpp"
 
@@ -41,6 +44,48 @@ struct Words {
   [[nodiscard]] vlp::ImageStatistics measure(const vlp::CaptionSet&) const { return {}; }
   [[nodiscard]] vlp::Scores scores(std::span<const double>) const { return {}; }
 };
+
+/// Options that recipes could not set.
+struct Misnamed {
+  static constexpr std::string_view name = "misnamed";
+  struct Options {
+    double share = 2;
+    std::string use;
+    static constexpr auto fields() {
+      return std::tuple{vlp::field<&Options::share>("Share.", vlp::between(0, 1)),
+                        vlp::field<&Options::use>("No.")};
+    }
+  };
+  explicit Misnamed(const Options&) {}
+  double operator()(const vlp::SchedulePosition&) const { return 1; }
+};
+
+/// A schedule whose constructor throws what vlp knows or what it doesn't.
+struct Faulty {
+  static constexpr std::string_view name = "faulty";
+  struct Options {
+    bool known = false;
+    static constexpr auto fields() {
+      return std::tuple{vlp::field<&Options::known>("Throws an error of vlp.")};
+    }
+  };
+  explicit Faulty(const Options& options) {
+    if (options.known) throw vlp::DataError("a.csv:3: bad row.");
+    throw std::runtime_error("bad row");
+  }
+  double operator()(const vlp::SchedulePosition&) const { return 1; }
+};
+
+/// Builds `Faulty` by its name.
+void build_faulty(bool known) {
+  vlp::Registry registry;
+  registry.add<vlp::AnySchedule, Faulty>("1", "x");
+  vlp::Diagnostics problems;
+  vlp::ReadContext ctx{problems, &registry};
+  vlp::Table options;
+  options.set("known", vlp::Value(known));
+  registry.find<vlp::AnySchedule>("faulty")->prepare(options, {}, "", {}, ctx)->build({});
+}
 
 }  // namespace
 
@@ -97,6 +142,36 @@ BOOST_AUTO_TEST_CASE(options_are_described_with_default_range_and_meaning) {
   BOOST_TEST(docs[0].default_value == "1.0");
   BOOST_TEST(docs[0].allowed == "a number, at least 0");
   BOOST_TEST(docs[0].meaning == "The factor.");
+}
+
+BOOST_AUTO_TEST_CASE(options_that_recipes_could_not_set_are_refused_all_at_once) {
+  vlp::Registry registry;
+  const std::string message = vlp_test::message_of<vlp::PluginError>(
+      [&] { registry.add<vlp::AnySchedule, Misnamed>("1", "misnamed.so"); });
+  BOOST_TEST(message ==
+             "misnamed.so: schedule 'misnamed': option 'use' is the key that names the component. "
+             "Rename the option.\n"
+             "misnamed.so: schedule 'misnamed': option 'share' has a default outside its own range "
+             "(got 2.0, expected a number, 0 to 1). Change the default or the range.");
+  BOOST_TEST(registry.components().empty());
+}
+
+BOOST_AUTO_TEST_CASE(what_a_constructor_throws_names_the_component) {
+  BOOST_TEST(vlp_test::message_of<vlp::ComponentError>([] { build_faulty(false); }) ==
+             "schedule 'faulty': bad row");
+  BOOST_TEST(vlp_test::message_of<vlp::DataError>([] { build_faulty(true); }) ==
+             "a.csv:3: bad row.");
+}
+
+BOOST_AUTO_TEST_CASE(plugin_files_are_listed_in_their_order) {
+  vlp::Registry registry;
+  BOOST_TEST(registry.plugins().empty());
+  registry.add_plugin_file({"/b/b.so", "b", "1.0"});
+  registry.add_plugin_file({"/a/a.so", "a", "0.2"});
+  BOOST_TEST_REQUIRE(registry.plugins().size() == 2U);
+  BOOST_TEST(registry.plugins()[0].file == "/b/b.so");
+  BOOST_TEST(registry.plugins()[1].name == "a");
+  BOOST_TEST(registry.plugins()[1].version == "0.2");
 }
 
 BOOST_AUTO_TEST_CASE(registries_do_not_share_components) {

@@ -55,6 +55,20 @@ struct Numbered {
   int number;
 };
 
+/// A schedule with an option that `Beside` has, too.
+struct Heavy {
+  static constexpr std::string_view name = "heavy";
+  struct Options {
+    double weight = 1;
+    static constexpr auto fields() {
+      return std::tuple{vlp::field<&Options::weight>("The factor.")};
+    }
+  };
+  explicit Heavy(const Options& options) : weight(options.weight) {}
+  double operator()(const vlp::SchedulePosition&) const { return weight; }
+  double weight;
+};
+
 struct Beside {
   double weight = 1;
   static constexpr auto fields() {
@@ -82,6 +96,7 @@ Result read(const std::string& toml) {
   vlp::Registry registry;
   registry.add<vlp::AnySchedule, Level>("1", "x");
   registry.add<vlp::AnySchedule, Sum>("1", "x");
+  if (toml.find("'heavy'") != toml.npos) registry.add<vlp::AnySchedule, Heavy>("1", "x");
   vlp::Diagnostics diagnostics;
   vlp::ReadContext ctx{diagnostics, &registry};
   Result result;
@@ -144,6 +159,18 @@ BOOST_AUTO_TEST_CASE(a_name_that_resembles_nothing_gets_the_list_only) {
              "plugin's .so is added by --plugin FILE.so");
 }
 
+BOOST_AUTO_TEST_CASE(of_a_run_its_plugins_are_named_where_a_component_is_missing) {
+  vlp::Registry registry;
+  vlp::Diagnostics diagnostics;
+  vlp::ReadContext ctx{diagnostics, &registry, "this run was made with wsd.so, version 1.0"};
+  Recipe options;
+  vlp::read_options(vlp::parse_toml("schedule = { use = 'wsd' }\n", "r.toml"), "", options, ctx);
+  BOOST_TEST_REQUIRE(diagnostics.problems().size() == 1U);
+  BOOST_TEST(diagnostics.problems()[0].message ==
+             "no schedule named 'wsd'; there are: none. A plugin's .so is added by --plugin "
+             "FILE.so; this run was made with wsd.so, version 1.0");
+}
+
 BOOST_AUTO_TEST_CASE(a_table_without_use_is_told_the_names) {
   BOOST_TEST(
       read("[schedule]\nvalue = 3\n").problems.at(0) ==
@@ -190,6 +217,16 @@ BOOST_AUTO_TEST_CASE(mistakes_in_options_of_the_place_are_found_and_suggested_to
 BOOST_AUTO_TEST_CASE(options_of_the_place_are_unknown_where_the_place_has_none) {
   BOOST_TEST(read("[schedule]\nuse = 'level'\nweight = 1\n").problems.at(0) ==
              "r.toml:3:1: schedule.weight: unknown key; expected one of: use, value");
+}
+
+BOOST_AUTO_TEST_CASE(an_option_with_the_name_of_a_key_of_the_place_is_told) {
+  BOOST_TEST(read("[schedule]\nuse = 'heavy'\nweight = 2\n").problems.empty());
+  const auto problems =
+      read("[schedule]\nuse = 'level'\n[[more]]\nuse = 'heavy'\nweight = 2\n").problems;
+  const std::vector<std::string> expected{
+      "r.toml:3:1: more.0.weight: a key of this table and an option of schedule 'heavy' have one "
+      "name, so neither can be set. Rename the option."};
+  BOOST_TEST(problems == expected, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(write_gives_the_table_with_every_default) {

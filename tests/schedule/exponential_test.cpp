@@ -9,7 +9,7 @@
 #include "tests/support/schedules.hpp"
 
 using namespace vlp;
-using vlp_test::at, vlp_test::close, vlp_test::kScheduleRounding, vlp_test::options;
+using vlp_test::position, vlp_test::close, vlp_test::kScheduleRounding, vlp_test::options;
 
 BOOST_AUTO_TEST_SUITE(schedule_exponential)
 
@@ -26,9 +26,9 @@ BOOST_AUTO_TEST_CASE(exponential_by_epoch_is_the_learning_rate_of_blip_pre_train
     const double s = static_cast<double>(step);
     const double expected = step < 5 ? warm + (lr0 - warm) * s / 5
                                      : std::max(min, lr0 * std::pow(0.9, std::floor(s / 10)));
-    close(lr0 * schedule(at(step, 1000, 10)), expected);
+    close(lr0 * schedule(position(step, 1000, 10)), expected);
   }
-  BOOST_TEST(lr0 * schedule(at(999, 1000, 10)) == min,
+  BOOST_TEST(lr0 * schedule(position(999, 1000, 10)) == min,
              boost::test_tools::tolerance(kScheduleRounding));
 }
 
@@ -36,9 +36,9 @@ BOOST_AUTO_TEST_CASE(exponential_by_step_meets_the_stairs_at_whole_epochs) {
   auto stairs = options<ExponentialSchedule>(), smooth = stairs;
   stairs.decay.unit = ScheduleUnit::epoch;
   for (std::int64_t epoch = 0; epoch < 6; ++epoch)
-    close(ExponentialSchedule(smooth)(at(epoch * 4, 24, 4)),
-          ExponentialSchedule(stairs)(at(epoch * 4, 24, 4)));
-  close(ExponentialSchedule(smooth)(at(2, 24, 4)), std::sqrt(0.9));
+    close(ExponentialSchedule(smooth)(position(epoch * 4, 24, 4)),
+          ExponentialSchedule(stairs)(position(epoch * 4, 24, 4)));
+  close(ExponentialSchedule(smooth)(position(2, 24, 4)), std::sqrt(0.9));
 }
 
 BOOST_AUTO_TEST_CASE(options_are_described_and_bounded) {

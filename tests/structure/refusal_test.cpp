@@ -1,6 +1,7 @@
 // A type that misses its concept is refused by the compiler with a sentence that says what to do.
 
 #include <algorithm>
+#include <cstdint>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -16,13 +17,17 @@ using vlp_test::contains;
 
 /// Compiles a plugin whose component consists of `members`, without LibTorch and without making
 /// code.
-/// @return  what the compiler says, on one line
+/// @param file_name  of the header that the plugin would be made of
+/// @return           what the compiler says, on one line
 std::string compiled(const std::vector<std::string>& kinds, const std::string& members,
-                     const std::string& before_plugin = {}) {
+                     const std::string& before_plugin = {},
+                     const std::string& file_name = "candidate") {
   const ScratchFolder scratch;
   const std::filesystem::path file = scratch.path / "candidate.cpp";
   std::string text =
-      "#define VLP_PLUGIN_BUILTIN\n#include <string_view>\n#include <tuple>\n#include "
+      "#define VLP_PLUGIN_BUILTIN vlp_plugin_kind_candidate\n#define VLP_PLUGIN_STEM \"" +
+      file_name +
+      "\"\n#include <map>\n#include <string_view>\n#include <tuple>\n#include "
       "\"vlp/registry/plugin.hpp\"\n";
   for (const std::string& kind : kinds) text += "#include \"vlp/concepts/" + kind + ".hpp\"\n";
   text += "struct Candidate {\n" + members + "};\n" + before_plugin +
@@ -36,6 +41,19 @@ std::string compiled(const std::vector<std::string>& kinds, const std::string& m
   std::ranges::replace(said, '\n', ' ');
   BOOST_TEST((outcome.code == 0) == said.empty(), said);
   return said;
+}
+
+/// The lines of what the compiler says that are errors.
+std::int64_t errors(const std::string& said) {
+  std::int64_t n = 0;
+  for (std::size_t at = said.find("error: "); at != said.npos; at = said.find("error: ", at + 1))
+    ++n;
+  return n;
+}
+
+/// A component's options, and a constructor that takes them.
+std::string with_options(const std::string& fields) {
+  return "  struct Options {\n" + fields + "  };\n  explicit Candidate(const Options&) {}\n";
 }
 
 constexpr const char* kSchedule = R"(
@@ -78,6 +96,59 @@ BOOST_AUTO_TEST_CASE(a_constructor_that_takes_something_else_is_refused) {
   BOOST_TEST(contains(
       compiled({"schedule"}, std::string(kSchedule) + "explicit Candidate(int) {}\n"),
       "a constructor from (Options, const Context&), (Options), (const Context&) or nothing"));
+}
+
+BOOST_AUTO_TEST_CASE(options_that_no_constructor_takes_are_refused) {
+  const std::string options = R"(
+  struct Options {
+    double value = 1;
+    static constexpr auto fields() { return std::tuple{vlp::field<&Options::value>("Value.")}; }
+  };
+)";
+  for (const char* constructor : {"", "  explicit Candidate(const vlp::Context&) {}\n"}) {
+    const std::string said = compiled({"schedule"}, kSchedule + options + constructor);
+    BOOST_TEST(contains(said, "the component has options that no constructor takes"), said);
+    BOOST_TEST(!contains(said, kComponentRule), said);
+    BOOST_TEST(errors(said) == 1, said);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_member_that_is_described_twice_is_refused) {
+  const std::string said = compiled({"schedule"}, kSchedule + with_options(R"(
+    double twice = 1, never = 2;
+    static constexpr auto fields() {
+      return std::tuple{vlp::field<&Options::twice>("A."), vlp::field<&Options::twice>("B.")};
+    }
+)"));
+  BOOST_TEST(contains(said, "names a member twice; name each member once"), said);
+  BOOST_TEST(!contains(said, kComponentRule), said);
+}
+
+BOOST_AUTO_TEST_CASE(a_number_that_toml_does_not_have_is_refused_in_one_sentence_at_its_line) {
+  for (const char* type : {"int", "float", "std::optional<int>", "std::vector<float>"}) {
+    const std::string said = compiled({"schedule"}, kSchedule + with_options(R"(
+    )" + std::string(type) + R"( steps = {};
+    static constexpr auto fields() { return std::tuple{vlp::field<&Options::steps>("Steps.")}; }
+)"));
+    BOOST_TEST(contains(said, "an option is a bool, std::int64_t, double, std::string"), said);
+    BOOST_TEST(contains(said, "Options::steps"), said);
+    BOOST_TEST(errors(said) == 1, said);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(an_option_of_a_type_that_recipes_cannot_hold_is_refused) {
+  const std::string said = compiled({"schedule"}, kSchedule + with_options(R"(
+    std::map<int, int> table;
+    static constexpr auto fields() { return std::tuple{vlp::field<&Options::table>("Table.")}; }
+)"));
+  BOOST_TEST(contains(said, "an option of the component has a type that recipes can't hold"), said);
+  BOOST_TEST(errors(said) == 1, said);
+}
+
+BOOST_AUTO_TEST_CASE(a_plugin_with_another_name_than_its_file_is_refused) {
+  const std::string said = compiled({"schedule"}, kSchedule, "", "other");
+  BOOST_TEST(contains(said, "VLP_PLUGIN names candidate, and the file is other.hpp"), said);
+  BOOST_TEST(errors(said) == 1, said);
 }
 
 BOOST_AUTO_TEST_CASE(a_type_of_no_kind_is_refused_and_told_how_to_find_out) {

@@ -26,16 +26,13 @@
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/load.hpp"
+#include "vlp/registry/builtin.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/weights/config_file.hpp"
 #include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/read_weights.hpp"
 #include "vlp/weights/safetensors.hpp"
 #include "vlp/weights/tensor_map.hpp"
-
-namespace vlp {
-void add_builtin_plugins(Registry& registry);
-}
 
 namespace vlp_test {
 

@@ -17,8 +17,8 @@ typename S::Options options() {
   return {};
 }
 
-inline vlp::SchedulePosition at(std::int64_t step, std::int64_t steps,
-                                std::int64_t steps_per_epoch = 1) {
+inline vlp::SchedulePosition position(std::int64_t step, std::int64_t steps,
+                                      std::int64_t steps_per_epoch = 1) {
   return {step, steps, steps_per_epoch};
 }
 

@@ -23,13 +23,10 @@
 #include "tests/support/tally.hpp"
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/recipe/value.hpp"
+#include "vlp/registry/builtin.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/trace/compare.hpp"
 #include "vlp/trace/trace.hpp"
-
-namespace vlp {
-void add_builtin_plugins(Registry& registry);
-}
 
 namespace parity {
 

@@ -13,11 +13,8 @@
 #include "tests/support/scratch_folder.hpp"
 #include "vlp/image/encode.hpp"
 #include "vlp/recipe/load.hpp"
+#include "vlp/registry/builtin.hpp"
 #include "vlp/run.hpp"
-
-namespace vlp {
-void add_builtin_plugins(Registry& registry);
-}
 
 namespace vlp_test {
 

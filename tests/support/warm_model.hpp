@@ -23,12 +23,9 @@
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/load.hpp"
+#include "vlp/registry/builtin.hpp"
 #include "vlp/weights/read_weights.hpp"
 #include "vlp/weights/safetensors.hpp"
-
-namespace vlp {
-void add_builtin_plugins(Registry& registry);
-}
 
 namespace vlp_test {
 

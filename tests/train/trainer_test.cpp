@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,6 +15,7 @@
 
 #include "plugins/optimizer/adamw.hpp"
 #include "tests/support/float32.hpp"
+#include "tests/support/recording_sgd.hpp"
 #include "vlp/train/objective.hpp"
 #include "vlp/train/precision.hpp"
 
@@ -24,6 +24,7 @@ namespace {
 using vlp::Batch;
 using vlp::Parts;
 using vlp_test::float32_distance;
+using vlp_test::RecordingSgd;
 
 constexpr double kRounding = 1e-6;  // float32, sums of some dozen terms in another order
 
@@ -60,31 +61,6 @@ struct Distance {
   double factor = 1;
 };
 static_assert(vlp::Loss<Distance>);
-
-/// Keeps what the trainer tells it, and steps by plain gradient descent.
-struct RecordingSgd {
-  void manage(std::vector<vlp::ParameterGroup> g) { *groups = std::move(g); }
-  void step(const vlp::StepControl& c) {
-    *control = c;
-    const double scale = c.grad_scale.defined() ? c.grad_scale.item<double>() : 1.0;
-    if (c.found_inf.item<float>() == 1.0F) return;
-    for (auto& group : *groups)
-      for (auto& p : group.parameters) p.sub_(p.grad() * (0.1 * c.lr_factor / scale));
-  }
-  void zero_grad() {
-    for (auto& group : *groups)
-      for (auto& p : group.parameters) p.mutable_grad().reset();
-  }
-  [[nodiscard]] double lr() const { return 0.1; }
-  [[nodiscard]] bool decays_norms_and_biases() const { return decay_all; }
-  void save(vlp::State&) const {}
-  void load(const vlp::State&) {}
-  bool decay_all = false;
-  std::shared_ptr<std::vector<vlp::ParameterGroup>> groups =
-      std::make_shared<std::vector<vlp::ParameterGroup>>();
-  std::shared_ptr<vlp::StepControl> control = std::make_shared<vlp::StepControl>();
-};
-static_assert(vlp::Optimizer<RecordingSgd>);
 
 Batch batch_of(std::int64_t rows, std::uint64_t seed) {
   at::manual_seed(seed);

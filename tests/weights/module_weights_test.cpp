@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cstdint>
 #include <string>
 
 #include "tests/support/messages.hpp"
@@ -155,6 +156,27 @@ BOOST_FIXTURE_TEST_CASE(a_module_passes_through_a_checkpoint, ScratchFolder) {
   BOOST_TEST(same(saved, loaded));
   BOOST_TEST(
       contains(message_of<WeightsError>([&] { load_module(loaded, State()); }), "is missing"));
+}
+
+BOOST_AUTO_TEST_CASE(casting_changes_floating_numbers_and_leaves_counters_and_masks) {
+  Net net;
+  fill(net);
+  const at::Tensor first = at::arange(2).eq(0), mask = net.register_buffer("mask", first.clone()),
+                   mean = net.register_buffer("mean", at::full({2}, 0.1));
+  net.count.fill_((std::int64_t{1} << 53) + 1);  // no float64 holds it
+  const at::Tensor weight = net.first->weight.detach().clone();
+  cast_floating(net, at::kDouble);
+  BOOST_TEST((net.first->weight.scalar_type() == at::kDouble));
+  BOOST_TEST(net.first->weight.equal(weight.to(at::kDouble)));
+  BOOST_TEST(net.first->weight.requires_grad());
+  BOOST_TEST((net.head.unsafeGetTensorImpl() == net.first->weight.unsafeGetTensorImpl()));
+  BOOST_TEST((mean.scalar_type() == at::kDouble));
+  BOOST_TEST((net.count.scalar_type() == at::kLong));
+  BOOST_TEST(net.count.item<std::int64_t>() == (std::int64_t{1} << 53) + 1);
+  BOOST_TEST((mask.scalar_type() == at::kBool));
+  BOOST_TEST(mask.equal(first));
+  cast_floating(net, at::kFloat);
+  BOOST_TEST(net.first->weight.equal(weight));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -12,13 +12,14 @@
 #include "vlp/recipe/read.hpp"
 #include "vlp/recipe/recipe.hpp"
 #include "vlp/registry/registry.hpp"
+#include "vlp/report/run_plugins.hpp"
 #include "vlp/start/formats.hpp"
 
 namespace vlp {
 
 VLP_INLINE Plan read_model_tables(const Recipe& recipe, const Registry& registry) {
   Diagnostics problems = recipe.problems;
-  ReadContext read{problems, &registry};
+  ReadContext read{problems, &registry, plugins_of_run(recipe.file)};
   ModelTables tables;
   read_fields(*recipe.value.as<Table>(), recipe.value.place, "", tables, read);
   problems.throw_if_any();

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -60,28 +61,61 @@ template <class T>
     return "a " + std::string(kind);
 }
 
-/// A component can be named, described and built: from (options, context), (options), (context), or
-/// nothing.
+namespace detail {
+
+/// Whether a component is built from these. A holder's constructor takes anything and hands it on,
+/// so its module is asked.
+template <class T, class... From>
+concept BuiltFrom = std::constructible_from<typename Described<T>::type, From...> &&
+                    std::constructible_from<T, From...>;
+
+/// Whether a component is built from these and, behind them, all, one part or nothing of the
+/// context.
+template <class T, class... From>
+inline constexpr bool kBuildable =
+    BuiltFrom<T, From..., const Context&> || BuiltFrom<T, From..., const Machine&> ||
+    BuiltFrom<T, From..., const Folders&> || BuiltFrom<T, From..., const Facts&> ||
+    BuiltFrom<T, From...>;
+
+template <class T, class... From>
+[[nodiscard]] T build_from(const Context& ctx, From... from) {
+  if constexpr (BuiltFrom<T, From..., const Context&>)
+    return T(std::move(from)..., ctx);
+  else if constexpr (BuiltFrom<T, From..., const Machine&>)
+    return T(std::move(from)..., ctx.machine);
+  else if constexpr (BuiltFrom<T, From..., const Folders&>)
+    return T(std::move(from)..., ctx.folders);
+  else if constexpr (BuiltFrom<T, From..., const Facts&>)
+    return T(std::move(from)..., ctx.facts);
+  else
+    return T(std::move(from)...);
+}
+
+/// Whether a component has options that none of its constructors takes: they would be ignored.
+template <class T>
+concept IgnoresOptions =
+    Options<options_of<T>> && std::tuple_size_v<decltype(options_of<T>::fields())> != 0 &&
+    !kBuildable<T, options_of<T>>;
+
+}  // namespace detail
+
+/// A component can be named, described and built: from its options, if it has any, and behind them
+/// what it reads of the context: a `const Context&`, or of that only `const Machine&`, `const
+/// Folders&` or `const Facts&`, or nothing.
 template <class T>
 concept Component =
     requires {
       { detail::Described<T>::type::name } -> std::convertible_to<std::string_view>;
-    } && Options<options_of<T>> &&
-    (std::constructible_from<T, options_of<T>, const Context&> ||
-     std::constructible_from<T, options_of<T>> || std::constructible_from<T, const Context&> ||
-     std::default_initializable<T>);
+    } && Options<options_of<T>> && !detail::IgnoresOptions<T> &&
+    (detail::kBuildable<T, options_of<T>> || detail::kBuildable<T>);
 
-/// Builds a component in whichever of the four ways it allows.
+/// Builds a component in whichever of these ways it allows.
 template <Component T>
 [[nodiscard]] T build_component(options_of<T> options, const Context& ctx) {
-  if constexpr (std::constructible_from<T, options_of<T>, const Context&>)
-    return T(std::move(options), ctx);
-  else if constexpr (std::constructible_from<T, options_of<T>>)
-    return T(std::move(options));
-  else if constexpr (std::constructible_from<T, const Context&>)
-    return T(ctx);
+  if constexpr (detail::kBuildable<T, options_of<T>>)
+    return detail::build_from<T>(ctx, std::move(options));
   else
-    return T();
+    return detail::build_from<T>(ctx);
 }
 
 }  // namespace vlp

@@ -18,6 +18,7 @@
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/parts.hpp"
 #include "vlp/concepts/schedule.hpp"
+#include "vlp/core/random.hpp"
 
 namespace vlp {
 
@@ -35,6 +36,14 @@ struct Similarities {
   at::Tensor text_to_image;  ///< [B, B], a row a text
 };
 
+/// Where a pass stands that trains.
+struct TrainingStep : SchedulePosition {
+  /// Of this micro-batch alone: a function of seed, update and the number of the micro-batch among
+  /// those of all processes, so that what is drawn depends neither on the number of processes nor
+  /// on what was drawn before. Derive from it: `pass.training()->random.derive("itm")`.
+  RandomStream random{0};
+};
+
 /// One pass over one batch. Not thread-safe; dies before its batch and its model.
 class Forward {
  public:
@@ -44,13 +53,13 @@ class Forward {
   /// @param training  where the run stands, if this pass trains; none = evaluation, which leaves no
   ///                  trace in any state
   Forward(const ModelParts& parts, const Batch& batch, ImageFeatures images = {},
-          std::optional<SchedulePosition> training = std::nullopt)
+          std::optional<TrainingStep> training = std::nullopt)
       : parts_(parts), batch_(batch), images_(std::move(images)), training_(training) {}
 
   /// The batch that is passed.
   [[nodiscard]] const Batch& batch() const { return batch_; }
   /// Where the run stands; none in evaluation.
-  [[nodiscard]] const std::optional<SchedulePosition>& training() const { return training_; }
+  [[nodiscard]] const std::optional<TrainingStep>& training() const { return training_; }
   /// What has been computed of the images so far.
   [[nodiscard]] const ImageFeatures& images() const { return images_; }
 
@@ -195,7 +204,7 @@ class Forward {
   const ModelParts& parts_;
   const Batch& batch_;
   ImageFeatures images_;
-  std::optional<SchedulePosition> training_;
+  std::optional<TrainingStep> training_;
   Similarities similarities_, own_similarities_;
   at::Tensor text_states_, text_embeddings_, momentum_text_embeddings_, temperature_,
       grounded_states_, decoder_states_, target_logits_;

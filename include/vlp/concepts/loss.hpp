@@ -17,6 +17,7 @@
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/forward.hpp"
 #include "vlp/concepts/parts.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/state.hpp"
@@ -41,6 +42,8 @@ struct LossValue {
 ///   - static std::int64_t captions_per_image(const Options&): captions of an image that it learns
 ///     from at once, the pair's own included; the others come in `Batch::extra_captions`, in
 ///     training, as far as the image has so many
+///   - end_update(const Peers&): called in training once behind each update; what it keeps of the
+///     update's micro-batches it puts into the order of all processes there, e.g. a queue
 ///   - module() -> std::shared_ptr<torch::nn::Module>: parameters of its own, which are trained,
 ///     saved and written with those of the model; put onto the device before the first pass
 ///   - warm_start(const State& tensors, const Console& console): takes what it knows of a file from
@@ -74,6 +77,12 @@ template <Loss L>
     return loss.module();
   else
     return nullptr;
+}
+
+/// Tells a loss that an update is done, if it wants to know.
+template <Loss L>
+void end_update(L& loss, const Peers& peers) {
+  if constexpr (requires { loss.end_update(peers); }) loss.end_update(peers);
 }
 
 /// Any loss as a value that is moved, not copied.
@@ -126,6 +135,7 @@ class AnyLoss {
   [[nodiscard]] Parts needs() const { return self_->needs(); }
   /// Null where it has no parameters of its own.
   [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const { return self_->module(); }
+  void end_update(const Peers& peers) { self_->end_update(peers); }
   void save(State& state) const { self_->save(state); }
   void load(const State& state) { self_->load(state); }
   void warm_start(const State& tensors, const Console& console) {
@@ -138,6 +148,7 @@ class AnyLoss {
     virtual LossValue call(Forward& pass) = 0;
     virtual Parts needs() const = 0;
     virtual std::shared_ptr<torch::nn::Module> module() const = 0;
+    virtual void end_update(const Peers& peers) = 0;
     virtual void save(State& state) const = 0;
     virtual void load(const State& state) = 0;
     virtual void warm_start(const State& tensors, const Console& console) = 0;
@@ -148,6 +159,7 @@ class AnyLoss {
     LossValue call(Forward& pass) override { return loss(pass); }
     Parts needs() const override { return needs_of(loss); }
     std::shared_ptr<torch::nn::Module> module() const override { return module_of(loss); }
+    void end_update(const Peers& peers) override { vlp::end_update(loss, peers); }
     void save(State& state) const override {
       if constexpr (Stateful<L>) loss.save(state);
     }

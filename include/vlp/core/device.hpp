@@ -12,13 +12,18 @@ enum class Precision { fp32, bf16, fp16 };
 /// Where tensors live. `index` counts GPUs and is 0 on the CPU.
 struct DeviceName {
   /// What computes.
-  enum class Type { cpu, cuda };
-  Type type = Type::cpu;  ///< CPU or GPU
-  int index = 0;          ///< which GPU
+  enum class Type {
+    cpu,
+    cuda,
+    meta  ///< nothing: shapes without values, to try out how parts fit together
+  };
+  Type type = Type::cpu;
+  int index = 0;  ///< which GPU
 
-  /// `cpu` or `cuda:N`.
+  /// `cpu`, `cuda:N` or `meta`.
   [[nodiscard]] std::string text() const {
-    return type == Type::cpu ? "cpu" : "cuda:" + std::to_string(index);
+    if (type == Type::cuda) return "cuda:" + std::to_string(index);
+    return type == Type::cpu ? "cpu" : "meta";
   }
   friend bool operator==(const DeviceName&, const DeviceName&) = default;
 };

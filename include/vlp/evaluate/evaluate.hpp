@@ -159,6 +159,9 @@ class Evaluator {
     const at::NoGradGuard no_grad;
     const std::shared_ptr<torch::nn::Module> module = model.ptr();
     const detail::EvaluationMode evaluation(module);
+    std::optional<detail::EvaluationMode> evaluation_of_loss;
+    if (loss)
+      if (const auto own = module_of(*loss)) evaluation_of_loss.emplace(own);
     std::optional<InferenceWeights> packed;
     if (ctx_.machine.device.type == DeviceName::Type::cpu &&
         ctx_.machine.precision == Precision::fp32)

@@ -8,9 +8,9 @@
 namespace vlp {
 
 [[nodiscard]] inline c10::Device torch_device(const DeviceName& device) {
-  return device.type == DeviceName::Type::cpu
-             ? c10::Device(c10::kCPU)
-             : c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(device.index));
+  if (device.type == DeviceName::Type::cuda)
+    return {c10::kCUDA, static_cast<c10::DeviceIndex>(device.index)};
+  return device.type == DeviceName::Type::cpu ? c10::kCPU : c10::kMeta;
 }
 
 }  // namespace vlp

@@ -64,7 +64,7 @@ VLP_INLINE void check_metrics(const RecipeOptions& options, const Recipe& recipe
                 lacking = needs.without(options.model.traits().serves);
     if (lacking.empty()) continue;
     const Array* metrics = recipe.value.as<Table>()->find("metric")->value.as<Array>();
-    const bool writes_nothing = use.traits().reads_captions && lacking == Parts::of<Generate>();
+    const bool writes_nothing = use.traits().reads_captions && lacking.contains(Generate::name);
     problems.add((*metrics)[i].place, "metric." + std::to_string(i),
                  "metric '" + use.name() + "' needs " +
                      (writes_nothing ? "captions" : in_words(lacking)) + "; model '" +

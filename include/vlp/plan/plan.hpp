@@ -6,6 +6,7 @@
 #include "vlp/recipe/read.hpp"
 #include "vlp/recipe/recipe.hpp"
 #include "vlp/registry/registry.hpp"
+#include "vlp/report/run_plugins.hpp"
 #include "vlp/start/formats.hpp"
 
 namespace vlp {
@@ -30,7 +31,7 @@ template <Options Tables, class Check>
 [[nodiscard]] PlanOf<Tables> read_plan(const Recipe& recipe, const Registry& registry,
                                        const Check& check) {
   Diagnostics problems = recipe.problems;
-  ReadContext ctx{problems, &registry};
+  ReadContext ctx{problems, &registry, plugins_of_run(recipe.file)};
   PlanOf<Tables> plan;
   read_options<Tables>(recipe.value, "", plan, ctx);
   check(plan, problems);

@@ -8,10 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace vlp {
 
@@ -169,10 +171,31 @@ struct FieldGroup {
   using type = typename detail::MemberOf<decltype(Member)>::type;
 };
 
+namespace detail {
+
+/// Whether no recipe can hold a type: a number of another size than TOML's, a reference to text.
+template <class T>
+inline constexpr bool unfit_for_recipes =
+    (std::is_arithmetic_v<T> && !std::same_as<T, bool> && !std::same_as<T, std::int64_t> &&
+     !std::same_as<T, double>) ||
+    std::is_pointer_v<T> || std::same_as<T, std::string_view>;
+template <class T>
+inline constexpr bool unfit_for_recipes<std::optional<T>> = unfit_for_recipes<T>;
+template <class T>
+inline constexpr bool unfit_for_recipes<std::vector<T>> = unfit_for_recipes<T>;
+template <>
+inline constexpr bool unfit_for_recipes<std::vector<bool>> = true;  // its entries are no objects
+
+}  // namespace detail
+
 /// @param doc    one sentence with the unit
 /// @param range  what a number, or the length of a string or list, must satisfy
 template <auto Member>
 constexpr Field<Member> field(std::string_view doc, Range range = {}) {
+  static_assert(!detail::unfit_for_recipes<typename Field<Member>::type>,
+                "an option is a bool, std::int64_t, double, std::string, std::filesystem::path, an "
+                "enum class, an aggregate with fields(), a vlp::Use, or a std::optional or "
+                "std::vector of one of these; for int write std::int64_t, for float write double");
   return {doc, range};
 }
 
@@ -182,11 +205,28 @@ constexpr FieldGroup<Member> group() {
   return {};
 }
 
-/// An aggregate whose every member is described by `fields()`; a forgotten member doesn't compile.
+namespace detail {
+
+template <class T, class... All>
+inline constexpr std::size_t occurrences =
+    (static_cast<std::size_t>(std::same_as<T, All>) + ... + 0U);
+template <class Tuple>
+inline constexpr bool all_different = false;
+template <class... T>
+inline constexpr bool all_different<std::tuple<T...>> = (... && (occurrences<T, T...> == 1));
+
+/// Whether `fields()` names a member twice.
+template <class O>
+concept NamesOneTwice = requires { O::fields(); } && !all_different<decltype(O::fields())>;
+
+}  // namespace detail
+
+/// An aggregate whose every member is described by `fields()`, once; a forgotten member doesn't
+/// compile.
 template <class O>
 concept Options = std::is_aggregate_v<O> && std::default_initializable<O> && requires {
   O::fields();
-} && detail::arity<O>() == std::tuple_size_v<decltype(O::fields())>;
+} && detail::arity<O>() == std::tuple_size_v<decltype(O::fields())> && !detail::NamesOneTwice<O>;
 
 namespace detail {
 

@@ -25,6 +25,7 @@ class Registry;
 struct ReadContext {
   Diagnostics& diagnostics;            ///< receives every mistake
   const Registry* registry = nullptr;  ///< needed by options that choose components
+  std::string made_with = {};          ///< said of components that nobody knows; may be empty
 };
 
 /// How one type is read, written and described; specialise it for a new option type.

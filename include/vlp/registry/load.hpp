@@ -15,13 +15,16 @@
 
 namespace vlp {
 
-/// Opens a plugin and adds its components.
+/// Opens a plugin and adds its components. A file that the registry has already is taken once.
 /// @throws PluginError if it can't be opened, is no plugin, was built for another vlp, or clashes
 /// with another
 inline void load_plugin(Registry& registry, const std::filesystem::path& file) {
   const std::string where = file.string();
   if (!std::filesystem::exists(file))
     throw PluginError(where + ": plugin not found. Build one with `./dev build FILE.hpp`.");
+  const std::string real_file = std::filesystem::canonical(file).string();
+  for (const PluginInfo& opened : registry.plugins())
+    if (opened.file == real_file) return;
   void* library =
       dlopen(std::filesystem::absolute(file).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (!library) throw PluginError(where + ": can't be opened: " + dlerror());
@@ -50,6 +53,7 @@ inline void load_plugin(Registry& registry, const std::filesystem::path& file) {
   } catch (const std::exception& error) {
     throw PluginError(where + ": failed while adding its components: " + error.what());
   }
+  registry.add_plugin_file({real_file, info.name, info.version});
 }
 
 }  // namespace vlp

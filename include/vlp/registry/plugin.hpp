@@ -2,13 +2,22 @@
 // One line at the end of a component's header makes it a plugin: linked in, or opened from
 // `NAME.so`, from the same source. As an ordinary include the line does nothing. Which kind a type
 // is follows from the concept that it models.
+//
+// The unit that makes a plugin of a header defines, before it includes the header, one of
+//   VLP_PLUGIN_SHARED          for NAME.so, whose entry is called vlp_plugin
+//   VLP_PLUGIN_BUILTIN ENTRY   to be linked in, where ENTRY is vlp_plugin_KIND_NAME: two kinds may
+//                              have plugins of one name
+// and may define VLP_PLUGIN_STEM "NAME", by which a line that names another file doesn't compile.
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/recipe/field.hpp"
+#include "vlp/registry/option_rules.hpp"
 #include "vlp/registry/registry.hpp"
 
 /// What a plugin shows to its host. Plain C, so that a host can refuse it before any C++ of it
@@ -27,7 +36,15 @@ namespace detail {
 
 template <class T>
 void add_component(Registry& registry, const char* version, const char* origin) {
-  static_assert(Component<T>,
+  static_assert(!IgnoresOptions<T>,
+                "the component has options that no constructor takes, so they would be ignored; "
+                "write a constructor from (Options) or (Options, const Context&)");
+  static_assert(!NamesOneTwice<options_of<T>>,
+                "fields() of the component's options names a member twice; name each member once");
+  static_assert(held_by_recipes<options_of<T>, /*Unfit=*/true> || !Options<options_of<T>>,
+                "an option of the component has a type that recipes can't hold; CONTRIBUTING.md "
+                "lists those that work, and another one needs a vlp::OptionType of its own");
+  static_assert(Component<T> || IgnoresOptions<T> || NamesOneTwice<options_of<T>>,
                 "a component needs `static constexpr std::string_view name`, `Options` with "
                 "fields() for every member (or no "
                 "options), and a constructor from (Options, const Context&), (Options), (const "
@@ -37,7 +54,8 @@ void add_component(Registry& registry, const char* version, const char* origin) 
       "the type models none (or several) of the kinds whose headers are included; write "
       "static_assert(vlp::Loss<T>), or the concept "
       "that you mean, above VLP_PLUGIN and the compiler says what is missing");
-  if constexpr (Component<T> && requires { kind_of(ComponentTag<T>{}); })
+  if constexpr (Component<T> && requires { kind_of(ComponentTag<T>{}); } &&
+                held_by_recipes<options_of<T>, /*Unfit=*/false>)
     registry.add<decltype(kind_of(ComponentTag<T>{})), T>(version, origin);
 }
 
@@ -60,22 +78,32 @@ inline void add_plugin(Registry& registry, const vlp_plugin_info& info, const st
 
 #if defined(VLP_PLUGIN_SHARED)
 #include "vlp/registry/fingerprint.hpp"
-#define VLP_PLUGIN_ENTRY(NAME) vlp_plugin
+#define VLP_PLUGIN_ENTRY vlp_plugin
 #define VLP_PLUGIN_FINGERPRINT VLP_FINGERPRINT
 #elif defined(VLP_PLUGIN_BUILTIN)
-#define VLP_PLUGIN_ENTRY(NAME) vlp_plugin_##NAME
+#define VLP_PLUGIN_ENTRY VLP_PLUGIN_BUILTIN
 #define VLP_PLUGIN_FINGERPRINT "built in"
+#endif
+
+/// Compares what VLP_PLUGIN says with the file's name, where that is known.
+#if defined(VLP_PLUGIN_STEM)
+#define VLP_PLUGIN_CHECK(NAME)                                                \
+  static_assert(std::string_view(NAME) == VLP_PLUGIN_STEM,                    \
+                "VLP_PLUGIN names " NAME ", and the file is " VLP_PLUGIN_STEM \
+                ".hpp: a plugin is found by its file's name; change one of them")
+#else
+#define VLP_PLUGIN_CHECK(NAME) static_assert(true)
 #endif
 
 /// VLP_PLUGIN(file_stem, "version", Component...)
 #if defined(VLP_PLUGIN_SHARED) || defined(VLP_PLUGIN_BUILTIN)
-#define VLP_PLUGIN(NAME, VERSION, ...)                                                        \
-  extern "C" __attribute__((visibility("default"))) const vlp_plugin_info* VLP_PLUGIN_ENTRY(  \
-      NAME)() {                                                                               \
-    static const vlp_plugin_info info{sizeof(vlp_plugin_info), VLP_PLUGIN_FINGERPRINT, #NAME, \
-                                      VERSION, &vlp::detail::add_components<__VA_ARGS__>};    \
-    return &info;                                                                             \
-  }                                                                                           \
+#define VLP_PLUGIN(NAME, VERSION, ...)                                                          \
+  VLP_PLUGIN_CHECK(#NAME);                                                                      \
+  extern "C" __attribute__((visibility("default"))) const vlp_plugin_info* VLP_PLUGIN_ENTRY() { \
+    static const vlp_plugin_info info{sizeof(vlp_plugin_info), VLP_PLUGIN_FINGERPRINT, #NAME,   \
+                                      VERSION, &vlp::detail::add_components<__VA_ARGS__>};      \
+    return &info;                                                                               \
+  }                                                                                             \
   static_assert(true)
 #else
 #define VLP_PLUGIN(NAME, VERSION, ...) static_assert(true)

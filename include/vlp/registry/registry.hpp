@@ -2,6 +2,7 @@
 // Names to components. An object, not a singleton: `main` makes one, every test makes its own.
 // Includes no torch: it knows kinds by their names and factories by their erased value's type.
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -15,8 +16,11 @@
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/context.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
+#include "vlp/core/message.hpp"
 #include "vlp/recipe/read.hpp"
 #include "vlp/recipe/value.hpp"
+#include "vlp/registry/option_rules.hpp"
 
 namespace vlp {
 
@@ -53,6 +57,12 @@ struct ComponentInfo {
   std::function<std::vector<OptionDoc>()> describe;  ///< its options
 };
 
+/// A plugin that was opened from a file.
+struct PluginInfo {
+  std::string file;  ///< absolute, without symbolic links
+  std::string name, version;
+};
+
 /// Makes Prepared components of one name.
 template <class AnyX>
 struct Factory {
@@ -68,10 +78,17 @@ struct Factory {
 class Registry {
  public:
   /// Adds component `T` of kind `AnyX`.
-  /// @throws PluginError if the kind already has a component of that name, naming both origins
+  /// @throws PluginError if the kind already has a component of that name, naming both origins, or
+  /// options of it are not as `option_mistakes` asks
   template <class AnyX, Component T>
   void add(const std::string& version, const std::string& origin) {
     const std::string kind(AnyX::kind), name(name_of<T>);
+    if (std::vector<std::string> mistakes = option_mistakes<options_of<T>>(kind);
+        !mistakes.empty()) {
+      for (std::string& mistake : mistakes)
+        mistake = origin + ": " + kind + " '" + name + "': " + mistake;
+      throw PluginError(joined(mistakes, "\n"));
+    }
     auto& slot = factories_[kind][name];
     if (slot.info)
       throw PluginError(origin + ": " + kind + " '" + name + "' is registered twice: by " +
@@ -101,6 +118,13 @@ class Registry {
     return names;
   }
 
+  /// Notes that components came from a file.
+  void add_plugin_file(PluginInfo plugin) { plugins_.push_back(std::move(plugin)); }
+
+  /// The plugins that were opened from files, in the order in which they were; not those that are
+  /// linked in.
+  [[nodiscard]] std::vector<PluginInfo> plugins() const { return plugins_; }
+
   /// Every component, by kind and name.
   [[nodiscard]] std::vector<std::shared_ptr<const ComponentInfo>> components() const {
     std::vector<std::shared_ptr<const ComponentInfo>> all;
@@ -122,7 +146,14 @@ class Registry {
                                                        ReadContext& ctx) {
     using O = options_of<T>;
     std::vector<std::string> known = taken;
-    for (std::string& key : option_names<O>()) known.push_back(std::move(key));
+    for (std::string& key : option_names<O>()) {
+      if (std::ranges::find(taken, key) != taken.end())
+        ctx.diagnostics.add(place, detail::join(path, key),
+                            "a key of this table and an option of " + std::string(AnyX::kind) +
+                                " '" + std::string(name_of<T>) +
+                                "' have one name, so neither can be set. Rename the option.");
+      known.push_back(std::move(key));
+    }
     report_unknown_keys(table, path, known, ctx);
     auto options = std::make_shared<O>();
     read_fields(table, place, path, *options, ctx);
@@ -134,7 +165,9 @@ class Registry {
   static std::shared_ptr<const Prepared<AnyX>> prepared(std::shared_ptr<options_of<T>> options) {
     Prepared<AnyX> made;
     made.name = name_of<T>;
-    made.build = [options](const Context& ctx) { return AnyX(build_component<T>(*options, ctx)); };
+    made.build = [options](const Context& ctx) {
+      return named(AnyX::kind, name_of<T>, [&] { return AnyX(build_component<T>(*options, ctx)); });
+    };
     made.write = [options] { return write_options(*options); };
     if constexpr (requires { typename AnyX::Traits; })
       made.traits = AnyX::template traits<T>(*options);
@@ -145,6 +178,7 @@ class Registry {
   friend class Use;
 
   std::map<std::string, std::map<std::string, Slot, std::less<>>, std::less<>> factories_;
+  std::vector<PluginInfo> plugins_;
 };
 
 }  // namespace vlp

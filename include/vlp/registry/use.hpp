@@ -94,7 +94,8 @@ struct OptionType<Use<AnyX, Extra>> {
       const std::string near = suggestion(*name, names);
       ctx.diagnostics.add(use->value.place, detail::join(path, "use"),
                           "no " + kind() + " named '" + *name + "'" + near + "; there are: " +
-                              listing(names) + ". A plugin's .so is added by --plugin FILE.so");
+                              listing(names) + ". A plugin's .so is added by --plugin FILE.so" +
+                              (ctx.made_with.empty() ? "" : "; " + ctx.made_with));
       return false;
     }
     const std::size_t before = ctx.diagnostics.problems().size();

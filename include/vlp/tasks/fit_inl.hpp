@@ -35,6 +35,7 @@ namespace vlp {
 
 /// Whether the score that chooses the best epoch is better the smaller it is.
 [[nodiscard]] inline bool less_is_better(const Plan& plan) {
+  if (plan.evaluate.best == "loss") return true;
   for (const auto& metric : plan.metric)
     for (const ScoreName& score : metric.traits().scores)
       if (score.name == plan.evaluate.best) return score.less_is_better;
@@ -80,13 +81,15 @@ VLP_INLINE History fit(RunParts& run) {
     if (plan.evaluate.every == EvaluateEvery::epoch &&
         !data.dataset.records(Split::validation).empty())
       record.measured = evaluate_split(run, Split::validation, epoch, step).measured;
-    const double value = selection_score(record.measured, plan.evaluate.best, less_is_better(plan))
+    const bool less = less_is_better(plan);
+    const double value = selection_score(record.measured, plan.evaluate.best, less)
                              .value_or(static_cast<double>(epoch));  // without one the last is best
     if (!std::isfinite(value))
-      run.ctx.machine.console.warning("epoch " + std::to_string(epoch) + ": " + plan.evaluate.best +
-                                      " is not a number (got " + std::to_string(value) +
-                                      "), so these weights can't be the best");
-    if (history.best_epoch == 0 || value > best || (std::isfinite(value) && !std::isfinite(best))) {
+      run.ctx.machine.console.warning(
+          "epoch " + std::to_string(epoch) + ": " + plan.evaluate.best + " is not a number (got " +
+          std::to_string(less ? -value : value) + "), so these weights can't be the best");
+    if (history.best_epoch == 0 ||
+        (std::isfinite(value) && (value > best || !std::isfinite(best)))) {
       best = value;
       history.best_epoch = epoch;
       write_model_weights(*run.model.ptr(), weights, run.format);

@@ -68,6 +68,11 @@ class Objective {
     for (Term& term : *terms_) term.loss.warm_start(tensors, console);
   }
 
+  /// Tells each loss that an update is done.
+  void end_update(const Peers& peers) {
+    for (Term& term : *terms_) term.loss.end_update(peers);
+  }
+
   void save(State& state) const {
     for (const Term& term : *terms_) {
       State part = state.prefixed(term.name);

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <torch/nn/module.h>
 
 #include "vlp/concepts/context.hpp"
@@ -22,6 +22,7 @@
 #include "vlp/concepts/parameter_role.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/concepts/tensor_state.hpp"
+#include "vlp/core/random.hpp"
 #include "vlp/core/state.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/device.hpp"
@@ -56,6 +57,8 @@ class Trainer {
         options_(std::move(options)),
         precision_(ctx.machine.precision),
         device_(ctx.machine.device),
+        peers_(ctx.machine.peers),
+        random_(ctx.facts.seeds.derive("micro-batch")),
         scaler_(ctx.machine.precision, ctx.machine.device) {
     ParameterRoles roles(*module_);
     if (loss_module_) {
@@ -66,7 +69,9 @@ class Trainer {
     optimizer_.manage(parameter_groups(parameters_, optimizer_.decays_norms_and_biases(), roles));
   }
 
-  /// One update from the mean gradient of one or more micro-batches. Never waits for the device.
+  /// One update from the mean gradient of one or more micro-batches, and of those of all other
+  /// processes. Never waits for the device. Before each micro-batch LibTorch's generators are
+  /// seeded with a number of its own, for dropout.
   StepRecord step(std::span<const Batch> micro_batches) {
     module_->train();
     if (loss_module_) loss_module_->train();
@@ -74,12 +79,14 @@ class Trainer {
     if (parts_.begin_step) parts_.begin_step();
     StepRecord record;
     const double share = 1.0 / static_cast<double>(micro_batches.size());
+    std::int64_t number = peers_.rank() * static_cast<std::int64_t>(micro_batches.size());
     for (const Batch& batch : micro_batches) {
+      TrainingStep training = training_step(number++);
+      at::manual_seed(training.random.derive("torch").next());
       LossValue value;
       {
         const Autocast autocast(precision_, device_);
-        Forward pass(parts_, batch, {},
-                     SchedulePosition{step_, options_.total_steps, options_.steps_per_epoch});
+        Forward pass(parts_, batch, {}, std::move(training));
         value = loss_(pass);
       }
       const at::Tensor mean = micro_batches.size() == 1 ? value.total : value.total * share;
@@ -88,6 +95,7 @@ class Trainer {
       add_parts(record.parts, std::move(value.parts), share);
     }
     update(record);
+    end_update(loss_, peers_);
     return record;
   }
   /// One update from one micro-batch.
@@ -102,7 +110,8 @@ class Trainer {
   /// The loss that is minimised.
   [[nodiscard]] L& loss() { return loss_; }
 
-  /// Parameters, optimizer, scaler, losses, position and torch's own random stream.
+  /// Parameters, optimizer, scaler, losses and position. Random numbers need no state: they follow
+  /// from seed, update and micro-batch.
   void save(State& state) const {
     State model = state.prefixed("model"), optimizer = state.prefixed("optimizer"),
           scaler = state.prefixed("scaler"), loss = state.prefixed("loss");
@@ -115,7 +124,6 @@ class Trainer {
       save_module(*loss_module_, own);
     }
     state.put("step", step_);
-    put_tensor(state, "torch_random", at::detail::getDefaultCPUGenerator().get_state());
   }
   /// @throws WeightsError if an entry is missing or has another shape
   void load(const State& state) {
@@ -125,11 +133,33 @@ class Trainer {
     if constexpr (Stateful<L>) loss_.load(state.prefixed("loss"));
     if (loss_module_) load_module(*loss_module_, state.prefixed("loss_module"));
     step_ = state.integer("step");
-    at::Generator generator = at::detail::getDefaultCPUGenerator();
-    generator.set_state(get_tensor(state, "torch_random"));
   }
 
  private:
+  [[nodiscard]] SchedulePosition position() const {
+    return {step_, options_.total_steps, options_.steps_per_epoch};
+  }
+  /// @param number  of the micro-batch among those that all processes give to this update
+  [[nodiscard]] TrainingStep training_step(std::int64_t number) const {
+    return {position(), random_.derive(static_cast<std::uint64_t>(step_))
+                            .derive(static_cast<std::uint64_t>(number))};
+  }
+
+  /// Gradients become their means over all processes.
+  void share_gradients(std::vector<at::Tensor>& gradients) const {
+    if (peers_.size() == 1) return;
+    std::vector<at::Tensor> flat;
+    for (const at::Tensor& gradient : gradients) flat.push_back(gradient.flatten());
+    at::Tensor all = at::cat(flat);
+    peers_.sum(all);
+    all.div_(static_cast<double>(peers_.size()));
+    std::int64_t from = 0;
+    for (at::Tensor& gradient : gradients) {
+      gradient.copy_(all.narrow(0, from, gradient.numel()).view_as(gradient));
+      from += gradient.numel();
+    }
+  }
+
   /// Unscaling, clipping and the update in one pass: the optimizer divides gradients by scale *
   /// max(1, norm / clip_norm).
   void update(StepRecord& record) {
@@ -137,11 +167,12 @@ class Trainer {
     std::vector<at::Tensor> gradients;
     for (const auto& [name, parameter] : parameters_)
       if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+    share_gradients(gradients);
     const at::Tensor scaled_norm = at::stack(at::_foreach_norm(gradients)).norm();
     record.grad_norm = scaler_.dynamic() ? scaled_norm / scaler_.scale().squeeze(0) : scaled_norm;
 
     StepControl control;
-    control.lr_factor = options_.schedule({step_, options_.total_steps, options_.steps_per_epoch});
+    control.lr_factor = options_.schedule(position());
     control.found_inf = record.grad_norm.isfinite().logical_not().to(at::kFloat).reshape({1});
     if (options_.clip_norm > 0)
       control.grad_scale = scaler_.scale() * (record.grad_norm / options_.clip_norm).clamp_min(1.0);
@@ -164,6 +195,8 @@ class Trainer {
   TrainerOptions options_;
   Precision precision_;
   DeviceName device_;
+  Peers peers_;
+  RandomStream random_;  // of all micro-batches
   LossScaler scaler_;
   std::int64_t step_ = 0;
 };

@@ -1,0 +1,161 @@
+#pragma once
+// Tensors of shapes without memory, so that a large model can be put together, and shapes can be
+// followed through it, in no time.
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/ivalue.h>
+#include <c10/core/Device.h>
+#include <c10/core/DispatchKey.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
+#include <c10/util/Exception.h>
+#include <torch/library.h>
+
+namespace vlp {
+
+namespace detail {
+
+inline void make_on_meta(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const c10::impl::ExcludeDispatchKeyGuard once(c10::DispatchKey::TESTING_ONLY_GenericMode);
+  const auto& arguments = op.schema().arguments();
+  const std::size_t first = stack->size() - arguments.size();
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i].name() == "device") (*stack)[first + i] = c10::Device(c10::kMeta);
+    if (arguments[i].name() == "pin_memory") (*stack)[first + i] = c10::IValue();
+  }
+  op.callBoxed(stack);
+}
+
+/// A tensor of the same shape on the CPU: zeros; of one number only, unless it will be written.
+[[nodiscard]] inline at::Tensor cpu_twin(const at::Tensor& meta, bool written) {
+  if (!meta.defined() || !meta.is_meta()) return meta;
+  const auto options = meta.options().device(c10::kCPU);
+  return written ? at::zeros(meta.sizes(), options) : at::zeros({}, options).expand(meta.sizes());
+}
+
+[[nodiscard]] inline at::Tensor meta_twin(const at::Tensor& cpu) {
+  if (!cpu.defined() || cpu.is_meta()) return cpu;
+  return at::empty_strided(cpu.sizes(), cpu.strides(), cpu.options().device(c10::kMeta));
+}
+
+/// Calls `f` on each tensor of an operator's argument or result, which becomes what it returns.
+template <class F>
+void replace_tensors(c10::IValue& value, const F& f) {
+  if (value.isTensor()) {
+    value = f(value.toTensor());
+  } else if (value.isTensorList()) {
+    c10::List<at::Tensor> list;
+    for (const at::Tensor& tensor : value.toTensorVector()) list.push_back(f(tensor));
+    value = list;
+  } else if (value.isOptionalTensorList()) {
+    c10::List<std::optional<at::Tensor>> list;
+    for (const std::optional<at::Tensor>& tensor : value.toOptionalTensorVector())
+      list.push_back(tensor ? std::optional(f(*tensor)) : tensor);
+    value = list;
+  }
+}
+
+/// The shapes that come out of an operator for which LibTorch has no rule in C++: it is computed on
+/// the CPU, with zeros that take no memory going in.
+inline void follow_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const c10::impl::ExcludeDispatchKeyGuard real(c10::DispatchKey::TESTING_ONLY_GenericMode);
+  const c10::FunctionSchema& schema = op.schema();
+  const std::size_t first = stack->size() - schema.arguments().size();
+  const std::vector<c10::IValue> given(stack->begin() + static_cast<std::ptrdiff_t>(first),
+                                       stack->end());
+  const auto written = [](const c10::Argument& a) {
+    return a.alias_info() && a.alias_info()->isWrite();
+  };
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    c10::IValue& value = (*stack)[first + i];
+    replace_tensors(value, [&](const at::Tensor& tensor) {
+      return cpu_twin(tensor, written(schema.arguments()[i]));
+    });
+    if (value.isDevice() && value.toDevice().is_meta()) value = c10::Device(c10::kCPU);
+  }
+  op.callBoxed(stack);
+  const std::size_t results = schema.returns().size(), begin = stack->size() - results;
+  for (std::size_t r = 0; r < results; ++r) {
+    c10::IValue& value = (*stack)[begin + r];
+    const c10::Argument& result = schema.returns()[r];
+    if (!written(result)) {
+      replace_tensors(value, meta_twin);
+      continue;
+    }
+    for (std::size_t i = 0; i < given.size(); ++i) {  // what was written is what was given
+      if (!written(schema.arguments()[i]) ||
+          *schema.arguments()[i].alias_info() != *result.alias_info())
+        continue;
+      if (given[i].isTensor() && value.isTensor() &&
+          given[i].toTensor().sizes() != value.toTensor().sizes())
+        given[i].toTensor().resize_(value.toTensor().sizes());
+      value = given[i];
+      break;
+    }
+  }
+}
+
+/// Whether LibTorch computes an operator on the CPU and has no rule in C++ for its shapes.
+[[nodiscard]] inline bool needs_rule(const c10::OperatorHandle& op) {
+  using K = c10::DispatchKey;
+  if (op.operator_name().name == "aten::convolution") return true;  // refers to backends by name
+  return op.hasSchema() && op.hasKernelForDispatchKey(K::CPU) &&
+         !op.hasKernelForDispatchKey(K::Meta) &&
+         !op.hasKernelForDispatchKey(K::CompositeExplicitAutograd) &&
+         !op.hasKernelForDispatchKey(K::CompositeExplicitAutogradNonFunctional) &&
+         !op.hasKernelForDispatchKey(K::CompositeImplicitAutograd) &&
+         op.operator_name().name.starts_with("aten::") &&
+         op.operator_name().name != "aten::_local_scalar_dense";  // a value, which there is none of
+}
+
+/// Tells LibTorch's dispatcher, once, how tensors are made without memory, and how shapes come out
+/// of operators for which it has no rule.
+inline void register_meta_rules() {
+  static const std::array<torch::Library, 2> libraries = [] {
+    torch::Library mode(torch::Library::IMPL, "_", c10::DispatchKey::TESTING_ONLY_GenericMode,
+                        __FILE__, __LINE__);
+    mode.fallback(torch::CppFunction::makeFromBoxedFunction<&make_on_meta>());
+    torch::Library meta(torch::Library::IMPL, "aten", c10::DispatchKey::Meta, __FILE__, __LINE__);
+    c10::Dispatcher& dispatcher = c10::Dispatcher::singleton();
+    for (const c10::OperatorName& name : dispatcher.getAllOpNames())
+      if (const auto op = dispatcher.findOp(name); op && needs_rule(*op))
+        meta.impl(c10::toString(name).substr(6).c_str(),
+                  torch::CppFunction::makeFromBoxedFunction<&follow_on_cpu>());
+    return std::array<torch::Library, 2>{std::move(mode), std::move(meta)};
+  }();
+}
+
+}  // namespace detail
+
+/// While it lives, whatever this thread makes or moves lies on the device `meta`: shapes and dtypes
+/// without values. (Single numbers that LibTorch makes on a path of its own stay on the CPU; they
+/// mix with the others.)
+class MetaTensors {
+ public:
+  MetaTensors() = default;
+  MetaTensors(const MetaTensors&) = delete;
+  MetaTensors& operator=(const MetaTensors&) = delete;
+
+ private:
+  struct Registered {
+    Registered() { detail::register_meta_rules(); }
+  };
+  Registered registered_;
+  c10::impl::IncludeDispatchKeyGuard guard_{c10::DispatchKey::TESTING_ONLY_GenericMode};
+};
+
+/// Whether an error only says that a tensor has no values.
+[[nodiscard]] inline bool lacks_values(const c10::Error& error) {
+  const std::string_view what = error.what_without_backtrace();
+  return what.find("meta tensor") != what.npos || what.find("Meta") != what.npos ||
+         what.find("meta device") != what.npos;
+}
+
+}  // namespace vlp

@@ -1,0 +1,238 @@
+// What a model serves, and how its parts are asked.
+
+#include "vlp/concepts/model.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <ATen/ATen.h>
+#include <torch/nn/module.h>
+#include <boost/test/unit_test.hpp>
+
+#include "tests/support/archetypes.hpp"
+#include "tests/support/messages.hpp"
+#include "vlp/concepts/forward.hpp"
+#include "vlp/recipe/field.hpp"
+
+namespace {
+
+using archetype::Handle;
+using vlp::Parts;
+using vlp_test::says;
+
+at::Tensor doubled(const at::Tensor& pixels) { return pixels * 2; }
+
+/// Says nothing of what it serves.
+struct PlainModule : torch::nn::Module {
+  at::Tensor image_states(const at::Tensor& pixels) { return doubled(pixels); }
+  at::Tensor text_states(const at::Tensor& ids, const at::Tensor& mask) { return ids * mask; }
+  at::Tensor temperature() { return at::full({}, 0.25); }
+};
+using Plain = Handle<PlainModule>;
+
+/// Has more functions than it serves.
+struct ModestModule : PlainModule {
+  static constexpr Parts serves = Parts::of<vlp::ImageStates>();
+};
+struct Modest : Handle<ModestModule> {
+  static constexpr Parts serves = ModestModule::serves;
+};
+
+/// A module holder as LibTorch's are, whose module is looked at.
+struct HeldImpl : PlainModule {
+  static constexpr std::string_view name = "held";
+  struct Options {
+    bool texts = true;
+    static constexpr auto fields() {
+      return std::tuple{vlp::field<&Options::texts>("Whether it reads texts.")};
+    }
+  };
+  HeldImpl() = default;
+  explicit HeldImpl(const Options& options) : built(serves(options)) {}
+  static Parts serves(const Options& options) {
+    return options.texts ? Parts::of<vlp::ImageStates, vlp::TextStates>()
+                         : Parts::of<vlp::ImageStates>();
+  }
+  [[nodiscard]] Parts serves() const { return built; }
+  Parts built;
+};
+struct Held : Handle<HeldImpl> {
+  using ContainedType = HeldImpl;
+  explicit Held(const HeldImpl::Options& options) { module = std::make_shared<HeldImpl>(options); }
+};
+
+/// Claims a head that it doesn't have.
+struct BoasterModule : PlainModule {};
+struct Boaster : Handle<BoasterModule> {
+  static constexpr std::string_view name = "boaster";
+  static constexpr Parts serves = Parts::of<vlp::ImageStates, vlp::MatchLogits>();
+};
+
+/// Has the head's name with other arguments.
+struct MistakenModule : PlainModule {
+  at::Tensor match_logits(const at::Tensor& states, int heads) { return states * heads; }
+};
+struct Mistaken : Handle<MistakenModule> {
+  static constexpr std::string_view name = "mistaken";
+  static constexpr Parts serves = Parts::of<vlp::ImageStates, vlp::MatchLogits>();
+};
+
+/// A part that the core has never heard of.
+struct PatchScores {
+  static constexpr std::string_view name = "patch_scores", words = "scores of patches";
+  using Signature = at::Tensor(const at::Tensor& image_states);
+  static auto call(auto& model, const at::Tensor& image_states)
+      -> decltype(model->patch_scores(image_states)) {
+    return model->patch_scores(image_states);
+  }
+};
+/// The same name, written anew with a second argument.
+struct OtherPatchScores {
+  static constexpr std::string_view name = PatchScores::name, words = PatchScores::words;
+  using Signature = at::Tensor(const at::Tensor& image_states, double scale);
+  static auto call(auto& model, const at::Tensor& image_states, double scale)
+      -> decltype(model->patch_scores(image_states, scale)) {
+    return model->patch_scores(image_states, scale);
+  }
+};
+struct PatchModule : PlainModule {
+  at::Tensor patch_scores(const at::Tensor& image_states) { return image_states.sum(-1); }
+};
+struct Patches : Handle<PatchModule> {
+  static constexpr std::string_view name = "patches";
+  using ExtraParts = vlp::PartList<PatchScores>;
+};
+/// Lists the part and has no function for it.
+struct WithoutPatches : Handle<PlainModule> {
+  static constexpr std::string_view name = "without_patches";
+  using ExtraParts = vlp::PartList<PatchScores>;
+  static constexpr Parts serves = Parts::of<vlp::ImageStates, PatchScores>();
+};
+
+/// Writes captions, and can't draw any.
+struct GreedyModule : PlainModule {
+  std::vector<std::vector<vlp::Candidate>> generate(const at::Tensor& image_states,
+                                                    const std::vector<std::int64_t>& prompt,
+                                                    const vlp::GenerateOptions& options) {
+    return std::vector(static_cast<std::size_t>(image_states.size(0)),
+                       std::vector<vlp::Candidate>{{prompt, static_cast<double>(options.beams)}});
+  }
+};
+using Greedy = Handle<GreedyModule>;
+
+/// Counts the updates that begin.
+struct CountingModule : PlainModule {
+  void begin_step() { ++steps; }
+  int steps = 0;
+};
+using Counting = Handle<CountingModule>;
+
+const at::Tensor kPixels = at::arange(12, at::kFloat).view({2, 3, 2});
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(model)
+
+BOOST_AUTO_TEST_CASE(what_a_model_serves_follows_from_its_functions) {
+  const Parts expected = Parts::of<vlp::ImageStates, vlp::TextStates, vlp::Temperature>();
+  BOOST_TEST((vlp::served_by<Plain>({}) == expected));
+  const vlp::AnyModel model{Plain()};
+  BOOST_TEST((model.serves() == expected));
+  BOOST_TEST(model.parts().call<vlp::ImageStates>(kPixels).equal(kPixels * 2));
+  BOOST_TEST(model.parts().call<vlp::Temperature>().item<float>() == 0.25F);
+  BOOST_TEST(!model.parts().has<vlp::ImageEmbeddings>());
+}
+
+BOOST_AUTO_TEST_CASE(a_model_that_says_what_it_serves_serves_no_more) {
+  BOOST_TEST((vlp::served_by<Modest>({}) == Parts::of<vlp::ImageStates>()));
+  const vlp::ModelParts parts = vlp::parts_of(Modest());
+  BOOST_TEST((parts.serves() == Parts::of<vlp::ImageStates>()));
+  BOOST_TEST(!parts.has<vlp::TextStates>());
+  BOOST_CHECK_EXCEPTION(
+      (void)parts.get<vlp::TextStates>(), vlp::ContractError,
+      says("forward: the model serves no part for a text encoder (got none named 'text_states')"));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_model_serves_may_depend_on_its_options) {
+  for (const bool texts : {true, false}) {
+    const HeldImpl::Options options{.texts = texts};
+    Parts expected = Parts::of<vlp::ImageStates>();
+    if (texts) expected = expected | Parts::of<vlp::TextStates>();
+    BOOST_TEST((vlp::served_by<Held>(options) == expected));
+    BOOST_TEST((vlp::AnyModel::traits<Held>(options).serves == expected));
+    BOOST_TEST((vlp::AnyModel(Held(options)).serves() == expected));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_is_claimed_and_has_no_function_is_refused_by_name) {
+  BOOST_CHECK_EXCEPTION((void)vlp::parts_of(Boaster()), vlp::ContractError,
+                        says("model 'boaster': it says that it serves a matching head and has no "
+                             "function `match_logits` of the part's signature."));
+  BOOST_CHECK_EXCEPTION((void)vlp::AnyModel(Mistaken()), vlp::ContractError,
+                        says("model 'mistaken': it says that it serves a matching head"));
+  BOOST_CHECK_EXCEPTION((void)vlp::AnyModel(WithoutPatches()), vlp::ContractError,
+                        says("model 'without_patches': it says that it serves scores of patches "
+                             "and has no function `patch_scores`"));
+}
+
+BOOST_AUTO_TEST_CASE(an_extra_part_is_served_and_asked) {
+  BOOST_TEST(vlp::served_by<Patches>({}).contains("patch_scores"));
+  const vlp::AnyModel model{Patches()};
+  BOOST_TEST(model.parts().has<PatchScores>());
+  const vlp::Batch batch{.pixels = kPixels};
+  vlp::Forward pass(model.parts(), batch);
+  BOOST_TEST(pass.get<PatchScores>()(pass.image_states()).equal((kPixels * 2).sum(-1)));
+  BOOST_TEST(!vlp::AnyModel(Plain()).parts().has<PatchScores>());
+}
+
+BOOST_AUTO_TEST_CASE(one_name_with_two_signatures_is_refused) {
+  const vlp::AnyModel model{Patches()};
+  BOOST_CHECK_EXCEPTION((void)model.parts().get<OtherPatchScores>(), vlp::ContractError,
+                        says("forward: model and loss declare part 'patch_scores' with different "
+                             "signatures. Include one header in both."));
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_is_set_again_is_replaced) {
+  vlp::ModelParts parts = vlp::parts_of(Plain());
+  parts.set<vlp::Temperature>([] { return at::full({}, 8.0); });
+  BOOST_TEST(parts.call<vlp::Temperature>().item<double>() == 8);
+  BOOST_TEST((parts.serves() == vlp::served_by<Plain>({})));
+}
+
+BOOST_AUTO_TEST_CASE(a_model_that_cannot_sample_says_so_and_writes_without) {
+  const vlp::ModelParts parts = vlp::parts_of(Greedy());
+  BOOST_TEST(parts.has<vlp::Generate>());
+  vlp::GenerateOptions options;
+  options.beams = 5;
+  const auto captions = parts.call<vlp::Generate>(kPixels, std::vector<std::int64_t>{7}, options,
+                                                  std::vector<vlp::RandomStream>{});
+  BOOST_TEST_REQUIRE(captions.size() == 2U);
+  BOOST_TEST(captions[1].at(0).ids.at(0) == 7);
+  BOOST_TEST(captions[1].at(0).score == 5);
+  options.sample = true;
+  BOOST_CHECK_EXCEPTION(
+      (void)parts.call<vlp::Generate>(kPixels, std::vector<std::int64_t>{}, options,
+                                      std::vector<vlp::RandomStream>(2, vlp::RandomStream(1))),
+      vlp::RecipeError, says("generate: this model can't sample. Set sample = false."));
+}
+
+BOOST_AUTO_TEST_CASE(the_beginning_of_an_update_reaches_the_model_that_waits_for_it) {
+  Counting model;
+  const vlp::AnyModel erased(model);
+  erased.parts().begin_step();
+  erased.parts().begin_step();
+  BOOST_TEST(model->steps == 2);
+  BOOST_TEST(!vlp::parts_of(Plain()).begin_step);
+}
+
+BOOST_AUTO_TEST_CASE(copies_of_an_erased_model_refer_to_one_module) {
+  Plain model;
+  const vlp::AnyModel one(model), two = one;
+  BOOST_TEST(two.ptr() == model.ptr());
+  BOOST_TEST(&one.parts() == &two.parts());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
