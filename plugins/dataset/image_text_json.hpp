@@ -113,7 +113,9 @@ class ImageTextJson {
   static std::vector<ImageRecord> read(const std::vector<std::filesystem::path>& lists,
                                        const std::filesystem::path& folder, ImageIds ids,
                                        const Context& ctx) {
-    ImageTextLists images((folder / "").string());
+    ImageTextLists images(
+        (folder / "").string(),
+        "COCO's and Flickr30k's splits by Karpathy are read by dataset karpathy.");
     for (const std::filesystem::path& list : lists) images.read(ctx.folders.data / list);
     for (const std::string& note : images.notes()) ctx.machine.console.note(note);
     return images.finish(ids);

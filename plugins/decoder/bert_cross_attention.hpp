@@ -17,6 +17,7 @@
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/decoder.hpp"
 #include "vlp/concepts/inspectable.hpp"
+#include "vlp/concepts/parameter_role.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/attention.hpp"
 #include "vlp/nn/bert.hpp"
@@ -31,7 +32,10 @@ namespace vlp {
 /// Parameters are named as below `text_decoder` in Hugging Face's BLIP. Letters: B images, K beams
 /// an image, T text tokens, N image tokens, D width, De the encoder's width, V vocabulary, H heads,
 /// d = D / H.
-class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public InspectableText {
+class BertCrossAttentionImpl : public torch::nn::Module,
+                               public Packable,
+                               public InspectableText,
+                               public TellsRoles {
  public:
   static constexpr std::string_view name = "bert_cross_attention";
 
@@ -96,6 +100,12 @@ class BertCrossAttentionImpl : public torch::nn::Module, public Packable, public
 
   void pack(WeightForm form) override { packed_head_.emplace(head_matrix(), head_bias, form); }
   void unpack() override { packed_head_.reset(); }
+
+  [[nodiscard]] Roles parameter_roles() const override {
+    Roles roles{{head_dense->weight, ParameterRole::head}};
+    if (head_weight.defined()) roles.emplace_back(head_weight, ParameterRole::head);
+    return roles;
+  }
 
   /// The embeddings and what each layer makes of them: depth + 1 tensors [B, T, D]; arguments as
   /// for `states`.

@@ -58,8 +58,7 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
   static constexpr std::string_view name = "vit";
 
   struct Options {
-    std::int64_t image_size = 0;
-    std::int64_t patch = 16;
+    PatchOptions patches;
     TransformerSizes sizes;
     double layer_norm_eps = 1e-5;
     double drop_path = 0.0;
@@ -68,10 +67,7 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
 
     static constexpr auto fields() {
       return std::tuple{
-          field<&Options::image_size>("Side of the square image that the position table is made "
-                                      "for, pixels; 0 takes the transforms' size.",
-                                      at_least(0)),
-          field<&Options::patch>("Side of a square patch, pixels.", at_least(1)),
+          group<&Options::patches>(),
           group<&Options::sizes>(),
           field<&Options::layer_norm_eps>("Added to the variance in layer norms; 1e-5 in Hugging "
                                           "Face's BLIP, 1e-6 in the original.",
@@ -106,10 +102,9 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
   /// or no size is known
   VisionTransformerImpl(const Options& options, const Context& ctx) : options_(options) {
     const Dimensions& given = ctx.facts.dimensions;
-    rows_ =
-        tokens_along(options.image_size > 0 ? options.image_size : given.image_height, "height");
-    columns_ =
-        tokens_along(options.image_size > 0 ? options.image_size : given.image_width, "width");
+    const std::int64_t side = options.patches.image_size;
+    rows_ = tokens_along(side > 0 ? side : given.image_height, "height");
+    columns_ = tokens_along(side > 0 ? side : given.image_width, "width");
     if (const std::string problem = options.sizes.problem(); !problem.empty())
       throw RecipeError("encoder 'vit': " + problem + ". Choose heads that divide it.");
     const std::int64_t width = options.sizes.width;
@@ -123,8 +118,8 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
         embeddings->register_parameter("class_embedding", initial_weights({1, 1, width}));
     position_embedding = embeddings->register_parameter(
         "position_embedding", initial_weights({1, 1 + rows_ * columns_, width}));
-    patch_embedding =
-        embeddings->register_module("patch_embedding", PatchEmbedding(options.patch, width));
+    patch_embedding = embeddings->register_module("patch_embedding",
+                                                  PatchEmbedding(options.patches.patch, width));
     const auto list = register_module("encoder", Group())->register_module("layers", Group());
     for (std::int64_t i = 0; i < options.sizes.depth; ++i) {
       const double drop_path = options.sizes.depth == 1
@@ -182,18 +177,19 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
       throw RecipeError(std::string("encoder 'vit': the image's ") + side +
                         " isn't known (got 0, expected pixels). Set image_size or a transform that "
                         "fixes the size.");
-    if (pixels % options_.patch != 0)
+    if (pixels % options_.patches.patch != 0)
       throw RecipeError(std::string("encoder 'vit': patch doesn't divide the image's ") + side +
                         " (got " + std::to_string(pixels) + ", expected a multiple of " +
-                        std::to_string(options_.patch) + "). Change the image's size or patch.");
-    return pixels / options_.patch;
+                        std::to_string(options_.patches.patch) +
+                        "). Change the image's size or patch.");
+    return pixels / options_.patches.patch;
   }
 
   at::Tensor embed(const at::Tensor& pixels) {
     const at::Tensor patches = patch_embedding(pixels);
     at::Tensor tokens = at::cat({class_embedding.expand({patches.size(0), 1, -1}), patches}, 1);
-    return add_residual(std::move(tokens), positions(pixels.size(2) / options_.patch,
-                                                     pixels.size(3) / options_.patch));
+    return add_residual(std::move(tokens), positions(pixels.size(2) / options_.patches.patch,
+                                                     pixels.size(3) / options_.patches.patch));
   }
 
   /// The position table, resized by torch's bicubic kernel (a = -0.75) when the grid of patches is

@@ -24,7 +24,9 @@
 #include "vlp/concepts/decoder.hpp"
 #include "vlp/concepts/encoder.hpp"
 #include "vlp/concepts/image_memory.hpp"
+#include "vlp/concepts/inspectable.hpp"
 #include "vlp/concepts/model.hpp"
+#include "vlp/concepts/parameter_role.hpp"
 #include "vlp/concepts/text_encoder.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
@@ -50,7 +52,7 @@ enum class MatchToken {
 /// Parameters are named as in Hugging Face's BlipForConditionalGeneration and
 /// BlipForImageTextRetrieval if the parts are `vit`, `bert` and `bert_cross_attention`; the
 /// temperature and the momentum encoders (`vision_model_m`, ...) as in the original.
-class BlipImpl : public torch::nn::Module {
+class BlipImpl : public torch::nn::Module, public TellsRoles, public InspectableModel {
  public:
   static constexpr std::string_view name = "blip";
 
@@ -279,6 +281,31 @@ class BlipImpl : public torch::nn::Module {
   /// Makes every momentum encoder equal to its original, as it begins: for whoever changes weights
   /// and not theirs.
   void copy_to_momentum_encoders() { momentum_encoders_.copy(); }
+
+  /// Projections and the matching head; the text parts tell their own.
+  [[nodiscard]] Roles parameter_roles() const override {
+    Roles roles;
+    for (const Linear* head : {&vision_proj_, &text_proj_, &itm_head_})
+      if (!head->is_empty()) roles.emplace_back((*head)->weight, ParameterRole::head);
+    return roles;
+  }
+
+  [[nodiscard]] InspectableText* shown_text_encoder() override {
+    return text_encoder_ ? dynamic_cast<InspectableText*>(text_encoder_->ptr().get()) : nullptr;
+  }
+  [[nodiscard]] InspectableText* shown_decoder() override {
+    return decoder_ ? dynamic_cast<InspectableText*>(decoder_->ptr().get()) : nullptr;
+  }
+  [[nodiscard]] std::optional<std::int64_t> grounded_mark() const override {
+    return match_token_ == MatchToken::enc ? std::optional(tokens_.encode) : std::nullopt;
+  }
+  [[nodiscard]] at::Tensor projected_images(const at::Tensor& states) override {
+    return vision_proj_.is_empty() ? at::Tensor() : vision_proj_(encoder_.summary(states));
+  }
+  [[nodiscard]] at::Tensor projected_texts(const at::Tensor& states,
+                                           const at::Tensor& mask) override {
+    return text_proj_.is_empty() ? at::Tensor() : text_proj_(text_encoder_->summary(states, mask));
+  }
 
   /// Before the passes of an update: momentum encoders follow, and the temperature returns to its
   /// bounds (as in the original).

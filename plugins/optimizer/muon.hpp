@@ -4,7 +4,6 @@
 // equation 4), so that AdamW's settings carry over.
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -79,7 +78,7 @@ class Muon {
           field<&Options::bfloat16>(
               "Whether they are done in bfloat16, as torch.optim.Muon does: faster on a GPU."),
           field<&Options::except>("Parts of names: matrices with one of them go to `others` too, "
-                                  "beside embeddings and BLIP's heads."),
+                                  "beside embeddings and heads."),
           field<&Options::others>("Updates all that isn't a hidden matrix."),
       };
     }
@@ -93,15 +92,16 @@ class Muon {
     shapes_.clear();
     std::vector<ParameterGroup> rest;
     for (const ParameterGroup& group : groups) {
-      ParameterGroup& left =
-          rest.emplace_back(ParameterGroup{.names = {}, .parameters = {}, .decay = group.decay});
+      ParameterGroup& left = rest.emplace_back(
+          ParameterGroup{.names = {}, .parameters = {}, .decay = group.decay, .roles = {}});
       for (std::size_t i = 0; i < group.names.size(); ++i) {
         const at::Tensor& parameter = group.parameters[i];
-        if (is_hidden_matrix(group.names[i], parameter)) {
+        if (group.is_hidden_matrix(i) && !is_excepted(group.names[i])) {
           take(group.names[i], parameter, group.decay);
         } else {
           left.names.push_back(group.names[i]);
           left.parameters.push_back(parameter);
+          if (!group.roles.empty()) left.roles.push_back(group.roles[i]);
         }
       }
     }
@@ -150,18 +150,10 @@ class Muon {
     bool decay;
   };
 
-  /// Embeddings, projections into the space of embeddings, the matching head and the language-model
-  /// head.
-  static constexpr std::array<std::string_view, 5> kNotHidden{"embedding", "vision_proj",
-                                                              "text_proj", "itm_head", "cls."};
-
-  [[nodiscard]] bool is_hidden_matrix(const std::string& called,
-                                      const at::Tensor& parameter) const {
-    const auto in_name = [&](std::string_view part) {
+  [[nodiscard]] bool is_excepted(const std::string& called) const {
+    return std::ranges::any_of(options_.except, [&](const std::string& part) {
       return called.find(part) != std::string::npos;
-    };
-    return parameter.dim() == 2 && std::ranges::none_of(kNotHidden, in_name) &&
-           std::ranges::none_of(options_.except, in_name);
+    });
   }
 
   void take(const std::string& called, const at::Tensor& parameter, bool decay) {

@@ -34,7 +34,7 @@ void print_options(const std::vector<OptionDoc>& docs) {
 const std::vector<std::string>& component_kinds() {
   static const std::vector<std::string> kinds{"dataset", "tokenizer",    "transform", "model",
                                               "encoder", "text_encoder", "decoder",   "loss",
-                                              "metric",  "optimizer",    "schedule"};
+                                              "metric",  "optimizer",    "schedule",  "format"};
   return kinds;
 }
 

@@ -13,6 +13,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/image/decode.hpp"
 #include "vlp/nn/device.hpp"
+#include "vlp/recipe/value.hpp"
 #include "vlp/trace/trace.hpp"
 #include "vlp/weights/safetensors.hpp"
 
@@ -34,6 +35,16 @@ at::Tensor preprocessed(const std::vector<std::filesystem::path>& files, const O
     images.push_back(std::move(image));
   }
   return at::stack(images).to(torch_device(opened.ctx.machine.device), dtype);
+}
+
+/// What updates: AdamW with betas 0.9 and 0.999, eps 1e-8, decay on every parameter.
+Table optimizer_of(const TraceCommand& command) {
+  Table table;
+  table.set("use", Value("adamw"));
+  table.set("lr", Value(command.lr));
+  table.set("weight_decay", Value(command.weight_decay));
+  table.set("decay_norms_and_biases", Value(true));
+  return table;
 }
 
 }  // namespace
@@ -62,8 +73,7 @@ int carry_out(const TraceCommand& command, const Registry& registry, Terminal& t
   NamedTensors trace;
   try {
     Tracer tracer(opened.plan, opened.model, registry, opened.ctx);
-    trace = tracer.trace(
-        inputs, {.steps = command.steps, .lr = command.lr, .weight_decay = command.weight_decay});
+    trace = tracer.trace(inputs, {.steps = command.steps, .optimizer = optimizer_of(command)});
   } catch (
       const ShapeError& error) {  // what the reader of the inputs can't know, e.g. the longest text
     throw DataError((command.images.empty() ? command.inputs : command.images.front()).string() +

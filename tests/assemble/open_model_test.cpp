@@ -72,19 +72,12 @@ struct Retrieval : Captioner {
 vlp::BlipConfig lone_config(vlp::BlipTask task) {
   vlp::BlipConfig config;
   config.task = task;
-  config.vision = {.image_size = 48,
-                   .patch_size = 16,
-                   .hidden_size = 128,
-                   .layers = 2,
-                   .heads = 2,
-                   .intermediate = 96,
+  config.vision = {.patches = {.image_size = 48, .patch = 16},
+                   .sizes = {.width = 128, .depth = 2, .heads = 2, .mlp = 96},
                    .layer_norm_eps = 1e-6};
-  config.text = {.vocabulary_size = 30524,
-                 .hidden_size = 64,
-                 .layers = 1,
-                 .heads = 1,
-                 .intermediate = 80,
-                 .max_positions = 30};
+  config.text.sizes = {.width = 64, .depth = 1, .heads = 1, .mlp = 80};
+  config.text.options.vocabulary_size = 30524;
+  config.text.options.max_positions = 30;
   config.embedding_width = 16;
   config.match_token = vlp::BlipMatchToken::enc;
   return config;
@@ -219,8 +212,8 @@ BOOST_AUTO_TEST_CASE(weights_of_half_precision_become_float32) {
 
 BOOST_AUTO_TEST_CASE(a_config_of_another_size_than_the_weights_is_refused_key_by_key) {
   Captioner captioner;
-  captioner.config.text.hidden_size = 60;
-  captioner.config.vision.layers = 3;
+  captioner.config.text.sizes.width = 60;
+  captioner.config.vision.sizes.depth = 3;
   const std::string what = captioner.refused();
   BOOST_TEST(contains(
       what,
@@ -303,9 +296,9 @@ BOOST_AUTO_TEST_CASE(a_lone_file_that_cannot_be_understood_asks_for_its_config) 
                                             "image encoder of width 16 can't have heads of 64. "
                                             "Put the model's config.json beside it.");
   vlp::BlipConfig config = captioner.config;
-  config.vision.hidden_size = 64;
-  config.text.hidden_size = 64;
-  config.text.heads = 1;
+  config.vision.sizes.width = 64;
+  config.text.sizes.width = 64;
+  config.text.sizes.heads = 1;
   write_tensors(file, tensors_of(*random_model(config, captioner.registry).ptr()));
   BOOST_TEST(captioner.refusal(file) == file.string() +
                                             ": its vocabulary isn't known (got 50 tokens, expected "
@@ -388,7 +381,7 @@ BOOST_AUTO_TEST_CASE(the_learned_temperature_is_written_beside_the_tensors_and_t
     model.model.parts().call<vlp::Temperature>().fill_(0.0437219F);
   }
   write_text(model.folder / "config.json", vlp::config_json(model.config).dump());
-  vlp::write_model_weights(*model.model.ptr(), model.folder / "model.safetensors");
+  vlp::write_model_weights(*model.model.ptr(), model.folder / "model.safetensors", blip_format());
   const auto file = vlp::read_safetensors(model.folder / "model.safetensors");
   BOOST_TEST(!file.tensors.contains("temp"));
   BOOST_TEST(temperature(model.open(model.folder)) == 0.0437219F);
@@ -452,7 +445,7 @@ BOOST_AUTO_TEST_CASE(a_mixed_model_is_written_under_both_names_and_opens_again) 
   const vlp::AnyModel model =
       random_model(lone_config(vlp::BlipTask::pretraining), opener.registry);
   const fs::path file = scratch.path / "model.safetensors";
-  vlp::write_model_weights(*model.ptr(), file);
+  vlp::write_model_weights(*model.ptr(), file, blip_format());
   const vlp::TensorMap tensors = vlp::read_safetensors(file).tensors;
   for (const char* name :
        {"embeddings.word_embeddings.weight", "encoder.layer.0.crossattention.self.key.weight",
@@ -472,7 +465,7 @@ BOOST_AUTO_TEST_CASE(a_file_with_its_config_beside_it_is_opened_like_the_folder)
 
 BOOST_AUTO_TEST_CASE(positions_are_interpolated_when_the_config_asks_for_a_larger_image) {
   Captioner captioner;
-  captioner.config.vision.image_size = 48;
+  captioner.config.vision.patches.image_size = 48;
   const vlp::OpenedModel opened = captioner.written();
   const at::Tensor pixels = at::rand({2, 3, 48, 48});
   BOOST_TEST(opened.model.ptr()->named_parameters()[vlp::detail::kPositions].size(1) == 37);

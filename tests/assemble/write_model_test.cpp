@@ -75,8 +75,8 @@ struct Written : Opener {
     model = plan.model.build(ctx);
     const vlp::RunFolder run(scratch.path / "run");
     vlp::write_model_recipe(run, plan, tokenizer);
-    vlp::write_hugging_face_settings(run, plan, ctx);
-    vlp::write_model_weights(*model->ptr(), folder / "model.safetensors");
+    const auto format = vlp::write_format_settings(run, plan, ctx);
+    vlp::write_model_weights(*model->ptr(), folder / "model.safetensors", format);
   }
 
   /// The folder without recipe.toml.
@@ -216,7 +216,8 @@ BOOST_AUTO_TEST_CASE(a_retrieval_model_opens_alike_as_model_folder_and_as_huggin
     {
       const at::NoGradGuard no_grad;
       written.model->parts().call<vlp::Temperature>().fill_(0.03);
-      vlp::write_model_weights(*written.model->ptr(), written.folder / "model.safetensors");
+      vlp::write_model_weights(*written.model->ptr(), written.folder / "model.safetensors",
+                               blip_format());
     }
     BOOST_TEST(!fs::exists(written.folder / "generation_config.json"));
     const json config = read_json(written.folder / "config.json");

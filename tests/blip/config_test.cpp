@@ -30,18 +30,18 @@ struct ConfigFolder {
 void check_caption_config(const vlp::BlipConfig& config) {
   const vlp::BlipConfig::Vision& vision = config.vision;
   const vlp::BlipConfig::Text& text = config.text;
-  BOOST_TEST(vision.image_size == 64);
-  BOOST_TEST(vision.patch_size == 16);
-  BOOST_TEST(vision.hidden_size == 32);
-  BOOST_TEST(vision.layers == 2);
-  BOOST_TEST(vision.heads == 4);
-  BOOST_TEST(vision.intermediate == 64);
+  BOOST_TEST(vision.patches.image_size == 64);
+  BOOST_TEST(vision.patches.patch == 16);
+  BOOST_TEST(vision.sizes.width == 32);
+  BOOST_TEST(vision.sizes.depth == 2);
+  BOOST_TEST(vision.sizes.heads == 4);
+  BOOST_TEST(vision.sizes.mlp == 64);
   BOOST_TEST(vision.layer_norm_eps == 1e-5);
-  BOOST_TEST(text.vocabulary_size == 30524);
-  BOOST_TEST(text.hidden_size == 32);
-  BOOST_TEST(text.heads == 4);
-  BOOST_TEST(text.max_positions == 64);
-  BOOST_TEST(text.layer_norm_eps == 1e-12);
+  BOOST_TEST(text.options.vocabulary_size == 30524);
+  BOOST_TEST(text.sizes.width == 32);
+  BOOST_TEST(text.sizes.heads == 4);
+  BOOST_TEST(text.options.max_positions == 64);
+  BOOST_TEST(text.options.layer_norm_eps == 1e-12);
   BOOST_TEST(text.label_smoothing == 0.1);
   BOOST_TEST(text.bos == 30522);
   BOOST_TEST(text.sep == 102);
@@ -70,10 +70,10 @@ BOOST_AUTO_TEST_CASE(missing_keys_take_transformers_defaults_and_eight_heads_are
   ConfigFolder folder;
   const vlp::BlipConfig config = folder.read(
       R"({"model_type": "blip", "text_config": {}, "vision_config": {"hidden_size": 1024, "num_attention_heads": 16}})");
-  BOOST_TEST(config.text.heads == 8);
-  BOOST_TEST(config.text.vocabulary_size == 30524);
-  BOOST_TEST(config.vision.hidden_size == 1024);
-  BOOST_TEST(config.vision.image_size == 384);
+  BOOST_TEST(config.text.sizes.heads == 8);
+  BOOST_TEST(config.text.options.vocabulary_size == 30524);
+  BOOST_TEST(config.vision.sizes.width == 1024);
+  BOOST_TEST(config.vision.patches.image_size == 384);
   BOOST_REQUIRE_EQUAL(folder.heard.warnings.size(), 1U);
   BOOST_TEST(contains(folder.heard.warnings,
                       "text_config.num_attention_heads is 8, transformers' default"));
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(sizes_may_be_lists_if_they_are_square) {
   ConfigFolder folder;
   const std::string before =
       R"({"model_type": "blip", "text_config": {"num_attention_heads": 12}, "vision_config": {"image_size": )";
-  BOOST_TEST(folder.read(before + "[224, 224]}}").vision.image_size == 224);
+  BOOST_TEST(folder.read(before + "[224, 224]}}").vision.patches.image_size == 224);
   BOOST_TEST(folder.refusal(before + "[224, 192]}}")
                  .find("vision_config.image_size: not supported (got [224,192], expected one "
                        "integer, or two that are equal)") != std::string::npos);
@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(what_is_written_is_read_back) {
   ConfigFolder folder;
   vlp::BlipConfig config = tiny_config();
   config.text.label_smoothing = 0.25;
-  config.text.dropout = 0.1;
+  config.text.options.dropout = 0.1;
   config.tie_embeddings = false;
   const std::string text = vlp::config_json(config).dump();
   const vlp::BlipConfig again = folder.read(text);

@@ -4,15 +4,17 @@
 
 #include "tests/support/scratch_folder.hpp"
 #include "tests/support/torch_bytes.hpp"
+#include "vlp/weights/read_weights.hpp"
+#include "vlp/weights/safetensors.hpp"
 
 using namespace vlp;
 
 namespace {
 
-TensorMap read_back(const std::filesystem::path& file) {
-  TensorMap tensors = read_weights(file);
-  take_temperature(file, tensors);
-  return tensors;
+TensorMap read_back(const std::filesystem::path& path) {
+  WeightFile file = read_weight_file(path);
+  take_temperature(file);
+  return std::move(file.tensors);
 }
 
 }  // namespace

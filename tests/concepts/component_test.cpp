@@ -35,6 +35,7 @@ static_assert(is_a<archetype::Transform, vlp::AnyTransform>);
 static_assert(is_a<archetype::Tokenizer, vlp::AnyTokenizer>);
 static_assert(is_a<archetype::Optimizer, vlp::AnyOptimizer>);
 static_assert(is_a<archetype::Schedule, vlp::AnySchedule>);
+static_assert(is_a<archetype::Format, vlp::AnyFormat>);
 
 template <class T>
 using AnyOf = decltype(kind_of(vlp::ComponentTag<T>{}));
@@ -214,6 +215,18 @@ BOOST_AUTO_TEST_CASE(an_optimizer_needs_only_what_its_concept_says) {
 BOOST_AUTO_TEST_CASE(a_schedule_needs_only_what_its_concept_says) {
   const vlp::AnySchedule schedule = registered<archetype::Schedule>();
   BOOST_TEST(schedule({.step = 7}) == 7);
+}
+
+BOOST_AUTO_TEST_CASE(a_format_needs_only_what_its_concept_says) {
+  const vlp::AnyFormat format = registered<archetype::Format>();
+  BOOST_TEST(format.title() == "an archetype");
+  BOOST_TEST((format.kinship(vlp::ForeignModel{}) == vlp::Kinship::whole));
+  BOOST_TEST((format.kinship(vlp::Value{}) == vlp::Kinship::none));
+  BOOST_TEST(format.translate({"a file", {}, {}}, {}).source == "a file");
+  vlp::NamedTensors tensors;
+  vlp::Metadata metadata;
+  format.pack(tensors, metadata);
+  BOOST_TEST(metadata.at("by") == "it");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

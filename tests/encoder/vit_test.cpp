@@ -14,7 +14,7 @@ constexpr double kRounding = 1e-12;  // float64, two layers of width 8
 
 vlp::VisionTransformerImpl::Options tiny() {
   vlp::VisionTransformerImpl::Options options;
-  options.patch = 4;
+  options.patches.patch = 4;
   options.sizes.width = 8;
   options.sizes.depth = 2;
   options.sizes.heads = 2;
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(sizes_that_do_not_fit_are_refused) {
   refuses(tiny(), images_of(8, 10),
           "patch doesn't divide the image's width (got 10, expected a multiple of 4)");
   auto square = tiny();
-  square.image_size = 9;
+  square.patches.image_size = 9;
   refuses(square, images_of(8, 12), "patch doesn't divide the image's height (got 9");
   auto uneven = tiny();
   uneven.sizes.heads = 3;

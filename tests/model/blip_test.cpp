@@ -19,7 +19,7 @@ constexpr std::int64_t kDecode = 10;
 
 vlp::Blip model() {
   vlp::VisionTransformerImpl::Options encoder;
-  encoder.patch = 4;
+  encoder.patches.patch = 4;
   encoder.sizes.width = 8;
   encoder.sizes.depth = 2;
   encoder.sizes.heads = 2;

@@ -43,8 +43,9 @@ vlp::Blip small_blip() {
       .image_height = 32, .image_width = 32, .vocabulary_size = 90, .encoder_width = 0};
   ctx.facts.tokens = {
       .pad = 0, .unknown = 1, .cls = 2, .sep = 3, .mask = 4, .decode = 88, .encode = 89};
-  vlp::VisionTransformerImpl::Options encoder{
-      .patch = 8, .sizes = {.width = 48, .depth = 2, .heads = 4}, .initializer_range = 0.2};
+  vlp::VisionTransformerImpl::Options encoder{.patches = {.patch = 8},
+                                              .sizes = {.width = 48, .depth = 2, .heads = 4},
+                                              .initializer_range = 0.2};
   vlp::BertCrossAttentionImpl::Options decoder{.sizes = {.width = 32, .depth = 2, .heads = 4},
                                                .initializer_range = 0.3};
   vlp::Blip model(

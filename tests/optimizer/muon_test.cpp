@@ -174,7 +174,9 @@ BOOST_AUTO_TEST_CASE(what_is_no_hidden_matrix_goes_to_the_other_optimizer) {
   }
   Muon::Options excepting = options();
   excepting.except = {"their."};
-  Muon optimizer = managing(excepting, {{names, given, true}});
+  using enum ParameterRole;
+  Muon optimizer =
+      managing(excepting, {{names, given, true, {embedding, head, head, hidden, hidden, hidden}}});
   AdamW reference({.lr = 0.03, .weight_decay = 0.2});
   reference.manage({{names, alone, true}});
   for (int t = 0; t < 3; ++t) {

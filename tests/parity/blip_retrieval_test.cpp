@@ -14,6 +14,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include "plugins/format/blip.hpp"
 #include "tests/support/comparison.hpp"
 #include "tests/support/stored_case.hpp"
 #include "vlp/assemble/write_model.hpp"
@@ -148,7 +149,8 @@ BOOST_DATA_TEST_CASE(written_and_opened_weights_are_the_same, kModels, name) {
   }
   const ScratchFolder scratch;
   std::filesystem::copy_file(dir / "model" / "config.json", scratch.path / "config.json");
-  vlp::write_model_weights(*first.model.ptr(), scratch.path / "model.safetensors");
+  vlp::write_model_weights(*first.model.ptr(), scratch.path / "model.safetensors",
+                           vlp::AnyFormat(vlp::BlipFormat{}));
   parity::report(name + " written and opened, unequal parameters",
                  unequal(parameters(parity::open(scratch.path)), parameters(first)), 0);
   const auto written = vlp::read_safetensors(scratch.path / "model.safetensors").tensors;

@@ -98,7 +98,7 @@ BOOST_AUTO_TEST_CASE(an_include_of_a_higher_room_is_found) {
 BOOST_AUTO_TEST_CASE(rooms_of_one_rank_do_not_include_each_other) {
   BOOST_TEST(told("include/vlp/nn/x.hpp", "#include \"vlp/image/words.hpp\"")
                  .find("'image' is not below") != std::string::npos);
-  BOOST_TEST(told("include/vlp/train/x.hpp", "#include \"vlp/start/fit_weights.hpp\"")
+  BOOST_TEST(told("include/vlp/train/x.hpp", "#include \"vlp/start/fill_model.hpp\"")
                  .find("'start' is not below") != std::string::npos);
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -16,6 +17,7 @@
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/concepts/decoder.hpp"
 #include "vlp/concepts/encoder.hpp"
+#include "vlp/concepts/format.hpp"
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
@@ -144,6 +146,27 @@ struct Optimizer : MoveOnly {
   void save(vlp::State& state) const { state.put("count", count); }
   void load(const vlp::State& state) { count = state.integer("count"); }
   std::int64_t count = 0;
+};
+
+struct Format : MoveOnly {
+  static constexpr std::string_view name = "a_format";
+  [[nodiscard]] std::string title() const { return "an archetype"; }
+  [[nodiscard]] vlp::Kinship kinship(const vlp::ForeignModel&) const { return vlp::Kinship::whole; }
+  [[nodiscard]] vlp::OwnWeights translate(vlp::WeightFile file, const vlp::Console&) const {
+    return {.source = std::move(file.source), .tensors = std::move(file.tensors)};
+  }
+  [[nodiscard]] vlp::Value settings(const vlp::ForeignModel&, const vlp::Console&) const {
+    return {};
+  }
+  [[nodiscard]] vlp::ImportedModel import_model(vlp::ForeignModel,
+                                                const vlp::ImportArguments&) const {
+    return {};
+  }
+  [[nodiscard]] vlp::Kinship kinship(const vlp::Value&) const { return vlp::Kinship::none; }
+  [[nodiscard]] vlp::ModelLayout layout(const vlp::Value&) const { return {}; }
+  [[nodiscard]] std::string obstacle(const vlp::ExportedModel&) const { return "anything"; }
+  [[nodiscard]] std::vector<vlp::FolderFile> files(const vlp::ExportedModel&) const { return {}; }
+  void pack(vlp::NamedTensors&, vlp::Metadata& metadata) const { metadata.emplace("by", "it"); }
 };
 
 struct Schedule : MoveOnly {

@@ -16,7 +16,7 @@ inline constexpr std::int64_t kMedDecode = 22, kMedEncode = 23;  // of a vocabul
 inline vlp::BlipImpl::Options med_options() {
   vlp::BlipImpl::Options options;
   options.encoder = vlp::Use<vlp::AnyEncoder>::of<vlp::VisionTransformer>(
-      {.patch = 8, .sizes = {.width = 8, .depth = 2, .heads = 2, .mlp = 16}});
+      {.patches = {.patch = 8}, .sizes = {.width = 8, .depth = 2, .heads = 2, .mlp = 16}});
   options.text_encoder = vlp::Use<vlp::AnyTextEncoder>::of<vlp::BertTextEncoder>(
       {.sizes = {.width = 12, .depth = 2, .heads = 3, .mlp = 20}, .text = {.max_positions = 12}});
   options.decoder = vlp::Use<vlp::AnyDecoder>::of<vlp::BertCrossAttention>(

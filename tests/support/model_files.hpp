@@ -11,6 +11,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "plugins/format/blip.hpp"
 #include "tests/support/messages.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "vlp/assemble/model_tables.hpp"
@@ -18,7 +19,6 @@
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/blip/config.hpp"
-#include "vlp/blip/config_file.hpp"
 #include "vlp/blip/hugging_face.hpp"
 #include "vlp/blip/recipe.hpp"
 #include "vlp/blip/temperature.hpp"
@@ -28,6 +28,7 @@
 #include "vlp/recipe/load.hpp"
 #include "vlp/registry/builtin.hpp"
 #include "vlp/registry/registry.hpp"
+#include "vlp/weights/config_file.hpp"
 #include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/read_weights.hpp"
 #include "vlp/weights/safetensors.hpp"
@@ -91,18 +92,11 @@ inline vlp::BlipConfig tiny_config(vlp::BlipTask task = vlp::BlipTask::captionin
   vlp::BlipConfig config;
   config.task = task;
   config.embedding_width = 10;
-  config.vision = {.image_size = 32,
-                   .patch_size = 8,
-                   .hidden_size = 16,
-                   .layers = 2,
-                   .heads = 2,
-                   .intermediate = 24};
-  config.text = {.vocabulary_size = 50,
-                 .hidden_size = 12,
-                 .layers = 1,
-                 .heads = 3,
-                 .intermediate = 20,
-                 .max_positions = 24};
+  config.vision = {.patches = {.image_size = 32, .patch = 8},
+                   .sizes = {.width = 16, .depth = 2, .heads = 2, .mlp = 24}};
+  config.text.sizes = {.width = 12, .depth = 1, .heads = 3, .mlp = 20};
+  config.text.options.vocabulary_size = 50;
+  config.text.options.max_positions = 24;
   config.text.bos = 48;
   config.text.sep = 3;
   config.text.pad = 1;
@@ -111,9 +105,10 @@ inline vlp::BlipConfig tiny_config(vlp::BlipTask task = vlp::BlipTask::captionin
 
 /// A plan for such a model.
 inline vlp::Plan plan_for(const vlp::BlipConfig& config, const vlp::Registry& registry) {
-  vlp::Table generate = vlp::generate_table(vlp::ConfigObject("none"), config.text.max_positions);
+  vlp::Table generate =
+      vlp::generate_table(vlp::ConfigObject("none"), config.text.options.max_positions);
   const vlp::Value recipe = vlp::blip_recipe(
-      config, std::nullopt, vlp::transform_tables(config.vision.image_size, "torchvision"),
+      config, std::nullopt, vlp::transform_tables(config.vision.patches.image_size, "torchvision"),
       std::move(generate));
   return vlp::read_model_tables({recipe, "test", {}}, registry);
 }
@@ -134,10 +129,13 @@ inline vlp::AnyModel random_model(const vlp::BlipConfig& config, const vlp::Regi
   return model;
 }
 
+/// The format of all of these models.
+inline std::optional<vlp::AnyFormat> blip_format() { return vlp::AnyFormat(vlp::BlipFormat{}); }
+
 /// The tensors of a file, owned, so that they can be changed and written again.
 inline vlp::TensorMap tensors_of(const torch::nn::Module& module) {
   const ScratchFolder scratch;
-  vlp::write_model_weights(module, scratch.path / "model.safetensors");
+  vlp::write_model_weights(module, scratch.path / "model.safetensors", blip_format());
   return vlp::read_safetensors(scratch.path / "model.safetensors").tensors;
 }
 

@@ -22,6 +22,7 @@
 #include "tests/support/scratch_folder.hpp"
 #include "tests/support/tally.hpp"
 #include "vlp/assemble/open_model.hpp"
+#include "vlp/recipe/value.hpp"
 #include "vlp/registry/builtin.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/trace/compare.hpp"
@@ -121,6 +122,16 @@ inline std::string precision(at::ScalarType type) {
 
 constexpr double kLearningRate = 1e-3, kWeightDecay = 0.1;  // of the stored updates
 
+/// What made the stored updates.
+inline vlp::Table stored_optimizer() {
+  vlp::Table table;
+  table.set("use", vlp::Value("adamw"));
+  table.set("lr", vlp::Value(kLearningRate));
+  table.set("weight_decay", vlp::Value(kWeightDecay));
+  table.set("decay_norms_and_biases", vlp::Value(true));
+  return table;
+}
+
 /// A stored case, and what vlp traces for it in one number format.
 struct TracedCase {
   TracedCase(const std::string& name, at::ScalarType type)
@@ -136,8 +147,7 @@ struct TracedCase {
     vlp::Tracer tracer(opened.plan, opened.model, registry(), opened.ctx);
     vlp::write_safetensors(
         scratch.path / "trace.safetensors",
-        tracer.trace(inputs,
-                     {.steps = stored_steps(), .lr = kLearningRate, .weight_decay = kWeightDecay}));
+        tracer.trace(inputs, {.steps = stored_steps(), .optimizer = stored_optimizer()}));
     traced = vlp::read_trace(scratch.path / "trace.safetensors");
     differences = vlp::compare_traces(traced, stored);
   }

@@ -14,6 +14,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "plugins/format/blip.hpp"
 #include "tests/support/messages.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "vlp/assemble/model_tables.hpp"
@@ -112,6 +113,7 @@ struct Builder {
     problems.throw_if_any();
     vlp::Plan plan;
     plan.resolved = vlp::write_options(tables);
+    plan.formats = vlp::Formats(registry);
     plan.model = std::move(tables.model);
     plan.loss = std::move(tables.loss);
     return plan;
@@ -147,7 +149,8 @@ struct Builder {
       parameter.normal_(0.0, 0.3).abs_();  // a temperature is above 0
     const fs::path folder = scratch.path / name;
     fs::create_directories(folder);
-    vlp::write_model_weights(*model.ptr(), folder / "model.safetensors");
+    vlp::write_model_weights(*model.ptr(), folder / "model.safetensors",
+                             vlp::AnyFormat(vlp::BlipFormat{}));
     std::ofstream(folder / "recipe.toml") << vlp::write_toml(plan(recipe, sets).resolved);
     return folder;
   }

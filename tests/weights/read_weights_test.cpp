@@ -61,6 +61,18 @@ BOOST_FIXTURE_TEST_CASE(the_format_is_told_by_content, TorchFolder) {
   BOOST_TEST(read_weights(path / "old").size() == 2u);
 }
 
+BOOST_FIXTURE_TEST_CASE(one_reading_gives_tensors_and_the_texts_beside_them, TorchFolder) {
+  const auto file = path / "texts.safetensors";
+  const auto owner = std::make_shared<const double>(2.0);
+  write_safetensors(file, {{"x", {"F64", {}, std::as_bytes(std::span(owner.get(), 1)), owner}}},
+                    {{"by", "someone"}});
+  const WeightFile read = read_weight_file(file);
+  BOOST_TEST(read.source == file.string());
+  BOOST_TEST(read.tensors.contains("x"));
+  BOOST_TEST(read.metadata.at("by") == "someone");
+  BOOST_TEST(read_weight_file(kFolder / "parameter.bin").metadata.empty());
+}
+
 BOOST_FIXTURE_TEST_CASE(files_that_are_no_weights_are_named, TorchFolder) {
   const auto refused = [&](const std::string& bytes) {
     return refusal(write_file(path / "x", bytes));

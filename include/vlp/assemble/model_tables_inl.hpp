@@ -13,6 +13,7 @@
 #include "vlp/recipe/recipe.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_plugins.hpp"
+#include "vlp/start/formats.hpp"
 
 namespace vlp {
 
@@ -24,6 +25,7 @@ VLP_INLINE Plan read_model_tables(const Recipe& recipe, const Registry& registry
   problems.throw_if_any();
   Plan plan;
   plan.resolved = write_options(tables);
+  plan.formats = Formats(registry);
   if (tables.tokenizer) plan.tokenizer = std::move(*tables.tokenizer);
   plan.transform = std::move(tables.transform);
   plan.model = std::move(tables.model);

@@ -48,7 +48,7 @@ namespace vlp {
 /// @param ctx       knows the sizes that tokenizer and transforms have settled
 /// @param weights   as `open_initial_weights` gives them
 /// @param complete  whether it must find all of itself in them, since it is used as it is
-/// @throws WeightsError as `WarmStart::fill`
+/// @throws WeightsError as `fill_model`
 [[nodiscard]] AnyModel build_model(const Plan& plan, Context ctx, const InitialWeights& weights,
                                    bool complete = false);
 

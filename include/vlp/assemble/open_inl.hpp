@@ -19,8 +19,8 @@
 #include "vlp/plan/plan.hpp"
 #include "vlp/plan/run_arguments.hpp"
 #include "vlp/report/run_folder.hpp"
+#include "vlp/start/fill_model.hpp"
 #include "vlp/start/initial_weights.hpp"
-#include "vlp/start/warm_start.hpp"
 #include "vlp/train/device.hpp"
 #include "vlp/train/objective.hpp"
 #include "vlp/weights/module_weights.hpp"
@@ -78,7 +78,7 @@ VLP_INLINE Data load_data(const Plan& plan, Context& ctx) {
 }
 
 VLP_INLINE InitialWeights open_initial_weights(const Plan& plan, const Context& ctx) {
-  return {plan.model.extra.weights, ctx.machine.console};
+  return {plan.model.extra.weights, plan.formats, plan.resolved, ctx.machine.console};
 }
 
 VLP_INLINE AnyModel build_model(const Plan& plan, Context ctx, const InitialWeights& weights,
@@ -86,9 +86,8 @@ VLP_INLINE AnyModel build_model(const Plan& plan, Context ctx, const InitialWeig
   for (const auto& loss : plan.loss) ctx.facts.needs = ctx.facts.needs | loss.traits().needs;
   AnyModel model = plan.model.build(ctx);
   if (!weights.empty())
-    WarmStart(*model.ptr(), weights, {.resolved = plan.resolved, .complete = complete},
-              ctx.machine.console)
-        .fill();
+    fill_model(*model.ptr(), weights, complete ? FillPolicy::all : FillPolicy::what_fits,
+               plan.resolved, ctx.machine.console);
   model.ptr()->to(torch_device(ctx.machine.device));
   return model;
 }

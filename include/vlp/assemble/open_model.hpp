@@ -30,7 +30,7 @@ struct OpenedModel {
   AnyModel model;             ///< with its weights
   GenerateOptions generate;   ///< how it generates unless told otherwise
   std::string prompt;         ///< how its captions begin
-  bool hugging_face = false;  ///< whether config.json, not a recipe, describes it
+  bool hugging_face = false;  ///< whether a format, not a recipe, describes it
 };
 
 /// How to open a model.

@@ -13,6 +13,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/core/json.hpp"
+#include "vlp/nn/transformer_options.hpp"
 
 namespace vlp {
 
@@ -38,48 +39,36 @@ enum class BlipMatchToken {
 };
 
 /// Sizes and settings of BlipForConditionalGeneration and BlipForImageTextRetrieval; the values
-/// here are those that transformers takes for missing keys.
+/// here are those that transformers takes for missing keys. Where else each of them is said, is in
+/// blip/fields.hpp.
 struct BlipConfig {
   /// The key vision_config.
   struct Vision {
-    std::int64_t image_size = 384;     ///< pixels
-    std::int64_t patch_size = 16;      ///< pixels
-    std::int64_t hidden_size = 768;    ///< width
-    std::int64_t layers = 12;          ///< depth
-    std::int64_t heads = 12;           ///< of attention
-    std::int64_t intermediate = 3072;  ///< hidden width of the MLP
+    PatchOptions patches{.image_size = 384, .patch = 16};
+    TransformerSizes sizes{.width = 768, .depth = 12, .heads = 12, .mlp = 3072};
     double layer_norm_eps = 1e-5;      ///< 1e-6 in the original
     double initializer_range = 1e-10;  ///< of new weights
   } vision;                            ///< the image encoder
   /// The key text_config.
   struct Text {
-    std::int64_t vocabulary_size = 30524;  ///< tokens, [DEC] and [ENC] included
-    std::int64_t hidden_size = 768;        ///< width
-    std::int64_t layers = 12;              ///< depth
-    std::int64_t heads = 8;                ///< transformers' default, though every BLIP has 12
-    std::int64_t intermediate = 3072;      ///< hidden width of the feed-forward part
-    std::int64_t max_positions = 512;      ///< longest text, tokens
-    double layer_norm_eps = 1e-12;         ///< of all layer norms
-    double dropout = 0.0;                  ///< while training
-    double initializer_range = 0.02;       ///< of new weights
-    double label_smoothing = 0.0;          ///< of the loss
-    std::int64_t bos = 30522;              ///< [DEC]
-    std::int64_t sep = 102;                ///< [SEP]
-    std::int64_t pad = 0;                  ///< [PAD]
-  } text;                                  ///< the text encoder and the text decoder
-  bool tie_embeddings = true;              ///< the head's matrix is the word embedding
-  BlipTask task = BlipTask::captioning;    ///< which parts there are
+    /// 8 heads are transformers' default, though every BLIP has 12.
+    TransformerSizes sizes{.width = 768, .depth = 12, .heads = 8, .mlp = 3072};
+    /// [DEC] and [ENC] included.
+    TextTransformerOptions options{
+        .max_positions = 512, .vocabulary_size = 30524, .dropout = 0.0, .layer_norm_eps = 1e-12};
+    double initializer_range = 0.02;     ///< of new weights
+    double label_smoothing = 0.0;        ///< of the loss
+    std::int64_t bos = 30522;            ///< [DEC]
+    std::int64_t sep = 102;              ///< [SEP]
+    std::int64_t pad = 0;                ///< [PAD]
+  } text;                                ///< the text encoder and the text decoder
+  bool tie_embeddings = true;            ///< the head's matrix is the word embedding
+  BlipTask task = BlipTask::captioning;  ///< which parts there are
   std::int64_t embedding_width =
       256;  ///< of image and text embeddings: the key image_text_hidden_size
   BlipMatchToken match_token =
       BlipMatchToken::cls;  ///< of a text encoder; the key match_token, which is vlp's own
 };
-
-namespace detail {
-
-inline constexpr double kWidest = 65536;  // of anything that a config can ask for, so that a
-
-}  // namespace detail
 
 /// Reads config.json of a BlipForConditionalGeneration or a BlipForImageTextRetrieval of any age.
 /// @param path       its place

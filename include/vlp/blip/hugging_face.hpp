@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "vlp/blip/config.hpp"
-#include "vlp/blip/config_file.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/recipe/value.hpp"
+#include "vlp/weights/config_file.hpp"
 
 namespace vlp {
 

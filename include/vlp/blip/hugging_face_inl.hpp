@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "vlp/blip/config.hpp"
-#include "vlp/blip/config_file.hpp"
 #include "vlp/blip/hugging_face.hpp"
 #include "vlp/blip/recipe.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/value.hpp"
+#include "vlp/weights/config_file.hpp"
 
 namespace vlp {
 
@@ -63,9 +63,9 @@ VLP_INLINE Array read_image_processor(const std::filesystem::path& folder, const
   const auto found = detail::image_processor_config(folder);
   if (!found) {
     console.note(folder.string() + ": no preprocessor_config.json; images become " +
-                 std::to_string(config.vision.image_size) +
+                 std::to_string(config.vision.patches.image_size) +
                  " pixels square, with BLIP's mean and standard deviation");
-    return transform_tables(config.vision.image_size, "torchvision");
+    return transform_tables(config.vision.patches.image_size, "torchvision");
   }
   const ConfigObject& file = *found;
   file.expect("image_processor_type",
@@ -75,10 +75,10 @@ VLP_INLINE Array read_image_processor(const std::filesystem::path& folder, const
   file.expect("do_resize", {true});
   file.expect("do_center_crop", {false, nullptr});
   file.expect("do_pad", {false, nullptr});
-  const std::int64_t size = detail::square_size(file, config.vision.image_size);
-  if (size % config.vision.patch_size != 0)
-    file.wrong("size",
-               "a multiple of the model's patch_size, " + std::to_string(config.vision.patch_size));
+  const std::int64_t size = detail::square_size(file, config.vision.patches.image_size);
+  if (size % config.vision.patches.patch != 0)
+    file.wrong("size", "a multiple of the model's patch_size, " +
+                           std::to_string(config.vision.patches.patch));
   const double factor = file.number("rescale_factor", 1.0 / 255, above(0));
   const double scale =
       file.flag("do_rescale", true) ? 255 * factor : 255;  // what 0-1 has to be multiplied by
@@ -90,10 +90,10 @@ VLP_INLINE Array read_image_processor(const std::filesystem::path& folder, const
   file.throw_if_wrong(
       "Preprocess the images yourself and give --pixel-values, or correct the file.");
 
-  if (size != config.vision.image_size)
+  if (size != config.vision.patches.image_size)
     console.note(file.file() + ": images become " + std::to_string(size) +
                  " pixels square; the model's positions, made for " +
-                 std::to_string(config.vision.image_size) + ", are interpolated");
+                 std::to_string(config.vision.patches.image_size) + ", are interpolated");
   if (!normalize) mean = {0, 0, 0}, std = {1, 1, 1};
   if (std::abs(scale - 1) > 1e-9)
     for (double* x : {&mean[0], &mean[1], &mean[2], &std[0], &std[1], &std[2]}) *x /= scale;
@@ -213,7 +213,7 @@ VLP_INLINE Value hugging_face_recipe(const std::filesystem::path& folder, const 
   const bool writes = has_decoder(config.task) && std::filesystem::is_regular_file(path);
   const ConfigObject generation = writes ? read_config_file(path) : ConfigObject(path.string());
   return blip_recipe(config, read_tokenizer(folder), read_image_processor(folder, config, console),
-                     generate_table(generation, config.text.max_positions));
+                     generate_table(generation, config.text.options.max_positions));
 }
 
 }  // namespace vlp

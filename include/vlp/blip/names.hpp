@@ -75,13 +75,20 @@ template <std::size_t N>
   return first != tensors.end() && first->first.starts_with("visual_encoder.");
 }
 
+/// What the names of momentum encoders' parts have behind those of the parts that they follow.
+inline constexpr std::string_view kMomentumEnding = "_m";
+
+/// The parts of momentum encoders, in Hugging Face's spelling.
+inline constexpr std::array<std::string_view, 5> kMomentumParts{
+    "vision_model_m", "text_encoder_m", "text_decoder_m", "vision_proj_m", "text_proj_m"};
+
 /// Whether a name belongs to a momentum encoder, an average of earlier weights that only training
 /// uses.
 /// @param name  in Hugging Face's spelling
 [[nodiscard]] inline bool is_momentum_name(std::string_view name) {
-  constexpr std::array<std::string_view, 5> parts{
-      "vision_model_m.", "text_encoder_m.", "text_decoder_m.", "vision_proj_m.", "text_proj_m."};
-  return std::ranges::any_of(parts, [&](std::string_view part) { return name.starts_with(part); });
+  return std::ranges::any_of(kMomentumParts, [&](std::string_view part) {
+    return name.starts_with(part) && name.substr(part.size()).starts_with('.');
+  });
 }
 
 /// @param tensors  under the original repository's names; names that transformers uses too stay as

@@ -5,10 +5,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "vlp/blip/config.hpp"
+#include "vlp/blip/fields.hpp"
 #include "vlp/concepts/context.hpp"
+#include "vlp/concepts/format.hpp"
 #include "vlp/recipe/recipe.hpp"
 #include "vlp/recipe/value.hpp"
 
@@ -16,18 +19,13 @@ namespace vlp {
 
 namespace detail {
 
-/// A text part's table but for what only one of the two has.
-[[nodiscard]] inline Table text_table(const char* use, const BlipConfig::Text& text) {
+/// The table of a part: `use`, and the fields of its side.
+[[nodiscard]] inline Table part_table(const char* use, BlipSide side, const BlipConfig& config) {
   Table table;
   table.set("use", Value(use));
-  table.set("width", Value(text.hidden_size));
-  table.set("depth", Value(text.layers));
-  table.set("heads", Value(text.heads));
-  table.set("mlp", Value(text.intermediate));
-  table.set("max_positions", Value(text.max_positions));
-  table.set("vocabulary_size", Value(text.vocabulary_size));
-  table.set("dropout", Value(text.dropout));
-  table.set("layer_norm_eps", Value(text.layer_norm_eps));
+  for_each_field_of(side, config, [&](const BlipField& field, const auto& member) {
+    if (field.option && !field.fresh) table.set(field.option, Value(member));
+  });
   return table;
 }
 
@@ -38,25 +36,18 @@ namespace detail {
 /// @param sharing  what text encoder and decoder have in common, if there are both
 [[nodiscard]] inline Table model_table(const BlipConfig& config,
                                        const char* sharing = "all_but_self_attention") {
-  const BlipConfig::Vision& vision = config.vision;
-  Table encoder, model;
-  encoder.set("use", Value("vit"));
-  encoder.set("image_size", Value(vision.image_size));
-  encoder.set("patch", Value(vision.patch_size));
-  encoder.set("width", Value(vision.hidden_size));
-  encoder.set("depth", Value(vision.layers));
-  encoder.set("heads", Value(vision.heads));
-  encoder.set("mlp", Value(vision.intermediate));
-  encoder.set("layer_norm_eps", Value(vision.layer_norm_eps));
+  Table model;
   model.set("use", Value("blip"));
-  model.set("encoder", Value(std::move(encoder)));
+  model.set("encoder", Value(detail::part_table("vit", BlipSide::vision, config)));
   if (has_text_encoder(config.task)) {
-    model.set("text_encoder", Value(detail::text_table("bert", config.text)));
-    model.set("embedding_width", Value(config.embedding_width));
+    model.set("text_encoder", Value(detail::part_table("bert", BlipSide::text, config)));
+    for_each_field_of(BlipSide::whole, config, [&](const BlipField& field, const auto& member) {
+      model.set(field.option, Value(member));
+    });
     model.set("match_token", Value(config.match_token == BlipMatchToken::enc ? "enc" : "cls"));
   }
   if (has_decoder(config.task)) {
-    Table decoder = detail::text_table("bert_cross_attention", config.text);
+    Table decoder = detail::part_table("bert_cross_attention", BlipSide::text, config);
     decoder.set("tie_embeddings", Value(config.tie_embeddings));
     model.set("decoder", Value(std::move(decoder)));
   }
@@ -100,6 +91,15 @@ template <class T>
   return encoder ? BlipTask::retrieval : BlipTask::captioning;
 }
 
+/// How near a resolved recipe's [model] is to BLIP.
+[[nodiscard]] inline Kinship kinship_to_blip(const Value& resolved) {
+  if (detail::uses(resolved, "model", "blip")) return Kinship::whole;
+  const bool part = detail::uses(resolved, "model.encoder", "vit") ||
+                    detail::uses(resolved, "model.text_encoder", "bert") ||
+                    detail::uses(resolved, "model.decoder", "bert_cross_attention");
+  return part ? Kinship::parts : Kinship::none;
+}
+
 /// The architecture of a resolved recipe's model; none if it is another than `task_of` knows.
 /// @param resolved  the recipe with every default written out
 /// @param ctx       knows the sizes and special tokens that the recipe leaves to tokenizer and
@@ -109,48 +109,33 @@ template <class T>
   using detail::required_at;
   const std::optional<BlipTask> task = task_of(resolved);
   if (!task) return std::nullopt;
-  const auto integer = [&](const std::string& key) {
-    return required_at<std::int64_t>(resolved, "model." + key);
-  };
-  const auto number = [&](const std::string& key) {
-    return required_at<double>(resolved, "model." + key);
-  };
   const auto otherwise = [](std::int64_t value, std::int64_t instead) {
     return value > 0 ? value : instead;
   };  // 0 = left open
   BlipConfig config;
   config.task = *task;
-  BlipConfig::Vision& vision = config.vision;
-  vision.image_size = otherwise(integer("encoder.image_size"), ctx.facts.dimensions.image_height);
-  vision.patch_size = integer("encoder.patch");
-  vision.hidden_size = integer("encoder.width");
-  vision.layers = integer("encoder.depth");
-  vision.heads = integer("encoder.heads");
-  vision.intermediate = otherwise(integer("encoder.mlp"), 4 * vision.hidden_size);
-  vision.layer_norm_eps = number("encoder.layer_norm_eps");
-  vision.initializer_range = number("encoder.initializer_range");
+  const auto take = [&](BlipSide side, const std::string& table) {
+    for_each_field_of(side, config, [&](const BlipField& field, auto& member) {
+      using T = std::remove_cvref_t<decltype(member)>;
+      if (field.option) member = required_at<T>(resolved, table + field.option);
+    });
+  };
+  take(BlipSide::vision, "model.encoder.");
+  take(BlipSide::text, has_decoder(*task) ? "model.decoder." : "model.text_encoder.");
+  if (has_text_encoder(*task)) take(BlipSide::whole, "model.");
+  PatchOptions& patches = config.vision.patches;
+  patches.image_size = otherwise(patches.image_size, ctx.facts.dimensions.image_height);
   BlipConfig::Text& text = config.text;
-  const std::string part = has_decoder(*task) ? "decoder." : "text_encoder.";
-  text.vocabulary_size =
-      otherwise(integer(part + "vocabulary_size"), ctx.facts.dimensions.vocabulary_size);
-  text.hidden_size = integer(part + "width");
-  text.layers = integer(part + "depth");
-  text.heads = integer(part + "heads");
-  text.intermediate = otherwise(integer(part + "mlp"), 4 * text.hidden_size);
-  text.max_positions = integer(part + "max_positions");
-  text.layer_norm_eps = number(part + "layer_norm_eps");
-  text.dropout = number(part + "dropout");
-  text.initializer_range = number(part + "initializer_range");
+  text.options.vocabulary_size =
+      otherwise(text.options.vocabulary_size, ctx.facts.dimensions.vocabulary_size);
+  for (TransformerSizes* sizes : {&config.vision.sizes, &text.sizes}) sizes->mlp = sizes->hidden();
   text.bos = ctx.facts.tokens.decode;
   text.sep = ctx.facts.tokens.sep;
   text.pad = ctx.facts.tokens.pad;
   if (has_decoder(*task))
     config.tie_embeddings = required_at<bool>(resolved, "model.decoder.tie_embeddings");
-  if (has_text_encoder(*task)) {
-    config.embedding_width = integer("embedding_width");
-    if (required_at<std::string>(resolved, "model.match_token") == "enc")
-      config.match_token = BlipMatchToken::enc;
-  }
+  if (has_text_encoder(*task) && required_at<std::string>(resolved, "model.match_token") == "enc")
+    config.match_token = BlipMatchToken::enc;
   const Value* losses = value_at(resolved, "loss");
   if (const Array* list = losses ? losses->as<Array>() : nullptr)
     for (const Value& loss : *list)

@@ -7,7 +7,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
-#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,12 +14,9 @@
 #include <utility>
 
 #include "vlp/core/error.hpp"
+#include "vlp/core/named_tensors.hpp"
 #include "vlp/core/printable.hpp"
-#include "vlp/weights/mapped_file.hpp"
 #include "vlp/weights/numbers.hpp"
-#include "vlp/weights/read_weights.hpp"
-#include "vlp/weights/safetensors.hpp"
-#include "vlp/weights/tensor_map.hpp"
 
 namespace vlp {
 
@@ -51,27 +47,22 @@ inline void move_temperature(NamedTensors& tensors, Metadata& metadata) {
   tensors.erase(found);
 }
 
-/// Adds the tensor `temp` if the file is safetensors, says it in its metadata, and has no such
-/// tensor.
-/// @param path     the file that the tensors were read from
-/// @param tensors  of the file
+/// Adds the tensor `temp` if the file says it in its metadata and has no such tensor.
+/// @param file  changed
 /// @throws WeightsError if the metadata hold something else than a number above 0
-inline void take_temperature(const std::filesystem::path& path, TensorMap& tensors) {
-  if (tensors.contains(kTemperatureName)) return;
-  MappedFile file = map_file(path);
-  if (!detail::looks_like_safetensors(detail::text_of(file))) return;
-  const Metadata metadata = read_safetensors(path, std::move(file)).metadata;
-  const auto found = metadata.find(kTemperatureName);
-  if (found == metadata.end()) return;
+inline void take_temperature(WeightFile& file) {
+  if (file.tensors.contains(kTemperatureName)) return;
+  const auto found = file.metadata.find(kTemperatureName);
+  if (found == file.metadata.end()) return;
   const std::string& text = found->second;
   double value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc{} || end != text.data() + text.size() || !std::isfinite(value) ||
       value <= 0)
-    throw WeightsError(path.string() + ": metadata '" + std::string(kTemperatureName) +
+    throw WeightsError(file.source + ": metadata '" + std::string(kTemperatureName) +
                        "' is no temperature (got \"" + printable(text) +
                        "\", expected a number above 0). Write the file again.");
-  tensors.emplace(kTemperatureName, scalar_bytes(value));
+  file.tensors.emplace(kTemperatureName, scalar_bytes(value));
 }
 
 }  // namespace vlp

@@ -5,15 +5,19 @@
 #include <cmath>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "vlp/blip/config.hpp"
+#include "vlp/blip/fields.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/printable.hpp"
 #include "vlp/weights/tensor_map.hpp"
+#include "vlp/weights/tensor_parts.hpp"
 
 namespace vlp {
 
@@ -25,19 +29,29 @@ inline constexpr const char* kHead = "text_decoder.cls.predictions.decoder.weigh
 inline constexpr const char* kHeadBias = "text_decoder.cls.predictions.bias";
 inline constexpr const char* kHeadBiasCopy = "text_decoder.cls.predictions.decoder.bias";
 
-/// Beginnings of the names of text parts.
+/// Beginnings of the names of parts.
+inline constexpr const char* kVisionModel = "vision_model.";
 inline constexpr const char *kTextEncoder = "text_encoder.", *kTextDecoder = "text_decoder.bert.";
-
-/// Whether some tensor's name begins so.
-[[nodiscard]] inline bool has_part(const TensorMap& tensors, std::string_view beginning) {
-  const auto first = tensors.lower_bound(beginning);
-  return first != tensors.end() && first->first.starts_with(beginning);
-}
 
 /// Where the sizes of the text part are read: the decoder if there is one, since its values are
 /// those of both.
 [[nodiscard]] inline std::string text_prefix(BlipTask task) {
   return has_decoder(task) ? kTextDecoder : kTextEncoder;
+}
+
+/// Where a layer's number stands in the name of a tensor whose layers are counted; npos = it shows
+/// its size itself.
+[[nodiscard]] inline std::size_t counted_at(const std::string& tensor) { return tensor.find('*'); }
+
+/// How many layers there are.
+/// @param tensor  a name with * for a layer's number
+[[nodiscard]] inline std::int64_t count_layers(const TensorMap& tensors,
+                                               const std::string& tensor) {
+  const std::size_t star = counted_at(tensor);
+  std::int64_t n = 0;
+  while (tensors.contains(tensor.substr(0, star) + std::to_string(n) + tensor.substr(star + 1)))
+    ++n;
+  return n;
 }
 
 /// Sizes of tensors, by name; each function throws a WeightsError that names the file and what it
@@ -58,12 +72,26 @@ class TensorSizes {
     return shape[dimension];
   }
 
-  /// How many of `prefix`0`suffix`, `prefix`1`suffix`, ... there are.
-  [[nodiscard]] std::int64_t count(const std::string& prefix, const std::string& suffix) const {
-    std::int64_t n = 0;
-    while (tensors_.contains(prefix + std::to_string(n) + suffix)) ++n;
-    if (n == 0) fail("tensor '" + prefix + "0" + suffix + "' is missing");
+  /// How many layers there are, at least one.
+  [[nodiscard]] std::int64_t count(const std::string& tensor) const {
+    const std::int64_t n = count_layers(tensors_, tensor);
+    if (n == 0)
+      fail("tensor '" + std::string(tensor).replace(counted_at(tensor), 1, "0") + "' is missing");
     return n;
+  }
+
+  /// The fields of one side that tensors show.
+  /// @param prefix  of the names of its part
+  void derive(BlipSide side, const std::string& prefix, BlipConfig& config) const {
+    for_each_field_of(side, config, [&](const BlipField& field, auto& member) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(member)>, std::int64_t>) {
+        if (!field.shown.tensor) return;
+        const std::string tensor = prefix + field.shown.tensor;
+        member = counted_at(tensor) != tensor.npos
+                     ? count(tensor)
+                     : size(tensor, field.shown.dimensions, field.shown.axis);
+      }
+    });
   }
 
   /// Heads of 64, as in every published BLIP.
@@ -91,10 +119,10 @@ class TensorSizes {
 /// @param source   how messages call the file
 /// @throws WeightsError if they belong to no BLIP for captioning, retrieval or both
 [[nodiscard]] inline BlipTask task_of(const TensorMap& tensors, const std::string& source) {
-  const bool decoder = detail::has_part(tensors, detail::kTextDecoder);
+  const bool decoder = has_beginning(tensors, detail::kTextDecoder);
   const bool encoder =
-      detail::has_part(tensors, detail::kTextEncoder) && detail::has_part(tensors, "text_proj.");
-  if (detail::has_part(tensors, "vision_model.") && (decoder || encoder))
+      has_beginning(tensors, detail::kTextEncoder) && has_beginning(tensors, "text_proj.");
+  if (has_beginning(tensors, "vision_model.") && (decoder || encoder))
     return !encoder ? BlipTask::captioning : decoder ? BlipTask::pretraining : BlipTask::retrieval;
   std::map<std::string, std::int64_t> parts;
   for (const auto& [name, tensor] : tensors) ++parts[name.substr(0, name.find('.'))];
@@ -121,31 +149,17 @@ class TensorSizes {
   BlipConfig config;
   config.task = task;
   BlipConfig::Vision& vision = config.vision;
-  const std::string patches = "vision_model.embeddings.patch_embedding.weight",
-                    blocks = "vision_model.encoder.layers.";
-  vision.hidden_size = sizes.size(patches, 4, 0);
-  vision.patch_size = sizes.size(patches, 4, 2);
+  sizes.derive(BlipSide::vision, detail::kVisionModel, config);
   const std::int64_t tokens = sizes.size(detail::kPositions, 3, 1) - 1;
   const auto side = static_cast<std::int64_t>(std::llround(std::sqrt(static_cast<double>(tokens))));
   if (side < 1 || side * side != tokens)
     sizes.fail("a table of " + std::to_string(tokens) + " positions is no square");
-  vision.image_size = side * vision.patch_size;
-  vision.layers = sizes.count(blocks, ".mlp.fc1.weight");
-  vision.intermediate = sizes.size(blocks + "0.mlp.fc1.weight", 2, 0);
-  vision.heads = sizes.heads(vision.hidden_size, "an image encoder");
+  vision.patches.image_size = side * vision.patches.patch;
+  vision.sizes.heads = sizes.heads(vision.sizes.width, "an image encoder");
   vision.layer_norm_eps = eps;
-
-  BlipConfig::Text& text = config.text;
-  const std::string prefix = detail::text_prefix(task),
-                    words = prefix + "embeddings.word_embeddings.weight";
-  const std::string layers = prefix + "encoder.layer.";
-  text.vocabulary_size = sizes.size(words, 2, 0);
-  text.hidden_size = sizes.size(words, 2, 1);
-  text.max_positions = sizes.size(prefix + "embeddings.position_embeddings.weight", 2, 0);
-  text.layers = sizes.count(layers, ".intermediate.dense.weight");
-  text.intermediate = sizes.size(layers + "0.intermediate.dense.weight", 2, 0);
-  text.heads = sizes.heads(text.hidden_size, "a text part");
-  if (has_text_encoder(task)) config.embedding_width = sizes.size("text_proj.weight", 2, 0);
+  sizes.derive(BlipSide::text, detail::text_prefix(task), config);
+  config.text.sizes.heads = sizes.heads(config.text.sizes.width, "a text part");
+  if (has_text_encoder(task)) sizes.derive(BlipSide::whole, "", config);
   return config;
 }
 
@@ -159,50 +173,32 @@ class TensorSizes {
 inline void check_sizes(const BlipConfig& config, const std::string& where,
                         const TensorMap& tensors, const std::string& source) {
   std::string problems;
-  const auto differs = [&](const char* key, std::int64_t configured, std::int64_t found,
-                           const std::string& tensor) {
-    if (configured == found) return;
-    problems += (problems.empty() ? "" : "\n") + where + ": " + key +
-                ": doesn't fit the weights (got " + std::to_string(configured) + ", expected " +
-                std::to_string(found) + " as in " + tensor + " of " + source + ").";
+  const auto check = [&](BlipSide side, const std::string& object, const std::string& prefix) {
+    for_each_field_of(side, config, [&](const BlipField& field, const auto& configured) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(configured)>, std::int64_t>) {
+        if (!field.shown.tensor) return;
+        std::string tensor = prefix + field.shown.tensor;
+        std::optional<std::int64_t> shown;
+        if (detail::counted_at(tensor) != tensor.npos) {
+          if (const std::int64_t n = detail::count_layers(tensors, tensor); n > 0) shown = n;
+        } else if (const auto found = tensors.find(tensor);
+                   found != tensors.end() && field.shown.axis < found->second.shape.size()) {
+          shown = found->second.shape[field.shown.axis];
+          tensor += " " + shape_text(found->second.shape);
+        }
+        if (!shown || *shown == configured) return;
+        problems += (problems.empty() ? "" : "\n") + where + ": " + object + field.key +
+                    ": doesn't fit the weights (got " + std::to_string(configured) + ", expected " +
+                    std::to_string(*shown) + " as in " + tensor + " of " + source + ").";
+      }
+    });
   };
-  const auto size = [&](const char* key, std::int64_t configured, const std::string& tensor,
-                        std::size_t dimension) {
-    const auto found = tensors.find(tensor);
-    if (found != tensors.end() && dimension < found->second.shape.size())
-      differs(key, configured, found->second.shape[dimension],
-              tensor + " " + shape_text(found->second.shape));
-  };
-  const auto layers = [&](const char* key, std::int64_t configured, const std::string& prefix,
-                          const std::string& suffix) {
-    std::int64_t n = 0;
-    while (tensors.contains(prefix + std::to_string(n) + suffix)) ++n;
-    if (n > 0) differs(key, configured, n, prefix + "*" + suffix);
-  };
-  const BlipConfig::Vision& vision = config.vision;
-  const BlipConfig::Text& text = config.text;
-  const std::string patches = "vision_model.embeddings.patch_embedding.weight",
-                    blocks = "vision_model.encoder.layers.";
-  size("vision_config.hidden_size", vision.hidden_size, patches, 0);
-  size("vision_config.patch_size", vision.patch_size, patches, 2);
-  size("vision_config.intermediate_size", vision.intermediate, blocks + "0.mlp.fc1.weight", 0);
-  layers("vision_config.num_hidden_layers", vision.layers, blocks, ".mlp.fc1.weight");
-  for (const char* prefix : {detail::kTextDecoder, detail::kTextEncoder}) {
-    if (prefix == detail::kTextDecoder ? !has_decoder(config.task) : !has_text_encoder(config.task))
-      continue;
-    const std::string part = prefix, layer = part + "encoder.layer.";
-    size("text_config.vocab_size", text.vocabulary_size, part + "embeddings.word_embeddings.weight",
-         0);
-    size("text_config.hidden_size", text.hidden_size, part + "embeddings.word_embeddings.weight",
-         1);
-    size("text_config.max_position_embeddings", text.max_positions,
-         part + "embeddings.position_embeddings.weight", 0);
-    size("text_config.intermediate_size", text.intermediate, layer + "0.intermediate.dense.weight",
-         0);
-    layers("text_config.num_hidden_layers", text.layers, layer, ".intermediate.dense.weight");
+  check(BlipSide::vision, "vision_config.", detail::kVisionModel);
+  if (has_decoder(config.task)) check(BlipSide::text, "text_config.", detail::kTextDecoder);
+  if (has_text_encoder(config.task)) {
+    check(BlipSide::text, "text_config.", detail::kTextEncoder);
+    check(BlipSide::whole, "", "");
   }
-  if (has_text_encoder(config.task))
-    size("image_text_hidden_size", config.embedding_width, "text_proj.weight", 0);
   if (!problems.empty())
     throw WeightsError(problems + " Put the config.json of these weights beside them.");
 }

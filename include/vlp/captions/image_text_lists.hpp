@@ -40,7 +40,10 @@ class ImageTextLists {
  public:
   /// @param folder  where relative images start; put before them as it is, so it ends with a slash
   ///                or is empty
-  explicit ImageTextLists(std::string folder) : folder_(std::move(folder)) {}
+  /// @param advice  what is said of a file that is one JSON value instead, a sentence
+  explicit ImageTextLists(std::string folder,
+                          std::string advice = "Give a file with a row an image and text.")
+      : folder_(std::move(folder)), advice_(std::move(advice)) {}
 
   /// Adds a list, packed by gzip or not. Other fields of its rows are checked as JSON and passed
   /// over.
@@ -105,8 +108,7 @@ class ImageTextLists {
       throw DataError(
           file.place(begin) +
           ": one JSON value over several lines (expected an array of rows, or a row a line: " +
-          "{\"image\":\"1.jpg\",\"caption\":\"a cat\"}). COCO's and Flickr30k's splits by Karpathy "
-          "are read by dataset karpathy.");
+          "{\"image\":\"1.jpg\",\"caption\":\"a cat\"}). " + advice_);
     reader.lines([&](Value& row, std::size_t line) {
       return read_row(reader, row, [&] { return "line " + std::to_string(line); });
     });
@@ -210,7 +212,7 @@ class ImageTextLists {
         std::min(number.find_first_not_of('0'), number.size() - (number.empty() ? 0 : 1))));
   }
 
-  std::string folder_;
+  std::string folder_, advice_;
   std::deque<TextFile> files_;       // as `images_` looks into their texts
   std::deque<std::string> escaped_;  // images that are not as the files have them
   WordIds images_;

@@ -1,9 +1,11 @@
 #pragma once
-// What encoders, text encoders and decoders show of their inside, so that a trace can be compared
-// with another implementation's. A module takes part by deriving from one of these; a model needn't
-// do anything.
+// What models, encoders, text encoders and decoders show of their inside, so that a trace can be
+// compared with another implementation's. A module takes part by deriving from one of these; a
+// model that has one part of a sort needn't do anything.
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -44,6 +46,27 @@ class InspectableText {
   [[nodiscard]] virtual TextAttention attention_probabilities(const at::Tensor& ids,
                                                               const at::Tensor& mask,
                                                               const at::Tensor& image_states) = 0;
+};
+
+/// A model that shows what it does between its parts. What it says is looked for in others: a text
+/// encoder or a decoder is found if there is but one, and there are no projections and no mark.
+class InspectableModel {
+ public:
+  virtual ~InspectableModel() = default;
+  /// @return  its text encoder's inside; null if it has none that shows it
+  [[nodiscard]] virtual InspectableText* shown_text_encoder() = 0;
+  /// @return  its decoder's inside; null if it has none that shows it
+  [[nodiscard]] virtual InspectableText* shown_decoder() = 0;
+  /// @return  the id that `grounded_states` sets at position 0; none = ids stay as they come
+  [[nodiscard]] virtual std::optional<std::int64_t> grounded_mark() const = 0;
+  /// @param states  [B, N, D] of images
+  /// @return        [B, E], before it is made a unit vector; undefined if there is no such layer
+  [[nodiscard]] virtual at::Tensor projected_images(const at::Tensor& states) = 0;
+  /// @param states  [B, T, Dt] of texts that see no image
+  /// @param mask    [B, T] bool, true = token
+  /// @return        [B, E], before it is made a unit vector; undefined if there is no such layer
+  [[nodiscard]] virtual at::Tensor projected_texts(const at::Tensor& states,
+                                                   const at::Tensor& mask) = 0;
 };
 
 /// The first part of a module, in the order of registration, that is an `Inspectable`; null if none

@@ -4,6 +4,7 @@
 // `found_inf` is 1 the step changes nothing.
 
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "vlp/concepts/component.hpp"
+#include "vlp/concepts/parameter_role.hpp"
 #include "vlp/core/state.hpp"
 
 namespace vlp {
@@ -23,6 +25,13 @@ struct ParameterGroup {
   std::vector<std::string> names;      ///< as in the model
   std::vector<at::Tensor> parameters;  ///< leaves, float32
   bool decay = true;  ///< false: no weight decay (norms and biases, if the optimizer exempts them)
+  std::vector<ParameterRole> roles = {};  ///< as the model tells them; empty = all are hidden
+
+  /// Whether a parameter is a matrix between embeddings and heads.
+  /// @param i  its place in the group
+  [[nodiscard]] bool is_hidden_matrix(std::size_t i) const {
+    return parameters[i].dim() == 2 && (roles.empty() || roles[i] == ParameterRole::hidden);
+  }
 };
 
 /// What a step is told besides the gradients.

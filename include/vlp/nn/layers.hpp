@@ -12,6 +12,7 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+#include "vlp/concepts/parameter_role.hpp"
 #include "vlp/nn/packed_linear.hpp"
 #include "vlp/nn/trained_linear.hpp"
 
@@ -98,7 +99,7 @@ class LayerNormImpl : public torch::nn::Module {
 TORCH_MODULE(LayerNorm);
 
 /// A table of `count` rows, looked up by id.
-class EmbeddingImpl : public torch::nn::Module {
+class EmbeddingImpl : public torch::nn::Module, public TellsRoles {
  public:
   /// Random rows.
   EmbeddingImpl(std::int64_t count, std::int64_t width)
@@ -117,6 +118,10 @@ class EmbeddingImpl : public torch::nn::Module {
   /// @return     [..., width]
   [[nodiscard]] at::Tensor forward(const at::Tensor& ids) {
     return at::embedding(weight, ids, padding_);
+  }
+
+  [[nodiscard]] Roles parameter_roles() const override {
+    return {{weight, ParameterRole::embedding}};
   }
 
   at::Tensor weight;

@@ -15,17 +15,18 @@ struct PatchGrid {
 
 /// A table resized by torch's bicubic kernel (a = -0.75, no antialiasing, corners not aligned), as
 /// BLIP and transformers do; the class token keeps its own position.
-/// @param table  [1, 1 + from.rows * from.columns, D], class token first, then patches row by row
-/// @param from   the table's grid
-/// @param to     the grid that is wanted
-/// @return       [1, 1 + to.rows * to.columns, D]
+/// @param table    [1, L + from.rows * from.columns, D], patches row by row at its end
+/// @param from     the table's grid
+/// @param to       the grid that is wanted
+/// @param leading  L, positions before the patches': the class token's
+/// @return         [1, L + to.rows * to.columns, D]
 [[nodiscard]] inline at::Tensor resized_positions(const at::Tensor& table, PatchGrid from,
-                                                  PatchGrid to) {
+                                                  PatchGrid to, std::int64_t leading = 1) {
   const at::Tensor grid =
-      table.slice(1, 1).view({1, from.rows, from.columns, -1}).permute({0, 3, 1, 2});
+      table.slice(1, leading).reshape({1, from.rows, from.columns, -1}).permute({0, 3, 1, 2});
   const at::Tensor resized =
       at::upsample_bicubic2d(grid, {to.rows, to.columns}, /*align_corners=*/false);
-  return at::cat({table.slice(1, 0, 1), resized.flatten(2).transpose(1, 2)}, 1);
+  return at::cat({table.slice(1, 0, leading), resized.flatten(2).transpose(1, 2)}, 1);
 }
 
 }  // namespace vlp

@@ -42,6 +42,22 @@ struct TransformerSizes {
   [[nodiscard]] std::int64_t hidden() const { return mlp > 0 ? mlp : 4 * width; }
 };
 
+/// The squares into which a transformer of images cuts them.
+struct PatchOptions {
+  std::int64_t image_size = 0;
+  std::int64_t patch = 16;
+
+  static constexpr auto fields() {
+    using O = PatchOptions;
+    return std::tuple{
+        field<&O::image_size>("Side of the square image that the position table is made "
+                              "for, pixels; 0 takes the transforms' size.",
+                              at_least(0)),
+        field<&O::patch>("Side of a square patch, pixels.", at_least(1)),
+    };
+  }
+};
+
 /// What a transformer of texts needs beside its sizes.
 struct TextTransformerOptions {
   std::int64_t max_positions = 512;

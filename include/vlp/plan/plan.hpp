@@ -7,6 +7,7 @@
 #include "vlp/recipe/recipe.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_plugins.hpp"
+#include "vlp/start/formats.hpp"
 
 namespace vlp {
 
@@ -14,7 +15,8 @@ namespace vlp {
 /// @tparam Tables  of its task
 template <Options Tables>
 struct PlanOf : Tables {
-  Value resolved;  ///< the recipe with every default written out
+  Value resolved;   ///< the recipe with every default written out
+  Formats formats;  ///< those that the registry holds
 };
 
 /// A recipe that trains or evaluates a model.
@@ -36,6 +38,7 @@ template <Options Tables, class Check>
   check(plan, problems);
   problems.throw_if_any();
   plan.resolved = write_options<Tables>(plan);
+  plan.formats = Formats(registry);
   return plan;
 }
 

@@ -36,14 +36,14 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
   weights = {};
 
   const RunFolder folder(arguments.out);
-  RunParts run{plan,
-               ctx,
-               data,
-               model,
-               losses,
-               folder,
-               observers_of(plan, ctx, folder),
-               plugins_of(registry)};
+  RunParts run{.plan = plan,
+               .ctx = ctx,
+               .data = data,
+               .model = model,
+               .losses = losses,
+               .folder = folder,
+               .observers = observers_of(plan, ctx, folder),
+               .plugins = plugins_of(registry)};
   write_model_recipe(folder, plan, data.tokenizer);
   run.observers.begin(start_of(run));
   return score(run, {});

@@ -13,12 +13,15 @@
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/data/loader.hpp"
 #include "vlp/report/history.hpp"
-#include "vlp/start/fit_weights.hpp"
+#include "vlp/start/fill_model.hpp"
+#include "vlp/start/formats.hpp"
+#include "vlp/start/initial_weights.hpp"
 #include "vlp/tasks/fit.hpp"
 #include "vlp/tasks/run_parts.hpp"
 #include "vlp/train/loop.hpp"
 #include "vlp/train/trainer.hpp"
 #include "vlp/weights/module_weights.hpp"
+#include "vlp/weights/read_weights.hpp"
 #include "vlp/weights/state_file.hpp"
 
 namespace vlp {
@@ -89,7 +92,7 @@ VLP_INLINE History fit(RunParts& run) {
         (std::isfinite(value) && (value > best || !std::isfinite(best)))) {
       best = value;
       history.best_epoch = epoch;
-      write_model_weights(*run.model.ptr(), weights);
+      write_model_weights(*run.model.ptr(), weights, run.format);
       if (run.losses.module())
         save_module(*run.losses.module(), weights.parent_path() / kLossWeights);
     }
@@ -113,7 +116,12 @@ VLP_INLINE History fit(RunParts& run) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   history.steps = trainer.steps_done();
   if (history.best_epoch != history.epochs.back().epoch) {
-    fill_model(*run.model.ptr(), read_weight_file(weights), run.ctx.machine.console);
+    const Console& console = run.ctx.machine.console;
+    fill_model(*run.model.ptr(),
+               {plan.formats.translate({read_weight_file(weights), weights.parent_path(), {}},
+                                       plan.resolved, console),
+                plan.formats.layout(plan.resolved)},
+               FillPolicy::exact, plan.resolved, console);
     if (run.losses.module())
       load_module(*run.losses.module(), weights.parent_path() / kLossWeights);
   }

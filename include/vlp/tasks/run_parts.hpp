@@ -3,11 +3,13 @@
 // it: tell the observers, and score a split.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "vlp/concepts/context.hpp"
+#include "vlp/concepts/format.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/data/data.hpp"
@@ -24,11 +26,12 @@ struct RunParts {
   const Plan& plan;
   const Context& ctx;
   const Data& data;
-  AnyModel& model;                      ///< on the device
-  Objective& losses;                    ///< empty where the recipe has none
-  const RunFolder& folder;              ///< made
-  Observers observers;                  ///< hear what happens
-  std::vector<RunPlugin> plugins = {};  ///< opened from files
+  AnyModel& model;                       ///< on the device
+  Objective& losses;                     ///< empty where the recipe has none
+  const RunFolder& folder;               ///< made
+  Observers observers;                   ///< hear what happens
+  std::optional<AnyFormat> format = {};  ///< names the tensors in model/; none = as the module's
+  std::vector<RunPlugin> plugins = {};   ///< opened from files
 };
 
 /// The plugins that were opened from files, as a run keeps them.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <utility>
 
 #include "vlp/assemble/open.hpp"
@@ -37,19 +38,20 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
   InitialWeights weights = open_initial_weights(plan, ctx);  // of parts, a model, a run; or none
   AnyModel model = build_model(plan, ctx, weights);          // serves what the losses need
   Objective losses = build_losses(plan, ctx, weights);       // a weighted sum, also a Loss
-  weights = {};                                              // can be as large as the model
+  const std::string reader = weights.format();
+  weights = {};  // can be as large as the model
 
   const RunFolder folder(arguments.out);  // made now: a run that can't begin leaves nothing behind
-  RunParts run{plan,
-               ctx,
-               data,
-               model,
-               losses,
-               folder,
-               observers_of(plan, ctx, folder),
-               plugins_of(registry)};
+  RunParts run{.plan = plan,
+               .ctx = ctx,
+               .data = data,
+               .model = model,
+               .losses = losses,
+               .folder = folder,
+               .observers = observers_of(plan, ctx, folder),
+               .plugins = plugins_of(registry)};
   write_model_recipe(folder, plan, data.tokenizer);
-  write_hugging_face_settings(folder, plan, ctx);
+  run.format = write_format_settings(folder, plan, ctx, reader);
   run.observers.begin(start_of(run));
 
   const History history = fit(run);

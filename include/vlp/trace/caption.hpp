@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -16,9 +17,12 @@
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/optimizer.hpp"
+#include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/message.hpp"
 #include "vlp/plan/plan.hpp"
 #include "vlp/recipe/read.hpp"
+#include "vlp/recipe/recipe.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/registry/use.hpp"
 #include "vlp/trace/inputs.hpp"
@@ -40,6 +44,25 @@ template <class AnyX>
   return use.build(ctx);
 }
 
+/// Whether a loss is a language model's: it asks for a decoder's logits alone, and its targets can
+/// be smoothed.
+[[nodiscard]] inline bool is_language_model_loss(const Parts& needs, const Value& options) {
+  return needs == parts::decoder && value_at(options, "label_smoothing");
+}
+
+/// The names of a registry's losses of that kind.
+[[nodiscard]] inline std::vector<std::string> language_model_losses(const Registry& registry) {
+  std::vector<std::string> names;
+  for (const std::string& name : registry.names(AnyLoss::kind)) {
+    Diagnostics problems;
+    ReadContext read{problems, &registry};
+    const auto prepared =
+        registry.find<AnyLoss>(name)->prepare(Table(), {}, std::string(AnyLoss::kind), {}, read);
+    if (is_language_model_loss(prepared->traits.needs, prepared->write())) names.push_back(name);
+  }
+  return names;
+}
+
 }  // namespace detail
 
 /// Adds the numbers of a decoder to a record, for what the inputs hold.
@@ -47,9 +70,9 @@ class CaptionTrace {
  public:
   /// What a trace is made of; all of it outlives the trace.
   struct Parts {
-    const Plan& plan;          ///< of the model; its loss `lm` is the one that is traced
+    const Plan& plan;          ///< of the model; its loss of a language model is traced
     AnyModel& model;           ///< updates change it
-    const Registry& registry;  ///< holds the loss `lm` and the optimizer `adamw`
+    const Registry& registry;  ///< holds the plan's components, and the optimizer of updates
     const Context& ctx;        ///< of the model
   };
 
@@ -61,7 +84,7 @@ class CaptionTrace {
 
   /// @param image    [B, N, D], the states of the images
   /// @param updates  made last
-  /// @throws RecipeError if there are labels and the plan has no loss `lm`; ShapeError if the texts
+  /// @throws RecipeError if there are labels and the plan has no such loss; ShapeError if the texts
   /// are too long
   void trace(const at::Tensor& image, const TraceUpdates& updates) {
     if (!inputs_.input_ids.defined()) return;
@@ -78,7 +101,7 @@ class CaptionTrace {
  private:
   void trace_states(const at::Tensor& image) {
     const at::Tensor &ids = inputs_.input_ids, &mask = inputs_.attention_mask;
-    if (InspectableText* decoder = find_text_part(given_.model, "text_decoder")) {
+    if (InspectableText* decoder = find_text_part(given_.model, TextPart::decoder)) {
       record_.put("decoder_hidden", decoder->hidden_states(ids, mask, image));
       const TextAttention attention = decoder->attention_probabilities(ids, mask, image);
       record_.put("self_attention", attention.self);
@@ -90,18 +113,33 @@ class CaptionTrace {
     record_.put("logits_logsumexp", logits.logsumexp(-1));
   }
 
-  /// The loss that the model was or is trained with.
-  [[nodiscard]] AnyLoss model_loss() const {
-    const auto lm =
-        std::ranges::find(given_.plan.loss, "lm", [](const auto& use) { return use.name(); });
-    if (lm == given_.plan.loss.end())
-      throw RecipeError(
-          "trace: the model's recipe has no loss 'lm', which labels need. Leave the labels out.");
-    return lm->build(given_.ctx);
+  using LossUse = std::remove_cvref_t<decltype(Plan{}.loss.front())>;
+
+  /// The loss of a language model that the model was or is trained with; null if there is none.
+  [[nodiscard]] const LossUse* loss_use() const {
+    const auto& all = given_.plan.loss;
+    const auto found = std::ranges::find_if(all, [](const LossUse& use) {
+      return detail::is_language_model_loss(use.traits().needs, use.write());
+    });
+    return found == all.end() ? nullptr : &*found;
   }
+  [[nodiscard]] AnyLoss model_loss() const {
+    if (const LossUse* use = loss_use()) return use->build(given_.ctx);
+    lacks_loss();
+  }
+  [[noreturn]] void lacks_loss() const {
+    throw RecipeError("trace: the model's recipe has no loss '" +
+                      joined(detail::language_model_losses(given_.registry), "' or '") +
+                      "', which labels need. Leave the labels out.");
+  }
+  /// The same with another smoothing, or what else of its kind there is.
   [[nodiscard]] AnyLoss smoothed_loss(double smoothing) const {
+    const LossUse* use = loss_use();
+    std::vector<std::string> names = detail::language_model_losses(given_.registry);
+    if (use) names.insert(names.begin(), use->name());
+    if (names.empty()) lacks_loss();
     Table table;
-    table.set("use", Value("lm"));
+    table.set("use", Value(names.front()));
     table.set("label_smoothing", Value(smoothing));
     return detail::build_from<AnyLoss>(std::move(table), given_.registry, given_.ctx);
   }
@@ -144,13 +182,8 @@ class CaptionTrace {
 
   /// The gradients at hand are those of the first update.
   void trace_updates(const TraceUpdates& updates) {
-    Table table;
-    table.set("use", Value("adamw"));
-    table.set("lr", Value(updates.lr));
-    table.set("weight_decay", Value(updates.weight_decay));
-    table.set("decay_norms_and_biases", Value(true));
     AnyOptimizer optimizer =
-        detail::build_from<AnyOptimizer>(std::move(table), given_.registry, given_.ctx);
+        detail::build_from<AnyOptimizer>(updates.optimizer, given_.registry, given_.ctx);
     ParameterGroup group;
     for (const auto& [name, parameter] : record_.parameters()) {
       group.names.push_back(name);

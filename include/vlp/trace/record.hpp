@@ -72,15 +72,16 @@ class TraceRecord {
   NamedTensors tensors_;
 };
 
-/// The part of a model that shows how it reads texts: the child of that name, else the first such
-/// part of a model that has only one sort of them. Null if there is none.
+/// The parts of a model that read texts.
+enum class TextPart { encoder, decoder };
+
+/// The part of a model that shows how it reads texts: the one that the model names, else the first
+/// such part of a model that has only one sort of them. Null if there is none.
 /// @param model  lives as long as the result is used
-/// @param name   `text_encoder` or `text_decoder`, as in transformers
-[[nodiscard]] inline InspectableText* find_text_part(const AnyModel& model,
-                                                     const std::string& name) {
-  const auto children = model.ptr()->named_children();
-  if (const auto* child = children.find(name))
-    if (auto* found = dynamic_cast<InspectableText*>(child->get())) return found;
+/// @param part   which
+[[nodiscard]] inline InspectableText* find_text_part(const AnyModel& model, TextPart part) {
+  if (auto* shown = dynamic_cast<InspectableModel*>(model.ptr().get()))
+    return part == TextPart::encoder ? shown->shown_text_encoder() : shown->shown_decoder();
   const bool both = model.serves().covers(Parts::of<TextStates, DecoderLogits>());
   return both ? nullptr : find_inspectable<InspectableText>(*model.ptr());
 }

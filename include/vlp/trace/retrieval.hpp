@@ -5,13 +5,14 @@
 // of embeddings, Dt text width.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <ATen/ATen.h>
 
+#include "vlp/concepts/inspectable.hpp"
 #include "vlp/concepts/model.hpp"
-#include "vlp/nn/layers.hpp"
 #include "vlp/trace/inputs.hpp"
 #include "vlp/trace/record.hpp"
 
@@ -26,11 +27,9 @@ class RetrievalTrace {
 
   /// @param model       outlives this
   /// @param inputs      outlive this
-  /// @param mark        set at position 0 of texts that see an image, as the model does itself; -1
-  ///                    = they stay as they are
   /// @param record      gets the tensors; outlives this
-  RetrievalTrace(AnyModel& model, const TraceInputs& inputs, std::int64_t mark, TraceRecord& record)
-      : model_(model), parts_(model.parts()), inputs_(inputs), mark_(mark), record_(record) {}
+  RetrievalTrace(AnyModel& model, const TraceInputs& inputs, TraceRecord& record)
+      : model_(model), parts_(model.parts()), inputs_(inputs), record_(record) {}
 
   /// Traces everything. Names of a captioner's trace (self_attention.l, cross_attention.l,
   /// grad.NAME) have `itm_` in front of them if the model is a captioner too.
@@ -71,18 +70,17 @@ class RetrievalTrace {
     return inputs_.all_input_ids.defined() ? inputs_.all_attention_mask : inputs_.attention_mask;
   }
 
-  /// A projection of the first state, before it is made a unit vector; only where the model has
-  /// such a layer.
-  void put_projected(const std::string& name, const char* layer, const at::Tensor& states) {
-    const auto children = model_.ptr()->named_children();
-    if (const auto* child = children.find(layer))
-      if (auto* linear = dynamic_cast<LinearImpl*>(child->get()))
-        record_.put(name, linear->forward(states.select(1, 0)));
+  /// Only what the model shows.
+  [[nodiscard]] InspectableModel* shown() const {
+    return dynamic_cast<InspectableModel*>(model_.ptr().get());
+  }
+  void put_if_defined(const std::string& name, const at::Tensor& projected) {
+    if (projected.defined()) record_.put(name, projected);
   }
 
   void trace_images(const at::Tensor& image) {
     if (!compares()) return;
-    put_projected("image_projected", "vision_proj", image);
+    if (shown()) put_if_defined("image_projected", shown()->projected_images(image));
     record_.put("image_features", parts_.call<ImageEmbeddings>(image));
   }
 
@@ -90,7 +88,7 @@ class RetrievalTrace {
     const at::Tensor states = parts_.call<TextStates>(all_ids(), all_masks());
     record_.put("itc_question_embeds", states);
     if (!compares()) return;
-    put_projected("text_projected", "text_proj", states);
+    if (shown()) put_if_defined("text_projected", shown()->projected_texts(states, all_masks()));
     const at::Tensor texts = parts_.call<TextEmbeddings>(states, all_masks());
     record_.put("text_features", texts);
     record_.put("itc_similarity", parts_.call<ImageEmbeddings>(image).matmul(texts.t()));
@@ -111,9 +109,10 @@ class RetrievalTrace {
       const at::Tensor start = ids.narrow(1, 0, kShortText);
       put_match("_first4_no_mask", start, at::ones_like(start, at::kBool), image);
     }
-    if (InspectableText* encoder = find_text_part(model_, "text_encoder")) {
+    if (InspectableText* encoder = find_text_part(model_, TextPart::encoder)) {
       at::Tensor marked = ids.clone();
-      if (mark_ >= 0) marked.select(1, 0).fill_(mark_);
+      const auto mark = shown() ? shown()->grounded_mark() : std::nullopt;
+      if (mark) marked.select(1, 0).fill_(*mark);
       const TextAttention attention = encoder->attention_probabilities(marked, mask, image);
       record_.put(prefix() + "self_attention", attention.self);
       record_.put(prefix() + "cross_attention", attention.cross);
@@ -149,7 +148,6 @@ class RetrievalTrace {
   AnyModel& model_;
   const ModelParts& parts_;
   const TraceInputs& inputs_;
-  std::int64_t mark_;
   TraceRecord& record_;
 };
 

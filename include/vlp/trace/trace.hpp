@@ -3,7 +3,6 @@
 // similarities, losses, gradients, and weights after updates. Names are those of the tensors in
 // transformers' outputs where there is one.
 
-#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -28,7 +27,7 @@ class Tracer {
  public:
   /// @param plan      of the model
   /// @param model     as it is to be traced; put into evaluation mode
-  /// @param registry  holds the loss `lm` and the optimizer `adamw`
+  /// @param registry  holds the components of the plan, and the optimizer of updates
   /// @param ctx       of the model
   Tracer(const Plan& plan, AnyModel model, const Registry& registry, const Context& ctx)
       : plan_(plan), model_(std::move(model)), registry_(registry), ctx_(ctx) {
@@ -38,14 +37,13 @@ class Tracer {
   /// What is not among the inputs is left out: with pixels alone only the image part is traced.
   /// Updates change the model. The result shares memory with the model: write it before the model
   /// changes again.
-  /// @throws RecipeError if there are labels and the plan has no loss `lm`, or updates without
-  /// labels or decoder;
+  /// @throws RecipeError if there are labels and the plan has no loss of a language model, or
+  /// updates without labels or decoder;
   ///         ShapeError if the texts are too long
   [[nodiscard]] NamedTensors trace(const TraceInputs& inputs, const TraceUpdates& updates = {});
 
  private:
   [[nodiscard]] at::Tensor trace_images(const TraceInputs& inputs, TraceRecord& record);
-  [[nodiscard]] std::int64_t match_mark() const;
 
   const Plan& plan_;
   AnyModel model_;

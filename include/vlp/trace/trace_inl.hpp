@@ -2,7 +2,6 @@
 
 #include "vlp/concepts/inspectable.hpp"
 #include "vlp/core/error.hpp"
-#include "vlp/recipe/value.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/trace/caption.hpp"
 #include "vlp/trace/record.hpp"
@@ -20,7 +19,7 @@ VLP_INLINE NamedTensors Tracer::trace(const TraceInputs& inputs, const TraceUpda
     throw RecipeError("trace: updates need labels. Add labels to the inputs or leave --steps out.");
   TraceRecord record(model_);
   const at::Tensor image = trace_images(inputs, record);
-  if (parts.has<TextStates>()) RetrievalTrace(model_, inputs, match_mark(), record).trace(image);
+  if (parts.has<TextStates>()) RetrievalTrace(model_, inputs, record).trace(image);
   if (parts.has<DecoderLogits>())
     CaptionTrace({plan_, model_, registry_, ctx_}, inputs, record).trace(image, updates);
   return record.take();
@@ -45,13 +44,6 @@ VLP_INLINE at::Tensor Tracer::trace_images(const TraceInputs& inputs, TraceRecor
     record.put("interp_vision_last_hidden_state",
                parts.call<ImageStates>(inputs.interp_pixel_values));
   return image;
-}
-
-/// What the model puts at position 0 of texts that see an image; -1 = nothing.
-VLP_INLINE std::int64_t Tracer::match_mark() const {
-  const Value* token = value_at(plan_.resolved, "model.match_token");
-  const std::string* name = token ? token->as<std::string>() : nullptr;
-  return name && *name == "enc" ? ctx_.facts.tokens.encode : -1;
 }
 
 }  // namespace vlp

@@ -3,14 +3,14 @@
 
 #include <cstdint>
 
+#include "vlp/recipe/value.hpp"
+
 namespace vlp {
 
-/// Updates that a trace makes after everything else: AdamW with betas 0.9 and 0.999, eps 1e-8,
-/// decay on every parameter.
+/// Updates that a trace makes after everything else, of all parameters in one group.
 struct TraceUpdates {
-  std::int64_t steps = 0;     ///< 0 = none
-  double lr = 1e-3;           ///< learning rate
-  double weight_decay = 0.1;  ///< share of a parameter that a step of lr 1 would remove
+  std::int64_t steps = 0;  ///< 0 = none
+  Table optimizer = {};    ///< as a recipe's [optimizer], with `use`
 };
 
 }  // namespace vlp

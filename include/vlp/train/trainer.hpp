@@ -19,6 +19,7 @@
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/optimizer.hpp"
+#include "vlp/concepts/parameter_role.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/random.hpp"
@@ -59,10 +60,13 @@ class Trainer {
         peers_(ctx.machine.peers),
         random_(ctx.facts.seeds.derive("micro-batch")),
         scaler_(ctx.machine.precision, ctx.machine.device) {
-    if (loss_module_)
+    ParameterRoles roles(*module_);
+    if (loss_module_) {
+      roles.add(*loss_module_);
       for (auto& [name, parameter] : distinct_parameters(*loss_module_))
         parameters_.emplace_back("loss." + name, std::move(parameter));
-    optimizer_.manage(parameter_groups(parameters_, optimizer_.decays_norms_and_biases()));
+    }
+    optimizer_.manage(parameter_groups(parameters_, optimizer_.decays_norms_and_biases(), roles));
   }
 
   /// One update from the mean gradient of one or more micro-batches, and of those of all other

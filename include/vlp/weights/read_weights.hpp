@@ -13,6 +13,7 @@
 
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
+#include "vlp/core/named_tensors.hpp"
 #include "vlp/weights/mapped_file.hpp"
 #include "vlp/weights/tensor_map.hpp"
 
@@ -37,14 +38,23 @@ namespace detail {
 
 /// Reads safetensors, a file of torch.save, or all shards of an index; names are those of the file.
 /// A dict around the weights ({"model": ...} or {"state_dict": ...}) is taken off. Tensors are
-/// views of the mapped file.
+/// views of the mapped file. Texts are those of a file of safetensors; shards have none.
 /// @throws WeightsError if the file is missing, damaged, no file of weights (it says what it is
 /// instead), or asks for
 ///         anything but tensors and plain containers
-[[nodiscard]] TensorMap read_weights(const std::filesystem::path& path, MappedFile file);
+[[nodiscard]] WeightFile read_weight_file(const std::filesystem::path& path, MappedFile file);
 
 /// The same for a file on the disk.
-[[nodiscard]] TensorMap read_weights(const std::filesystem::path& file);
+[[nodiscard]] WeightFile read_weight_file(const std::filesystem::path& path);
+
+/// Its tensors alone.
+[[nodiscard]] inline TensorMap read_weights(const std::filesystem::path& path, MappedFile file) {
+  return read_weight_file(path, std::move(file)).tensors;
+}
+/// The same for a file on the disk.
+[[nodiscard]] inline TensorMap read_weights(const std::filesystem::path& path) {
+  return read_weight_file(path).tensors;
+}
 
 /// @return  the file that holds the weights of a model's folder: model.safetensors, its index,
 ///          pytorch_model.bin, its index, else the only file of the folder that ends in

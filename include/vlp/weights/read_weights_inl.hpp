@@ -85,10 +85,14 @@ inline constexpr std::array<ForeignFile, 10> kForeignFiles{{
 }
 
 /// One file that is no index.
-[[nodiscard]] inline TensorMap read_whole(const std::filesystem::path& path, MappedFile file,
-                                          WeightsFormat format) {
-  if (format == WeightsFormat::safetensors) return read_safetensors(path, std::move(file)).tensors;
-  if (format == WeightsFormat::torch) return TorchFile(std::move(file), path.string()).state_dict();
+[[nodiscard]] inline WeightFile read_whole(const std::filesystem::path& path, MappedFile file,
+                                           WeightsFormat format) {
+  if (format == WeightsFormat::safetensors) {
+    SafetensorsFile read = read_safetensors(path, std::move(file));
+    return {path.string(), std::move(read.tensors), std::move(read.metadata)};
+  }
+  if (format == WeightsFormat::torch)
+    return {path.string(), TorchFile(std::move(file), path.string()).state_dict(), {}};
   throw WeightsError(
       path.string() +
       ": an index of shards where a shard was expected. Get the files again, all from one place.");
@@ -96,20 +100,20 @@ inline constexpr std::array<ForeignFile, 10> kForeignFiles{{
 
 }  // namespace detail
 
-VLP_INLINE TensorMap read_weights(const std::filesystem::path& path, MappedFile file) {
+VLP_INLINE WeightFile read_weight_file(const std::filesystem::path& path, MappedFile file) {
   const auto format = detail::weights_format(detail::text_of(file), path.string());
   if (format != detail::WeightsFormat::shard_index)
     return detail::read_whole(path, std::move(file), format);
   const auto read_shard = [](const std::filesystem::path& shard) {
     MappedFile bytes = map_file(shard);
     const auto inner = detail::weights_format(detail::text_of(bytes), shard.string());
-    return detail::read_whole(shard, std::move(bytes), inner);
+    return detail::read_whole(shard, std::move(bytes), inner).tensors;
   };
-  return ShardReader(path, file, read_shard).read();
+  return {path.string(), ShardReader(path, file, read_shard).read(), {}};
 }
 
-VLP_INLINE TensorMap read_weights(const std::filesystem::path& file) {
-  return read_weights(file, map_file(file));
+VLP_INLINE WeightFile read_weight_file(const std::filesystem::path& path) {
+  return read_weight_file(path, map_file(path));
 }
 
 VLP_INLINE std::filesystem::path find_weights(const std::filesystem::path& folder) {

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,9 +13,6 @@
 #include "vlp/weights/tensor_map.hpp"
 
 namespace vlp {
-
-/// How many tensors there are of each part.
-using PartCounts = std::map<std::string, std::int64_t, std::less<>>;
 
 /// Tensors under new names, and what no vlp model has a place for.
 struct RenamedTensors {

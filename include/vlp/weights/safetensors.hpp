@@ -19,7 +19,7 @@
 
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
-#include "vlp/core/state.hpp"
+#include "vlp/core/named_tensors.hpp"
 #include "vlp/weights/mapped_file.hpp"
 #include "vlp/weights/tensor_map.hpp"
 
@@ -27,12 +27,6 @@ namespace vlp {
 
 static_assert(std::endian::native == std::endian::little,
               "safetensors files are little-endian and used as they lie");
-
-/// Free texts of a file: its `__metadata__`.
-using Metadata = std::map<std::string, std::string, std::less<>>;
-
-/// Tensors in the order in which they are to be written.
-using NamedTensors = std::vector<std::pair<std::string, TensorBytes>>;
 
 /// A file that was read: tensors that point into the mapped file, and texts.
 struct SafetensorsFile {

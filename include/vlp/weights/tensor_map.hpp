@@ -1,23 +1,19 @@
 #pragma once
-// What every weight file comes down to: tensors by name, as bytes. Sizes are computed under
-// overflow checks, because they come from files that anyone may have written. Includes no torch.
+// Sizes of what every weight file comes down to, tensors as bytes. They are computed under overflow
+// checks, because they come from files that anyone may have written. Includes no torch.
 
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "vlp/core/message.hpp"
-#include "vlp/core/state.hpp"
+#include "vlp/core/named_tensors.hpp"
 
 namespace vlp {
-
-/// Tensors by name; each keeps the file that it lies in open.
-using TensorMap = std::map<std::string, TensorBytes, std::less<>>;
 
 /// Most dimensions of a tensor that is read from a file.
 inline constexpr std::size_t kMostDimensions = 64;

@@ -1,7 +1,7 @@
 // Models begun from vision transformers and BERTs against transformers' numbers, and from each
 // other.
 
-#include "vlp/start/warm_start.hpp"
+#include "vlp/start/fill_model.hpp"
 
 #include <string>
 
@@ -80,7 +80,7 @@ boost::test_tools::assertion_result real_bert_is_here(boost::unit_test::test_uni
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(warm_start, Builder)
+BOOST_FIXTURE_TEST_SUITE(fill_model, Builder)
 
 BOOST_AUTO_TEST_CASE(vision_transformers_give_transformers_hidden_states) {
   check_image_encoder(build(captioner(), {weights("encoder", data("vit"))}), "vit");
@@ -352,7 +352,8 @@ BOOST_AUTO_TEST_CASE(momentum_encoders_come_from_the_file_or_are_copies) {
 
   vlp::WeightSources given;
   given.model = (scratch.path / "pretrained.safetensors").string();
-  const vlp::InitialWeights sources(given, {});
+  const vlp::Plan of_mixture = plan(recipe, {});
+  const vlp::InitialWeights sources(given, of_mixture.formats, of_mixture.resolved, {});
   const vlp::State state = sources.for_losses();
   BOOST_TEST(state.entries().size() == 3U);
   BOOST_TEST(at::equal(vlp::get_tensor(state, "image_queue"), at::ones({12, 4})));

@@ -1,6 +1,6 @@
 // Runs that begin with the weights of other runs, whole or part by part.
 
-#include "vlp/start/warm_start.hpp"
+#include "vlp/start/fill_model.hpp"
 
 #include <string>
 #include <vector>

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "vlp/concepts/context.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/recipe/diagnostics.hpp"
+#include "vlp/recipe/read.hpp"
+#include "vlp/start/formats.hpp"
+#include "vlp/weights/read_weights.hpp"
+
+namespace vlp {
+
+namespace detail {
+
+/// The format with the highest kinship to something, the first by name of equals; null if all have
+/// none.
+template <class Thing>
+[[nodiscard]] const NamedFormat* nearest_format(const std::vector<NamedFormat>& formats,
+                                                const Thing& thing) {
+  const NamedFormat* best = nullptr;
+  Kinship kinship = Kinship::none;
+  for (const NamedFormat& candidate : formats)
+    if (const Kinship found = candidate.format.kinship(thing); found > kinship)
+      best = &candidate, kinship = found;
+  return best;
+}
+
+}  // namespace detail
+
+VLP_INLINE Formats::Formats(const Registry& registry) {
+  std::vector<NamedFormat> formats;
+  for (const std::string& name : registry.names(AnyFormat::kind)) {
+    Diagnostics problems;
+    ReadContext read{problems, &registry};
+    const auto prepared = registry.find<AnyFormat>(name)->prepare(
+        Table(), {}, std::string(AnyFormat::kind), {}, read);
+    problems.throw_if_any();
+    formats.push_back({name, prepared->build(Context{})});
+  }
+  all_ = std::make_shared<const std::vector<NamedFormat>>(std::move(formats));
+}
+
+VLP_INLINE const NamedFormat* Formats::named(std::string_view name) const {
+  const auto found = std::ranges::find(*all_, name, &NamedFormat::name);
+  return found == all_->end() ? nullptr : &*found;
+}
+
+VLP_INLINE const NamedFormat* Formats::of_model(const Value& resolved) const {
+  return detail::nearest_format(*all_, resolved);
+}
+
+VLP_INLINE const NamedFormat* Formats::of_weights(const ForeignModel& foreign,
+                                                  const NamedFormat* family) const {
+  if (family && family->format.kinship(foreign) != Kinship::none) return family;
+  return detail::nearest_format(*all_, foreign);
+}
+
+VLP_INLINE ModelLayout Formats::layout(const Value& resolved) const {
+  const NamedFormat* family = of_model(resolved);
+  return family ? family->format.layout(resolved) : ModelLayout{};
+}
+
+VLP_INLINE OwnWeights Formats::translate(ForeignModel foreign, const Value& resolved,
+                                         const Console& console) const {
+  if (const NamedFormat* reader = of_weights(foreign, of_model(resolved)))
+    return reader->format.translate(std::move(foreign.file), console);
+  return {.source = std::move(foreign.file.source), .tensors = std::move(foreign.file.tensors)};
+}
+
+VLP_INLINE ImportedModel Formats::import_model(const ForeignModel& foreign,
+                                               const ImportArguments& arguments) const {
+  if (const NamedFormat* reader = detail::nearest_format(*all_, foreign))
+    return reader->format.import_model(foreign, arguments);
+  std::string refusals;
+  for (const NamedFormat& candidate : *all_) try {
+      return candidate.format.import_model(foreign, arguments);
+    } catch (const WeightsError& error) {
+      refusals += (refusals.empty() ? "" : "\n") + std::string(error.what());
+    }
+  throw WeightsError(
+      refusals.empty() ? foreign.file.source +
+                             ": no recipe describes this model (got no recipe.toml beside it, and "
+                             "no format is there that could tell). Add a format with --plugin."
+                       : refusals);
+}
+
+VLP_INLINE ForeignModel read_foreign_model(const ModelSource& source) {
+  return {read_weight_file(source.weights), source.folder(), source.config};
+}
+
+}  // namespace vlp

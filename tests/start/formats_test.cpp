@@ -1,0 +1,199 @@
+// A second family, opened from a plugin's .so: imported, begun with, exported and traced by a core
+// that has never heard of it, beside BLIP.
+
+#include "vlp/start/formats.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "plugins/format/blip.hpp"
+#include "tests/support/messages.hpp"
+#include "tests/support/model_files.hpp"
+#include "vlp/registry/load.hpp"
+#include "vlp/start/fill_model.hpp"
+#include "vlp/trace/trace.hpp"
+
+namespace {
+
+using namespace vlp_test;
+
+/// Both families.
+struct Families : Opener {
+  ScratchFolder scratch;
+  fs::path folder = scratch.path / "tiny";
+
+  Families() {
+    vlp::load_plugin(registry, fs::path(VLP_BUILD_DIR) / "tests" / "plugins" / "tiny_git.so");
+  }
+
+  [[nodiscard]] vlp::Plan plan(const std::string& settings = "") const {
+    write_text(scratch.path / "recipe.toml",
+               "[[transform]]\nuse = \"resize\"\nsize = 16\n[[transform]]\nuse = \"normalize\"\n"
+               "[model]\nuse = \"tiny_git\"\n" +
+                   settings + "[[loss]]\nuse = \"lm\"\n");
+    return vlp::read_model_tables({vlp::parse_toml_file(scratch.path / "recipe.toml"), "test", {}},
+                                  registry);
+  }
+  [[nodiscard]] vlp::Context context() {
+    vlp::Context ctx;
+    ctx.facts.tokens.decode = 1;
+    ctx.facts.tokens.sep = 2;
+    ctx.machine.console = heard.console();
+    return ctx;
+  }
+  /// A random model of this family as a run's model/, with what it says of itself.
+  [[nodiscard]] vlp::AnyModel written(const vlp::Plan& plan) {
+    at::manual_seed(5);
+    const vlp::Context ctx = context();
+    vlp::AnyModel model = plan.model.build(ctx);
+    const vlp::RunFolder run(scratch.path / "run");
+    const auto format = vlp::write_format_settings(run, plan, ctx);
+    vlp::write_model_weights(*model.ptr(), scratch.path / "run" / "model" / "model.safetensors",
+                             format);
+    fs::rename(scratch.path / "run" / "model", folder);
+    return model;
+  }
+};
+
+/// Another format of the same files.
+struct Twin : vlp::BlipFormat {
+  static constexpr std::string_view name = "a_twin";
+  [[nodiscard]] std::string title() const { return "a twin"; }
+};
+
+at::Tensor parameter(const vlp::AnyModel& model, const std::string& name) {
+  return model.ptr()->named_parameters()[name].detach();
+}
+
+}  // namespace
+
+BOOST_FIXTURE_TEST_SUITE(formats, Families)
+
+BOOST_AUTO_TEST_CASE(formats_are_found_by_kind_and_each_knows_its_own) {
+  const vlp::Formats formats(registry);
+  BOOST_REQUIRE_EQUAL(formats.all().size(), 2U);
+  BOOST_TEST(formats.all()[0].name == "blip");
+  BOOST_TEST(formats.named("tiny_git") == &formats.all()[1]);
+  BOOST_TEST(formats.named("other") == nullptr);
+  BOOST_TEST(formats.of_model(plan().resolved) == &formats.all()[1]);
+  BOOST_TEST(formats.of_model(plan_for(tiny_config(), registry).resolved) == &formats.all()[0]);
+  BOOST_TEST(formats.of_model(vlp::Value(vlp::Table())) == nullptr);
+  BOOST_TEST(vlp::Formats().all().empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_model_is_exported_and_its_folder_imported) {
+  const vlp::AnyModel model = written(plan());
+  BOOST_TEST(heard.notes.empty());
+  BOOST_TEST(read_json(folder / "config.json")["width"] == 12);
+  BOOST_TEST(fs::exists(folder / "README.md"));
+  const vlp::TensorMap file = vlp::read_weights(folder / "model.safetensors");
+  BOOST_TEST(file.contains("git.image.positions"));
+  BOOST_TEST(!file.contains("vision.positions"));
+
+  const vlp::OpenedModel opened = open(folder, at::kFloat, vlp::parts::captions);
+  BOOST_TEST(opened.hugging_face);
+  BOOST_TEST(opened.ctx.facts.tokens.decode == 1);
+  for (const auto& item : model.ptr()->named_parameters())
+    BOOST_TEST(at::equal(item.value(), parameter(opened.model, item.key())), item.key());
+  const vlp::ModelParts& parts = opened.model.parts();
+  const auto captions = parts.call<vlp::Generate>(
+      parts.call<vlp::ImageStates>(at::rand({2, 3, 16, 16})), std::vector<std::int64_t>{},
+      opened.generate, std::vector<vlp::RandomStream>{});
+  BOOST_REQUIRE_EQUAL(captions.size(), 2U);
+  BOOST_TEST(captions[0][0].ids.front() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_runs_own_weights_are_read_by_the_family_of_its_recipe) {
+  const vlp::Plan of_run = plan();
+  const vlp::AnyModel model = written(of_run);
+  write_text(folder / "recipe.toml", vlp::write_toml(of_run.resolved));
+  const vlp::OpenedModel opened = open(folder);
+  BOOST_TEST(!opened.hugging_face);
+  BOOST_TEST(at::equal(parameter(opened.model, "words.weight"), parameter(model, "words.weight")));
+}
+
+BOOST_AUTO_TEST_CASE(a_part_begins_with_a_folder_and_positions_are_interpolated) {
+  const vlp::AnyModel first = written(plan());
+  const vlp::Plan larger =
+      plan("image_size = 32\nweights = { encoder = \"" + folder.string() + "\" }\n");
+  vlp::Context ctx = context();
+  const vlp::AnyModel second = vlp::build_model(larger, ctx);
+  BOOST_TEST(at::equal(parameter(second, "vision.patches.weight"),
+                       parameter(first, "vision.patches.weight")));
+  BOOST_TEST(parameter(second, "vision.positions").size(0) == 16);
+  BOOST_TEST(!at::equal(parameter(second, "words.weight"), parameter(first, "words.weight")));
+  BOOST_TEST(contains(heard.notes, "loaded vision (3 tensors)"));
+  BOOST_TEST(contains(heard.notes, "positions of 2 x 2 patches interpolated to 4 x 4"));
+  BOOST_TEST(contains(heard.notes, "at random begin head (2 tensors), words (1 tensor)"));
+}
+
+BOOST_AUTO_TEST_CASE(a_model_is_traced) {
+  const vlp::Plan of_model = plan();
+  const vlp::AnyModel model = written(of_model);
+  vlp::TraceInputs inputs;
+  inputs.pixel_values = at::rand({2, 3, 16, 16});
+  inputs.input_ids = at::tensor(std::vector<std::int64_t>{1, 5, 2, 1, 6, 2}).view({2, 3});
+  inputs.attention_mask = at::ones({2, 3}, at::kBool);
+  inputs.labels = inputs.input_ids.clone();
+  const vlp::Context ctx = context();
+  vlp::Tracer tracer(of_model, model, registry, ctx);
+  std::vector<std::string> names;
+  for (const auto& [name, tensor] : tracer.trace(inputs)) names.push_back(name);
+  for (const char* name :
+       {"vision_last_hidden_state", "logits", "loss", "grad.vision.positions", "grad.head.weight"})
+    BOOST_TEST(std::ranges::count(names, name) == 1, name);
+}
+
+BOOST_AUTO_TEST_CASE(what_no_format_reads_is_refused_with_what_each_says) {
+  const fs::path file = scratch.path / "other.safetensors";
+  write_tensors(file, {{"conv.weight", bytes_of(at::ones({2}))}});
+  const std::string what = refusal(file);
+  BOOST_TEST(contains(what, "no BLIP for captioning or image-text retrieval (got conv (1 tensor)"));
+  BOOST_TEST(contains(what, "\n" + file.string() + ": no tiny GIT."));
+  const vlp::Formats none;
+  BOOST_TEST(contains(message_of<vlp::WeightsError>([&] {
+                        (void)none.import_model(
+                            vlp::read_foreign_model({.weights = file, .recipe = {}, .config = {}}),
+                            {});
+                      }),
+                      "no recipe describes this model"));
+}
+
+BOOST_AUTO_TEST_CASE(a_model_that_no_format_can_express_is_told_of_all) {
+  const vlp::BlipConfig config = tiny_config(vlp::BlipTask::pretraining);
+  vlp::Plan mixed = plan_for(config, registry);
+  vlp::Context ctx = context();
+  const vlp::RunFolder run(scratch.path / "run");
+  const std::optional<vlp::AnyFormat> format = vlp::write_format_settings(run, mixed, ctx);
+  BOOST_TEST(
+      contains(heard.notes,
+               "Hugging Face's BLIP can't have text encoder and decoder in one model; a tiny "
+               "GIT can't have another model"));
+  BOOST_TEST(format->title() == "Hugging Face's BLIP");  // its tensors keep the family's names
+}
+
+BOOST_AUTO_TEST_CASE(of_several_that_can_write_a_model_it_is_the_reader_else_the_first_by_name) {
+  registry.add<vlp::AnyFormat, Twin>("1", "a test");
+  const vlp::BlipConfig config = tiny_config();
+  const vlp::Value recipe = vlp::blip_recipe(
+      config, vlp::tokenizer_table("vocab.txt"), vlp::transform_tables(32, "torchvision"),
+      vlp::generate_table(vlp::ConfigObject("none"), config.text.options.max_positions));
+  const vlp::Plan both = vlp::read_model_tables({recipe, "test", {}}, registry);
+  const vlp::Context ctx = context();
+  const auto first = vlp::write_format_settings(vlp::RunFolder(scratch.path / "1"), both, ctx);
+  BOOST_TEST(first->title() == "a twin");
+  BOOST_TEST(contains(heard.notes, "model/ is written as a twin has it, format 'a_twin'"));
+  const auto reader =
+      vlp::write_format_settings(vlp::RunFolder(scratch.path / "2"), both, ctx, "blip");
+  BOOST_TEST(reader->title() == "Hugging Face's BLIP");
+  BOOST_TEST(contains(heard.notes,
+                      "model/ is written as Hugging Face's BLIP has it, format 'blip', which has "
+                      "read the first weights"));
+  BOOST_TEST(fs::exists(scratch.path / "2" / "model" / "config.json"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
