@@ -123,7 +123,7 @@ class Measurement {
     const auto seconds = seconds_of(repetitions_, [&] {
       const vlp::Autocast autocast(precision_of(precision_), opened_->ctx.machine.device);
       const auto results =
-          parts().call<vlp::Generate>(parts().call<vlp::ImageStates>(pixels_), {}, options, {});
+          parts().get<vlp::Generate>()(parts().call<vlp::ImageStates>(pixels_), {}, options, {});
       ids.clear();
       for (const auto& candidates : results) ids.push_back(candidates.front().ids);
     });

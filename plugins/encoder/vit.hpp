@@ -92,8 +92,8 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
   /// @return  what is wrong with images of this size, pixels; else empty
   [[nodiscard]] static std::string image_problem(const Options& options, std::int64_t height,
                                                  std::int64_t width) {
-    if (height % options.patch == 0 && width % options.patch == 0) return {};
-    return "patches of " + std::to_string(options.patch) + " don't divide images of " +
+    if (height % options.patches.patch == 0 && width % options.patches.patch == 0) return {};
+    return "patches of " + std::to_string(options.patches.patch) + " don't divide images of " +
            std::to_string(height) + " x " + std::to_string(width) +
            " pixels; change patch, or the size that the transforms make";
   }

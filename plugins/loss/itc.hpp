@@ -176,13 +176,9 @@ class ImageTextContrastive {
   Similarities with_queue(Forward& pass, Similarities batch, const at::Tensor& image,
                           const at::Tensor& text) const {
     if (queue_.size() == 0) return batch;
-    // The backward pass reads these columns after the queue has moved on.
-    const auto columns = [](const at::Tensor& queue) {
-      return (at::GradMode::is_enabled() ? queue.clone() : queue).t();
-    };
-    return {
-        at::cat({batch.image_to_text, pass.scaled_products(image, columns(queue_.texts()))}, 1),
-        at::cat({batch.text_to_image, pass.scaled_products(text, columns(queue_.images()))}, 1)};
+    // The backward pass reads these columns, too: the queue moves on behind it.
+    return {at::cat({batch.image_to_text, pass.scaled_products(image, queue_.texts().t())}, 1),
+            at::cat({batch.text_to_image, pass.scaled_products(text, queue_.images().t())}, 1)};
   }
 
   static at::Tensor cross_entropy(const at::Tensor& similarities, const at::Tensor& together,

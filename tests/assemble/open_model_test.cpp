@@ -333,7 +333,7 @@ BOOST_AUTO_TEST_CASE(a_model_that_lacks_what_it_is_opened_for_says_what_it_is_go
   Retrieval retrieval;
   write_folder(retrieval.folder, retrieval.config, retrieval.tensors);
   const std::string caption =
-      retrieval.refusal<vlp::RecipeError>(retrieval.folder, vlp::parts::decoder);
+      retrieval.refusal<vlp::RecipeError>(retrieval.folder, vlp::parts::captions);
   BOOST_TEST(caption.starts_with(retrieval.folder.string() +
                                  ": model 'blip' lacks what is asked of it (got "),
              caption);
@@ -426,7 +426,7 @@ BOOST_AUTO_TEST_CASE(
     BOOST_TEST(whole.model.serves().covers(
         vlp::parts::decoder | vlp::Parts::of<vlp::MatchLogits>() | vlp::parts::similarities));
     BOOST_TEST(whole.model.parts().call<vlp::Temperature>().item<float>() == 0.05F);
-    const vlp::OpenedModel captioner = opener.open(file, at::kFloat, vlp::parts::decoder);
+    const vlp::OpenedModel captioner = opener.open(file, at::kFloat, vlp::parts::captions);
     BOOST_TEST(!captioner.model.serves().covers(vlp::parts::similarities));
     const vlp::OpenedModel retrieval = opener.open(
         file, at::kFloat, vlp::parts::similarities | vlp::Parts::of<vlp::MatchLogits>());

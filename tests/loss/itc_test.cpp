@@ -163,6 +163,7 @@ BOOST_AUTO_TEST_CASE(captions_of_one_image_are_positives_in_batch_and_queue) {
     vlp::Forward forward = pairs.training();
     const at::Tensor queue = pass == 0 ? at::Tensor() : loss.queue().texts().clone();
     const double i2t = part(loss(forward), "i2t");
+    loss.end_update({});
     if (pass == 0) continue;  // the queue was random
     const at::Tensor log_p =
         (vlp_test::unit_rows(pairs.image).matmul(at::cat({pairs.text_m.t(), queue}, 1)) /
@@ -183,6 +184,7 @@ BOOST_AUTO_TEST_CASE(evaluation_changes_nothing_and_takes_the_queue_for_negative
                             vlp::Context{});
   vlp::Forward training = pairs.training();
   (void)loss(training);
+  loss.end_update({});
   const vlp::State before = state_of(loss);
   vlp::Forward evaluation = pairs.evaluation(), again = pairs.evaluation();
   const double first = loss(evaluation).total.item<double>();
@@ -194,18 +196,59 @@ BOOST_AUTO_TEST_CASE(evaluation_changes_nothing_and_takes_the_queue_for_negative
   BOOST_TEST(loss(renumbered).total.item<double>() == first);
 }
 
-BOOST_AUTO_TEST_CASE(every_micro_batch_enters_the_queue) {
+BOOST_AUTO_TEST_CASE(every_micro_batch_enters_the_queue_behind_the_update) {
   ImageTextContrastive loss({.queue_size = 7}, vlp::Context{});
-  std::int64_t seen = 0;
-  for (const std::int64_t rows : {3, 1, 5}) {
+  std::vector<at::Tensor> images, texts;
+  for (const std::int64_t rows : {3, 1, 2}) {
     Pairs pairs(rows);
     pairs.with_momentum();
     vlp::Forward pass = pairs.training();
     BOOST_TEST(std::isfinite(loss(pass).total.item<double>()));
-    BOOST_TEST(loss.queue().images().select(1, seen % 7).equal(pairs.image_m[0]));
-    seen += rows;
-    BOOST_TEST(loss.queue().pointer() == seen % 7);
+    BOOST_TEST(loss.queue().pointer() == 0, "all micro-batches of an update see one queue");
+    images.push_back(pairs.image_m);
+    texts.push_back(pairs.text_m);
   }
+  loss.end_update({});
+  BOOST_TEST(loss.queue().pointer() == 6);
+  BOOST_TEST(loss.queue().images().narrow(1, 0, 6).t().equal(at::cat(images)));
+  BOOST_TEST(loss.queue().texts().narrow(1, 0, 6).t().equal(at::cat(texts)));
+  loss.end_update({});
+  BOOST_TEST(loss.queue().pointer() == 6, "nothing enters twice");
+}
+
+BOOST_AUTO_TEST_CASE(the_queues_of_two_processes_are_that_of_one_with_all_micro_batches) {
+  /// Two processes whose rows follow each other; each is asked in turn.
+  struct Two : vlp::PeerGroup {
+    std::int64_t rank() const override { return 0; }
+    std::int64_t size() const override { return 2; }
+    void sum(at::Tensor&) override {}
+    void max(at::Tensor&) override {}
+    void gather(const at::Tensor& own, at::Tensor& all) override {
+      all = at::cat({own, others.at(next++)});
+    }
+    std::vector<std::vector<std::byte>> gather(const std::vector<std::byte>& own) override {
+      return {own, own};
+    }
+    void broadcast(at::Tensor&) override {}
+    void barrier() override {}
+    std::vector<at::Tensor> others;  // of rank 1, in the order of the calls
+    std::size_t next = 0;
+  };
+  Pairs mine(2, 6, 1), theirs(2, 6, 2);
+  for (Pairs* pairs : {&mine, &theirs}) pairs->with_momentum();
+  ImageTextContrastive one({.queue_size = 9}, vlp::Context{}),
+      first_of_two({.queue_size = 9}, vlp::Context{});
+  for (const Pairs* pairs : {&mine, &theirs}) {
+    vlp::Forward pass = pairs->training();
+    (void)one(pass);
+  }
+  one.end_update({});
+  vlp::Forward pass = mine.training();
+  (void)first_of_two(pass);
+  const auto two = std::make_shared<Two>();
+  two->others = {theirs.image_m, theirs.text_m, theirs.batch.image_index};
+  first_of_two.end_update(vlp::Peers(two));
+  BOOST_TEST(same_queues(state_of(one), state_of(first_of_two)));
 }
 
 BOOST_AUTO_TEST_CASE(a_batch_of_one_is_evaluated) {
@@ -247,11 +290,13 @@ BOOST_AUTO_TEST_CASE(a_saved_loss_goes_on_bit_by_bit) {
   pairs.with_momentum();
   const auto step = [&](ImageTextContrastive& loss) {
     vlp::Forward pass = pairs.training();
-    return loss(pass).total.item<float>();
+    const float value = loss(pass).total.item<float>();
+    loss.end_update({});
+    return value;
   };
   ImageTextContrastive loss({.queue_size = 5}, vlp::Context{});
   vlp::Context other_seed;
-  other_seed.seeds = vlp::RandomStream(99);
+  other_seed.facts.seeds = vlp::RandomStream(99);
   ImageTextContrastive fresh({.queue_size = 5}, other_seed);
   (void)step(loss);
   fresh.load(state_of(loss));

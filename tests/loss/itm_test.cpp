@@ -135,9 +135,9 @@ BOOST_AUTO_TEST_CASE(gradients_reach_the_states_of_drawn_images) {
 BOOST_AUTO_TEST_CASE(partners_are_never_negatives_over_many_seeds) {
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     MatchingPairs pairs(2 + static_cast<std::int64_t>(seed % 5), seed);
-    ImageTextMatching loss({.floor = seed % 2 ? 1e-4 : 0.0}, seeded(seed));
-    for (int step = 0; step < 5; ++step) {
-      const Asked asked = asked_by(loss, pairs, pairs.training());
+    ImageTextMatching loss({.floor = seed % 2 ? 1e-4 : 0.0}, vlp::Context{});
+    for (std::uint64_t step = 0; step < 5; ++step) {
+      const Asked asked = asked_by(loss, pairs, pairs.training(1000, 60 * step + seed));
       for (std::size_t i = asked.size() / 3; i < asked.size(); ++i)
         BOOST_TEST(asked[i].first != asked[i].second);
     }
@@ -150,12 +150,12 @@ BOOST_AUTO_TEST_CASE(captions_of_the_same_image_are_no_negatives_if_so_wanted) {
   ImageTextMatching by_image({.positives = vlp::Positives::image}, seeded(5)),
       by_pair({}, seeded(5));
   bool met = false;
-  for (int step = 0; step < 40; ++step) {
-    const Asked asked = asked_by(by_image, pairs, pairs.training());
+  for (std::uint64_t step = 0; step < 40; ++step) {
+    const Asked asked = asked_by(by_image, pairs, pairs.training(1000, step));
     BOOST_TEST(asked.size() == 15U);
     for (std::size_t i = 5; i < asked.size(); ++i)
       BOOST_TEST((asked[i].first - asked[i].second) % 2 != 0);
-    const Asked plain = asked_by(by_pair, pairs, pairs.training());
+    const Asked plain = asked_by(by_pair, pairs, pairs.training(1000, step));
     for (std::size_t i = 5; i < plain.size(); ++i)
       met |= (plain[i].first - plain[i].second) % 2 == 0;
   }
@@ -176,8 +176,8 @@ BOOST_AUTO_TEST_CASE(negatives_are_drawn_by_similarity) {
   for (auto& [loss, weights] : {std::pair<ImageTextMatching*, at::Tensor>{&online, own},
                                 {&contrastive, momentum_encoders}}) {
     std::map<std::pair<std::int64_t, std::int64_t>, int> found;
-    for (int i = 0; i < kDraws; ++i) {
-      const Asked asked = asked_by(*loss, pairs, pairs.training());
+    for (std::uint64_t i = 0; i < kDraws; ++i) {
+      const Asked asked = asked_by(*loss, pairs, pairs.training(1000, i));
       for (std::size_t row = 3; row < 6; ++row) ++found[asked[row]];
     }
     const at::Tensor expected = weights / weights.sum(1, /*keepdim=*/true) * kDraws;
@@ -193,32 +193,21 @@ BOOST_AUTO_TEST_CASE(evaluation_repeats_its_draws_and_leaves_those_of_training_a
   ImageTextMatching loss({}, seeded(7)), undisturbed({}, seeded(7));
   const Asked first = asked_by(loss, pairs, pairs.evaluation());
   BOOST_TEST((asked_by(loss, pairs, pairs.evaluation()) == first));
-  for (int step = 0; step < 4; ++step) {
-    BOOST_TEST((asked_by(loss, pairs, pairs.training()) ==
-                asked_by(undisturbed, pairs, pairs.training())));
+  for (std::uint64_t step = 0; step < 4; ++step) {
+    BOOST_TEST((asked_by(loss, pairs, pairs.training(1000, step)) ==
+                asked_by(undisturbed, pairs, pairs.training(1000, step))));
     BOOST_TEST((asked_by(loss, pairs, pairs.evaluation()) == first));
   }
 }
 
-BOOST_AUTO_TEST_CASE(training_draws_anew_by_seed_and_step) {
+BOOST_AUTO_TEST_CASE(training_draws_by_the_random_stream_of_the_micro_batch_alone) {
   MatchingPairs pairs(8);
-  ImageTextMatching loss({}, seeded(8)), same({}, seeded(8)), other({}, seeded(9));
-  const Asked first = asked_by(loss, pairs, pairs.training());
-  BOOST_TEST((asked_by(same, pairs, pairs.training()) == first));
-  BOOST_TEST((asked_by(other, pairs, pairs.training()) != first));
-  BOOST_TEST((asked_by(loss, pairs, pairs.training()) != first));
-}
-
-BOOST_AUTO_TEST_CASE(a_saved_loss_draws_on_where_it_was) {
-  MatchingPairs pairs(8);
-  ImageTextMatching loss({}, seeded(8)), fresh({}, seeded(1));
-  for (int step = 0; step < 3; ++step) (void)asked_by(loss, pairs, pairs.training());
-  vlp::State state;
-  loss.save(state);
-  fresh.load(state);
-  for (int step = 0; step < 3; ++step)
-    BOOST_TEST(
-        (asked_by(fresh, pairs, pairs.training()) == asked_by(loss, pairs, pairs.training())));
+  ImageTextMatching loss({}, seeded(8)), other_seed({}, seeded(9));
+  const Asked first = asked_by(loss, pairs, pairs.training(1000, 5));
+  BOOST_TEST((asked_by(loss, pairs, pairs.training(1000, 6)) != first));
+  BOOST_TEST((asked_by(loss, pairs, pairs.training(1000, 5)) == first), "whatever came between");
+  BOOST_TEST((asked_by(other_seed, pairs, pairs.training(1000, 5)) == first),
+             "the stream holds the seed already");
 }
 
 BOOST_AUTO_TEST_CASE(pairs_without_negatives_count_as_true_pairs_only) {

@@ -75,7 +75,7 @@ struct Losses {
     itm = cross_entropy(match_logits, at::arange(9).lt(3).to(at::kLong));
     const at::Tensor similarity =
         model->image_embeddings(image).matmul(
-            model->text_embeddings(model->text_states(s.ids, s.mask)).t()) /
+            model->text_embeddings(model->text_states(s.ids, s.mask), s.mask).t()) /
         model->temperature();
     itc =
         (cross_entropy(similarity, at::arange(3)) + cross_entropy(similarity.t(), at::arange(3))) /
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(every_part_gives_the_numbers_of_transformers) {
   const at::Tensor image = model->image_states(s.pixels), text = model->text_states(s.ids, s.mask);
   BOOST_TEST(s.off("text_states", text) < kReference);
   BOOST_TEST(s.off("image_embeddings", model->image_embeddings(image)) < kReference);
-  BOOST_TEST(s.off("text_embeddings", model->text_embeddings(text)) < kReference);
+  BOOST_TEST(s.off("text_embeddings", model->text_embeddings(text, s.mask)) < kReference);
   BOOST_TEST(s.off("grounded", model->grounded_states(s.ids, s.mask, image)) < kReference);
   BOOST_TEST(s.off("decoder_logits", model->decoder_logits(model->decoder_states(
                                          s.ids, s.mask, image))) < kReference);
@@ -234,7 +234,7 @@ BOOST_AUTO_TEST_CASE(packed_weights_serve_every_part) {
     const at::Tensor image = model->image_states(s.pixels.to(at::kFloat)),
                      text = model->text_states(s.ids, s.mask);
     return std::tuple{model->match_logits(model->grounded_states(s.ids, s.mask, image)),
-                      model->text_embeddings(text),
+                      model->text_embeddings(text, s.mask),
                       model->decoder_logits(model->decoder_states(s.ids, s.mask, image))};
   };
   const auto [match, embeddings, logits] = parts();
@@ -284,8 +284,9 @@ BOOST_AUTO_TEST_CASE(embeddings_are_unit_rows_in_float32_under_autocast) {
   const MedTexts t;
   const at::Tensor pixels = at::randn({3, 3, 16, 16});
   const vlp::Autocast autocast(vlp::Precision::bf16, vlp::DeviceName{});
-  for (const at::Tensor& rows : {model->image_embeddings(model->image_states(pixels)),
-                                 model->text_embeddings(model->text_states(t.ids, t.mask))}) {
+  for (const at::Tensor& rows :
+       {model->image_embeddings(model->image_states(pixels)),
+        model->text_embeddings(model->text_states(t.ids, t.mask), t.mask)}) {
     BOOST_TEST((rows.scalar_type() == at::kFloat));
     BOOST_TEST((rows.sizes() == at::IntArrayRef({3, 6})));
     BOOST_TEST(difference(rows.norm(2, {1}), at::ones({3})) < 1e-6);  // float32
@@ -332,7 +333,7 @@ BOOST_AUTO_TEST_CASE(momentum_encoders_begin_equal_and_follow_slowly) {
     return difference(model->momentum_image_embeddings(s.pixels),
                       model->image_embeddings(model->image_states(s.pixels))) +
            difference(model->momentum_text_embeddings(s.ids, s.mask),
-                      model->text_embeddings(model->text_states(s.ids, s.mask)));
+                      model->text_embeddings(model->text_states(s.ids, s.mask), s.mask));
   };
   BOOST_TEST(distance() == 0);
   const at::Tensor online =

@@ -161,8 +161,8 @@ void compare_generation(const std::string& label, const vlp::OpenedModel& opened
   if (!stored["prompt"].is_null())
     prompt.assign(stored["prompt"].begin() + 1, stored["prompt"].end());
   const vlp::ModelParts& parts = opened.model.parts();
-  const auto results = parts.call<vlp::Generate>(parts.call<vlp::ImageStates>(pixels), prompt,
-                                                 generate_options(stored["options"]));
+  const auto results = parts.get<vlp::Generate>()(parts.call<vlp::ImageStates>(pixels), prompt,
+                                                  generate_options(stored["options"]), {});
   const auto of_image = [&](const json& list, std::size_t image) {
     return several ? list[image] : json::array({list[image]});
   };

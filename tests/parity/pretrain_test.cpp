@@ -142,7 +142,8 @@ struct StoredModel {
         [this](const at::Tensor&, const at::Tensor&) { return text.unsqueeze(1); });
     parts.set<vlp::ImageEmbeddings>(
         [](const at::Tensor& states) { return unit_rows(states.select(1, 0)); });
-    parts.set<vlp::TextEmbeddings>(parts.has<vlp::ImageEmbeddings>());
+    parts.set<vlp::TextEmbeddings>(
+        [](const at::Tensor& states, const at::Tensor&) { return unit_rows(states.select(1, 0)); });
     parts.set<vlp::MomentumImageEmbeddings>(
         [m = c.input("image_proj_m")](const at::Tensor&) { return unit_rows(m); });
     parts.set<vlp::MomentumTextEmbeddings>(
@@ -164,7 +165,7 @@ struct StoredModel {
 };
 
 /// Far behind the ramp of alpha.
-constexpr vlp::SchedulePosition kLate{.step = 1000, .steps = 2000, .steps_per_epoch = 10};
+constexpr vlp::TrainingStep kLate{{1000, 2000, 10}, vlp::RandomStream(1)};
 
 vlp::Positives positives_of(const std::string& kind) {
   return kind == "retrieval" ? vlp::Positives::image : vlp::Positives::pair;
@@ -188,7 +189,8 @@ void compare_contrastive(const Case& c, const std::string& kind, const std::stri
   c.compare(name + "grad.text_proj", model.text.grad());
   c.compare(name + "grad.temp", model.temperature.grad());
 
-  // Behind the loss the momentum encoders' features are in the queue.
+  // Behind the update the momentum encoders' features are in the queue.
+  itc.end_update({});
   const std::int64_t begin = c.input("queue_ptr").item<std::int64_t>(), pairs = model.image.size(0);
   for (std::int64_t i = 0; i < pairs; ++i) {
     const std::int64_t column = (begin + i) % c.queue_size();

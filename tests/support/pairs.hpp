@@ -47,11 +47,10 @@ struct Pairs {
   }
   /// A pass in evaluation.
   [[nodiscard]] vlp::Forward evaluation() const { return vlp::Forward(parts, batch); }
-  /// A pass in training, behind so many updates of ten an epoch.
-  [[nodiscard]] vlp::Forward training(std::int64_t steps = 1000) const {
-    return vlp::Forward(
-        parts, batch, {},
-        vlp::SchedulePosition{.step = steps, .steps = 10'000, .steps_per_epoch = 10});
+  /// A pass in training, behind so many updates of ten an epoch, with random numbers of a seed.
+  [[nodiscard]] vlp::Forward training(std::int64_t steps = 1000, std::uint64_t seed = 1) const {
+    return vlp::Forward(parts, batch, {},
+                        vlp::TrainingStep{{steps, 10'000, 10}, vlp::RandomStream(seed)});
   }
 
   at::Tensor image, text, image_m, text_m, temperature;

@@ -101,7 +101,7 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
         {.needs = arguments.needs, .share_dir = arguments.share_dir, .console = arguments.console});
   Recipe recipe = imported ? Recipe{imported->recipe, name, {}} : detail::run_recipe(source);
   for (const std::string& set : arguments.sets) apply_set(recipe.value, set, recipe.problems);
-  Plan plan = detail::read_model_tables(recipe, registry);
+  Plan plan = read_model_tables(recipe, registry);
   detail::check_purpose(name, plan, arguments.needs);
   Context ctx = open_context(plan, {.out = {},
                                     .data_dir = ".",
