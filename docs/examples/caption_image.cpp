@@ -16,16 +16,16 @@ namespace {
 void print_caption(const char* model, const char* image) {
   vlp::Registry registry;
   vlp::add_builtin_plugins(registry);
-  vlp::OpenedModel opened = vlp::open_model(model, registry, {.needs = vlp::Needs::decoder_logits});
+  vlp::OpenedModel opened = vlp::open_model(model, registry, {.needs = vlp::parts::captions});
 
   const at::NoGradGuard no_grad;
   vlp::RandomStream random(1);  // for transforms that draw; those of evaluation don't
   const at::Tensor pixels =
       opened.transforms(vlp::decode_image(image), random).unsqueeze(0);  // [1, 3, H, W]
   const vlp::ModelParts& parts = opened.model.parts();
-  const auto captions =
-      parts.generate(parts.image_states(pixels), vlp::prompt_ids(*opened.tokenizer, opened.prompt),
-                     opened.generate);
+  const auto captions = parts.get<vlp::Generate>()(
+      parts.call<vlp::ImageStates>(pixels), vlp::prompt_ids(*opened.tokenizer, opened.prompt),
+      opened.generate, {});
   std::printf("%s\n", opened.tokenizer->decode(captions.at(0).at(0).ids).c_str());
 }
 

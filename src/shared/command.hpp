@@ -31,6 +31,7 @@ struct RecipeCommand {
   std::optional<std::int64_t> seed;  ///< none = the recipe's
   std::vector<std::string> sets;     ///< KEY=VALUE
   Plugins plugins;
+  bool quick = false;  ///< without a dry pass
 };
 
 struct RunCommand : RecipeCommand {

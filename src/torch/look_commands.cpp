@@ -88,7 +88,8 @@ int carry_out(const CheckCommand& command, const Registry& registry, Terminal&) 
   CheckArguments arguments{.data_dir = command.data_dir,
                            .device = std::nullopt,
                            .share_dir = command.share_dir,
-                           .strict = command.strict};
+                           .strict = command.strict,
+                           .quick = command.quick};
   if (!command.device.empty()) arguments.device = choose_device(command.device).device;
   const TaskChoice choice = choose_task(recipe, kTasks);
   const std::vector<std::string> lines = choice.task.check(choice.recipe, registry, arguments);

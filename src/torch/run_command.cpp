@@ -47,6 +47,7 @@ int carry_out(const RunCommand& command, const Registry& registry, Terminal& ter
   arguments.device = choice.device;
   arguments.threads = command.machine.threads;
   arguments.console = terminal.console();
+  arguments.quick = command.quick;
   const Report report = run(recipe, registry, arguments);
 
   terminal.line("");

@@ -3,6 +3,7 @@
 #include "vlp/assemble/open_model.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,8 @@
 
 #include "plugins/optimizer/adamw.hpp"
 #include "tests/support/model_files.hpp"
+#include "vlp/assemble/write_model.hpp"
+#include "vlp/concepts/encoder.hpp"
 #include "vlp/train/trainer.hpp"
 
 namespace {
@@ -86,7 +89,7 @@ struct Trained : Opener {
                          {.total_steps = 5}, vlp::Context{});
     for (std::uint64_t step = 0; step < 5; ++step) trainer.step(batch_of(step));
     model.ptr()->eval();
-    vlp::write_model_weights(*model.ptr(), scratch.path / "model.safetensors");
+    vlp::write_model_weights(*model.ptr(), scratch.path / "model.safetensors", std::nullopt);
     write_text(scratch.path / "recipe.toml", kRecipe);
   }
 

@@ -19,9 +19,10 @@ namespace {
 struct Given {
   static constexpr std::string_view name = "given";
   std::vector<std::int64_t> ids;
+  vlp::SpecialTokens tokens = {};
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view) const { return ids; }
   [[nodiscard]] std::string decode(std::span<const std::int64_t>) const { return {}; }
-  [[nodiscard]] vlp::SpecialTokens special() const { return {}; }
+  [[nodiscard]] vlp::SpecialTokens special() const { return tokens; }
   [[nodiscard]] std::int64_t vocabulary_size() const { return 5; }
   void write(const std::filesystem::path&) const {}
 };
@@ -42,10 +43,29 @@ BOOST_AUTO_TEST_CASE(an_id_outside_the_vocabulary_is_refused_with_the_text) {
   BOOST_TEST(vlp_test::contains(told({0, 1, -1}), "(got -1 for \"a red picture\""));
 }
 
-BOOST_AUTO_TEST_CASE(all_ids_of_the_vocabulary_and_none_come_through) {
-  const std::vector<std::int64_t> ids{0, 4, 2};
-  BOOST_TEST(vlp::AnyTokenizer(Given{ids}).encode("x") == ids, boost::test_tools::per_element());
-  BOOST_TEST(vlp::AnyTokenizer(Given{}).encode("").empty());
+BOOST_AUTO_TEST_CASE(what_begins_and_ends_a_text_is_put_there_if_the_tokenizer_does_not) {
+  using Ids = std::vector<std::int64_t>;
+  const auto encoded = [](const Ids& ids, const vlp::SpecialTokens& tokens) {
+    return vlp::AnyTokenizer(Given{ids, tokens}).encode("x");
+  };
+  const auto same = boost::test_tools::per_element();
+  const vlp::SpecialTokens bert{.pad = 0, .cls = 1, .sep = 2, .decode = 3, .encode = 4};
+  BOOST_TEST(encoded({1, 4, 0, 2}, bert) == (Ids{1, 4, 0, 2}), same);
+  BOOST_TEST(encoded({4, 0}, bert) == (Ids{1, 4, 0, 2}), same);
+  BOOST_TEST(encoded({1, 2}, bert) == (Ids{1, 2}), same);
+  BOOST_TEST(encoded({}, bert) == (Ids{1, 2}), same);
+  const vlp::SpecialTokens without_cls{.pad = 0, .sep = 2, .decode = 3, .encode = 3};
+  BOOST_TEST(encoded({4, 0}, without_cls) == (Ids{3, 4, 0, 2}), same);
+  const vlp::SpecialTokens one_for_both{.pad = 0, .sep = 3, .decode = 3, .encode = 3};
+  BOOST_TEST(encoded({4}, one_for_both) == (Ids{3, 4, 3}), same);
+  BOOST_TEST(encoded({}, one_for_both) == (Ids{3, 3}), same);
+}
+
+BOOST_AUTO_TEST_CASE(special_tokens_outside_the_vocabulary_are_refused) {
+  BOOST_TEST(vlp_test::contains(
+      vlp_test::message_of<vlp::ContractError>(
+          [] { (void)vlp::AnyTokenizer(Given{{}, {.pad = 0, .sep = 5}}); }),
+      "tokenizer 'given': a special token outside the vocabulary (got 5, expected 0 to 4"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -23,14 +23,14 @@ struct FakeTorchError : std::exception {
 
 template <class E>
 void fail(const E& error) {
-  vlp::named("dataset", "bad_rows", [&]() { throw error; });
+  vlp::named("dataset 'bad_rows'", [&]() { throw error; });
 }
 
 /// The exit code of what comes out of a component of this kind that throws `error`.
 template <class E>
 vlp::ExitCode code(const char* kind, const E& error) {
   try {
-    vlp::named(kind, "x", [&]() { throw error; });
+    vlp::named(std::string(kind) + " 'x'", [&]() { throw error; });
   } catch (const vlp::Error& named) {
     return named.code();
   }
@@ -48,9 +48,9 @@ BOOST_AUTO_TEST_CASE(what_is_thrown_comes_out_with_kind_and_name) {
 
 BOOST_AUTO_TEST_CASE(what_is_returned_comes_out_as_it_is) {
   int value = 3;
-  int& same = vlp::named("loss", "x", [&]() -> int& { return value; });
+  int& same = vlp::named("loss 'x'", [&]() -> int& { return value; });
   BOOST_TEST(&same == &value);
-  BOOST_TEST(vlp::named("loss", "x", [] { return std::string("text"); }) == "text");
+  BOOST_TEST(vlp::named("loss 'x'", [] { return std::string("text"); }) == "text");
 }
 
 BOOST_AUTO_TEST_CASE(an_error_of_vlp_keeps_its_type_and_its_words) {
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(an_error_of_vlp_keeps_its_type_and_its_words) {
 
 BOOST_AUTO_TEST_CASE(of_components_in_each_other_the_inner_one_is_named) {
   const std::string message = message_of<vlp::ComponentError>(
-      [] { vlp::named("model", "blip", [] { fail(std::out_of_range("vector::at")); }); });
+      [] { vlp::named("model 'blip'", [] { fail(std::out_of_range("vector::at")); }); });
   BOOST_TEST(message == "dataset 'bad_rows': vector::at");
 }
 
@@ -94,7 +94,7 @@ BOOST_AUTO_TEST_CASE(what_fails_at_run_time_in_a_dataset_are_its_data) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_exception_passes) {
-  BOOST_CHECK_THROW(vlp::named("loss", "x", [] { throw 42; }), int);
+  BOOST_CHECK_THROW(vlp::named("loss 'x'", [] { throw 42; }), int);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

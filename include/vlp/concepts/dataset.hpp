@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "vlp/concepts/component.hpp"
+#include "vlp/core/foreign_errors.hpp"
 
 namespace vlp {
 
@@ -45,10 +46,12 @@ class AnyDataset {
 
   template <class D>
     requires(!std::same_as<D, AnyDataset>) && Dataset<D>
-  AnyDataset(D dataset) : self_(std::make_shared<const Holder<D>>(std::move(dataset))) {}
+  AnyDataset(D dataset)
+      : self_(std::make_shared<const Holder<D>>(std::move(dataset))),
+        shown_(shown_component<D>(kind)) {}
 
   [[nodiscard]] std::span<const ImageRecord> records(Split split) const {
-    return self_->records(split);
+    return named(shown_, [&] { return self_->records(split); });
   }
   [[nodiscard]] CaptionsPerImage captions_per_image() const { return self_->captions_per_image(); }
 
@@ -68,6 +71,7 @@ class AnyDataset {
     D dataset;
   };
   std::shared_ptr<const Base> self_;
+  std::string shown_;  // in messages
 };
 static_assert(Dataset<AnyDataset>);
 

@@ -17,6 +17,7 @@
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/image_memory.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
 
 namespace torch::nn {
 class Module;
@@ -81,21 +82,23 @@ class AnyDecoder {
   AnyDecoder* operator->() { return this; }
   [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask,
                                   const ImageMemory& images) {
-    at::Tensor states = self_->states(ids, mask, images);
+    at::Tensor states = named(shown_, [&] { return self_->states(ids, mask, images); });
     if (states.dim() != 3 || states.size(0) != ids.size(0) || states.size(1) != ids.size(1))
       throw ShapeError(shown_ + ": states of another shape (got " + c10::str(states.sizes()) +
                        " of ids " + c10::str(ids.sizes()) +
                        ", expected one row a token). Return [texts, tokens, width].");
     return states;
   }
-  [[nodiscard]] at::Tensor logits(const at::Tensor& states) { return self_->logits(states); }
+  [[nodiscard]] at::Tensor logits(const at::Tensor& states) {
+    return named(shown_, [&] { return self_->logits(states); });
+  }
   [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams,
                                          std::int64_t longest) {
-    return self_->make_cache(image_states, beams, longest);
+    return named(shown_, [&] { return self_->make_cache(image_states, beams, longest); });
   }
   [[nodiscard]] at::Tensor step(const at::Tensor& ids, DecodingCache& cache) {
     const std::int64_t after = cache.length + ids.size(1);
-    at::Tensor logits = self_->step(ids, cache);
+    at::Tensor logits = named(shown_, [&] { return self_->step(ids, cache); });
     if (logits.dim() != 2 || logits.size(0) != ids.size(0) || cache.length != after)
       throw ShapeError(shown_ + ": step gave logits " + c10::str(logits.sizes()) +
                        " and left the cache at length " + std::to_string(cache.length) + " (ids " +

@@ -16,6 +16,7 @@
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/image_problem.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
 
 namespace torch::nn {
 class Module;
@@ -71,7 +72,7 @@ class AnyEncoder {
   AnyEncoder* operator->() { return this; }
   /// @throws ShapeError if the encoder doesn't give [B, N, D]
   [[nodiscard]] at::Tensor forward(const at::Tensor& pixels) {
-    at::Tensor states = forward_(pixels);
+    at::Tensor states = named(shown_, [&] { return forward_(pixels); });
     if (states.dim() != 3 || states.size(0) != pixels.size(0) || states.size(2) != width_)
       throw ShapeError(shown_ + ": image states of another shape (got " + c10::str(states.sizes()) +
                        " of pixels " + c10::str(pixels.sizes()) + ", expected [" +
@@ -88,7 +89,7 @@ class AnyEncoder {
           shown_ +
           ": it has no vector for a whole image. Give it `summary(states)`, or choose "
           "another one.");
-    at::Tensor whole = summary_(states);
+    at::Tensor whole = named(shown_, [&] { return summary_(states); });
     if (whole.dim() != 2 || whole.size(0) != states.size(0) || whole.size(1) != width_)
       throw ShapeError(shown_ + ": summary(states) of another shape (got " +
                        c10::str(whole.sizes()) + ", expected [" + std::to_string(states.size(0)) +

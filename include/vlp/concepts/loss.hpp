@@ -20,6 +20,7 @@
 #include "vlp/concepts/peers.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/state.hpp"
 
 namespace torch::nn {
@@ -128,7 +129,7 @@ class AnyLoss {
   /// @throws ContractError if the loss gives no value, or in training one without a gradient
   /// @throws ShapeError    if its value isn't a scalar
   LossValue operator()(Forward& pass) {
-    LossValue value = self_->call(pass);
+    LossValue value = named(shown_, [&] { return self_->call(pass); });
     check(value.total, pass.training().has_value());
     return value;
   }

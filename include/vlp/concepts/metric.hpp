@@ -22,6 +22,7 @@
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
 
 namespace vlp {
 
@@ -188,17 +189,17 @@ class AnyMetric {
   [[nodiscard]] std::int64_t rerank() const { return self_->rerank(); }
   /// @throws RecipeError if it doesn't score captions
   [[nodiscard]] ImageStatistics measure(const CaptionSet& captions) const {
-    return self_->measure(captions);
+    return named(shown_, [&] { return self_->measure(captions); });
   }
   /// @throws RecipeError    if it doesn't score captions
   /// @throws NonFiniteError if a score is not a number
   [[nodiscard]] Scores scores(std::span<const double> sums) const {
-    return finite(self_->scores(sums));
+    return finite(named(shown_, [&] { return self_->scores(sums); }));
   }
   /// @throws RecipeError    if it doesn't score a retrieval
   /// @throws NonFiniteError if a score is not a number
   [[nodiscard]] Scores scores(const RetrievalRanks& ranks) const {
-    return finite(self_->scores(ranks));
+    return finite(named(shown_, [&] { return self_->scores(ranks); }));
   }
 
  private:

@@ -21,6 +21,7 @@
 #include "vlp/concepts/image_problem.hpp"
 #include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/random.hpp"
 
 namespace torch::nn {
@@ -221,9 +222,10 @@ template <Model M>
 template <Model M>
 [[nodiscard]] ModelParts parts_of(M model) {
   ModelParts parts;
+  const auto shown = std::make_shared<const std::string>(shown_component<M>("model"));
   detail::for_each_part<M>([&]<class P> {
-    parts.set<P>([model]<class... A>(A&&... arguments) mutable {
-      return P::call(model, std::forward<A>(arguments)...);
+    parts.set<P>([model, shown]<class... A>(A&&... arguments) mutable {
+      return named(*shown, [&] { return P::call(model, std::forward<A>(arguments)...); });
     });
   });
   Parts served = parts.serves();
@@ -231,7 +233,7 @@ template <Model M>
     served = model->serves();
   else if constexpr (detail::ServesByType<M>)
     served = detail::parts_by_type<M>();
-  detail::require_functions(served, parts.serves(), shown_component<M>("model"));
+  detail::require_functions(served, parts.serves(), *shown);
   parts.keep(served);
   if constexpr (requires { model->begin_step(); })
     parts.begin_step = [model]() mutable { model->begin_step(); };

@@ -16,6 +16,7 @@
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/parameter_role.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/state.hpp"
 
 namespace vlp {
@@ -63,10 +64,16 @@ class AnyOptimizer {
 
   template <class O>
     requires(!std::same_as<O, AnyOptimizer>) && Optimizer<O>
-  AnyOptimizer(O optimizer) : self_(std::make_unique<Holder<O>>(std::move(optimizer))) {}
+  AnyOptimizer(O optimizer)
+      : self_(std::make_unique<Holder<O>>(std::move(optimizer))),
+        shown_(shown_component<O>(kind)) {}
 
-  void manage(std::vector<ParameterGroup> groups) { self_->manage(std::move(groups)); }
-  void step(const StepControl& control) { self_->step(control); }
+  void manage(std::vector<ParameterGroup> groups) {
+    named(shown_, [&] { self_->manage(std::move(groups)); });
+  }
+  void step(const StepControl& control) {
+    named(shown_, [&] { self_->step(control); });
+  }
   void zero_grad() { self_->zero_grad(); }
   [[nodiscard]] double lr() const { return self_->lr(); }
   [[nodiscard]] bool decays_norms_and_biases() const { return self_->decays_norms_and_biases(); }
@@ -99,6 +106,7 @@ class AnyOptimizer {
     O optimizer;
   };
   std::unique_ptr<Base> self_;
+  std::string shown_;  // in messages
 };
 static_assert(Optimizer<AnyOptimizer>);
 

@@ -15,6 +15,7 @@
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/recipe/field.hpp"
 
 namespace vlp {
@@ -106,7 +107,7 @@ class AnySchedule {
   /// @return  finite, at least 0
   /// @throws ContractError if the schedule gives anything else
   [[nodiscard]] double operator()(const SchedulePosition& position) const {
-    const double factor = call_(position);
+    const double factor = named(shown_, [&] { return call_(position); });
     if (!std::isfinite(factor) || factor < 0)
       throw ContractError(shown_ + ": a learning rate's factor is finite and not negative (got " +
                           std::to_string(factor) + " for update " + std::to_string(position.step) +

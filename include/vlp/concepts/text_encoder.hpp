@@ -17,6 +17,7 @@
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/image_memory.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
 
 namespace torch::nn {
 class Module;
@@ -88,21 +89,21 @@ class AnyTextEncoder {
   AnyTextEncoder* operator->() { return this; }
   /// @throws ShapeError if the encoder doesn't give [B, T, D]
   [[nodiscard]] at::Tensor text_states(const at::Tensor& ids, const at::Tensor& mask) {
-    return checked(text_states_(ids, mask), ids);
+    return checked(named(shown_, [&] { return text_states_(ids, mask); }), ids);
   }
   /// @throws ContractError if this text encoder has no cross-attention
   [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask,
                                            const ImageMemory& images) {
     if (!grounded_states_)
       throw ContractError(shown_ + ": it can't attend to images. Choose one with cross-attention.");
-    return checked(grounded_states_(ids, mask, images), ids);
+    return checked(named(shown_, [&] { return grounded_states_(ids, mask, images); }), ids);
   }
   /// @param states  [B, T, D], what `text_states` returns
   /// @param mask    [B, T] bool, true = token
   /// @return        [B, D]
   [[nodiscard]] at::Tensor summary(const at::Tensor& states, const at::Tensor& mask) const {
     if (!summary_) return states.select(1, 0);
-    at::Tensor whole = summary_(states, mask);
+    at::Tensor whole = named(shown_, [&] { return summary_(states, mask); });
     if (whole.dim() != 2 || whole.size(0) != states.size(0) || whole.size(1) != width_)
       throw ShapeError(shown_ + ": summary(states, mask) of another shape (got " +
                        c10::str(whole.sizes()) + ", expected [" + std::to_string(states.size(0)) +

@@ -1,8 +1,9 @@
 #pragma once
 // Tokenizer: text to ids and back. Contract: immutable after construction, callable from any
-// thread; `encode` gives [CLS] ... [SEP] without padding, at most the tokenizer's own `max_length`
-// ids, [SEP] last also where it cut. Special ids follow the vocabulary, [DEC] and [ENC] included in
-// its size. `static std::int64_t longest_text(const Options&)`, if it is there, says the most ids
+// thread; `encode` gives a text's ids without padding, at most the tokenizer's own `max_length`.
+// What begins and ends a text, [CLS] and [SEP], it may put there itself, the end also where it cut;
+// otherwise it is put there. Special ids follow the vocabulary, [DEC] and [ENC] included in its
+// size. `static std::int64_t longest_text(const Options&)`, if it is there, says the most ids
 // of a text, so that a model with fewer positions is found with the recipe. Includes no torch.
 
 #include <concepts>
@@ -17,6 +18,7 @@
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/special_tokens.hpp"
 
 namespace vlp {
@@ -55,23 +57,34 @@ class AnyTokenizer {
   AnyTokenizer(T tokenizer)
       : self_(std::make_shared<const Holder<T>>(std::move(tokenizer))),
         shown_(shown_component<T>(kind)),
-        vocabulary_size_(self_->vocabulary_size()) {}
+        vocabulary_size_(self_->vocabulary_size()),
+        special_(self_->special()) {
+    for (const std::int64_t id : {special_.pad, special_.sep, special_.decode, special_.encode})
+      if (id < 0 || id >= vocabulary_size_)
+        throw ContractError(shown_ + ": a special token outside the vocabulary (got " +
+                            std::to_string(id) + ", expected 0 to " +
+                            std::to_string(vocabulary_size_ - 1) +
+                            " for pad, sep, decode and encode). Let vocabulary_size() count them.");
+  }
 
+  /// @return  [CLS] ... [SEP], or what stands for them: they are put there if the tokenizer doesn't
   /// @throws ContractError if the tokenizer gives an id outside its vocabulary
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text) const {
-    std::vector<std::int64_t> ids = self_->encode(text);
+    std::vector<std::int64_t> ids = named(shown_, [&] { return self_->encode(text); });
     for (const std::int64_t id : ids)
       if (id < 0 || id >= vocabulary_size_)
         throw ContractError(shown_ + ": an id outside the vocabulary (got " + std::to_string(id) +
                             " for \"" + std::string(text) + "\", expected 0 to " +
                             std::to_string(vocabulary_size_ - 1) +
                             "). Let vocabulary_size() count every id that encode gives.");
+    if (ids.empty() || ids.front() != special_.begin()) ids.insert(ids.begin(), special_.begin());
+    if (ids.size() == 1 || ids.back() != special_.sep) ids.push_back(special_.sep);
     return ids;
   }
   [[nodiscard]] std::string decode(std::span<const std::int64_t> ids) const {
-    return self_->decode(ids);
+    return named(shown_, [&] { return self_->decode(ids); });
   }
-  [[nodiscard]] SpecialTokens special() const { return self_->special(); }
+  [[nodiscard]] SpecialTokens special() const { return special_; }
   [[nodiscard]] std::int64_t vocabulary_size() const { return vocabulary_size_; }
   void write(const std::filesystem::path& folder) const { self_->write(folder); }
 
@@ -101,6 +114,7 @@ class AnyTokenizer {
   std::shared_ptr<const Base> self_;
   std::string shown_;  // in messages
   std::int64_t vocabulary_size_;
+  SpecialTokens special_;
 };
 static_assert(Tokenizer<AnyTokenizer>);
 

@@ -15,6 +15,7 @@
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/random.hpp"
 
 namespace vlp {
@@ -60,7 +61,7 @@ class AnyTransform {
 
   template <class T>
     requires(!std::same_as<T, AnyTransform>) && Transform<T>
-  AnyTransform(T transform) {
+  AnyTransform(T transform) : shown_(shown_component<T>(kind)) {
     static_assert(!(ImageTransform<T> && TextTransform<T>),
                   "a transform is of images or of texts, not of both");
     const auto self = std::make_shared<const T>(std::move(transform));
@@ -86,14 +87,14 @@ class AnyTransform {
     if (!of_image_)
       throw ContractError(
           "transform: changes texts (got an image, expected a text). Ask is_text() first.");
-    return of_image_(image, random);
+    return named(shown_, [&] { return of_image_(image, random); });
   }
   /// @throws ContractError if it is a transform of images
   [[nodiscard]] std::string operator()(std::string_view text, RandomStream& random) const {
     if (!of_text_)
       throw ContractError(
           "transform: changes images (got a text, expected an image). Ask is_text() first.");
-    return of_text_(text, random);
+    return named(shown_, [&] { return of_text_(text, random); });
   }
   /// The size that comes out whatever goes in; zeros where that is not fixed, and for texts.
   [[nodiscard]] ImageSize output_size() const { return size_; }
@@ -102,6 +103,7 @@ class AnyTransform {
   std::function<at::Tensor(const at::Tensor&, RandomStream&)> of_image_;
   std::function<std::string(std::string_view, RandomStream&)> of_text_;
   ImageSize size_;
+  std::string shown_;  // in messages
 };
 static_assert(Transform<AnyTransform>);
 

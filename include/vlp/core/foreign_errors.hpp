@@ -50,31 +50,28 @@ namespace detail {
   return kind == "dataset" && at_run_time ? ExitCode::data : ExitCode::unexpected;
 }
 
-[[noreturn]] inline void throw_named(std::string_view kind, std::string_view name,
-                                     const std::exception& error) {
+[[noreturn]] inline void throw_named(std::string_view shown, const std::exception& error) {
   auto [message, stack] = without_stack(error.what());
-  throw ComponentError(code_of(kind, error),
-                       std::string(kind) + " '" + std::string(name) + "': " + message,
-                       std::move(stack));
+  throw ComponentError(code_of(shown.substr(0, shown.find(' ')), error),
+                       std::string(shown) + ": " + message, std::move(stack));
 }
 
 }  // namespace detail
 
 /// Calls into a component. An `Error` passes as it is, so that of components in each other the
 /// inner one is named; any other exception becomes `KIND 'NAME': what it says`.
-/// @param kind  of the component, e.g. `AnyLoss::kind`
-/// @param name  by which recipes choose it
-/// @param call  what is done
-/// @return      what `call` returns
+/// @param shown  the component as messages call it: `loss 'itc'`
+/// @param call   what is done
+/// @return       what `call` returns
 /// @throws ComponentError for what `call` throws that is a std::exception and no `Error`
 template <class Call>
-decltype(auto) named(std::string_view kind, std::string_view name, Call&& call) {
+decltype(auto) named(std::string_view shown, Call&& call) {
   try {
     return std::forward<Call>(call)();
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    detail::throw_named(kind, name, error);
+    detail::throw_named(shown, error);
   }
 }
 

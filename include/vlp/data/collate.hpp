@@ -31,7 +31,7 @@ namespace vlp {
   std::vector<std::int64_t> ids = tokenizer.encode(prompt);
   const SpecialTokens special = tokenizer.special();
   if (!ids.empty() && ids.back() == special.sep) ids.pop_back();
-  if (!ids.empty() && ids.front() == special.cls) ids.erase(ids.begin());
+  if (!ids.empty() && ids.front() == special.begin()) ids.erase(ids.begin());
   return ids;
 }
 

@@ -151,11 +151,13 @@ class MetaTensors {
   c10::impl::IncludeDispatchKeyGuard guard_{c10::DispatchKey::TESTING_ONLY_GenericMode};
 };
 
-/// Whether an error only says that a tensor has no values.
-[[nodiscard]] inline bool lacks_values(const c10::Error& error) {
-  const std::string_view what = error.what_without_backtrace();
-  return what.find("meta tensor") != what.npos || what.find("Meta") != what.npos ||
-         what.find("meta device") != what.npos;
+/// Whether an error says no more than that a tensor has no values.
+/// @param message  LibTorch's, with or without what stands before it
+[[nodiscard]] inline bool lacks_values(std::string_view message) {
+  for (const std::string_view words :
+       {"meta tensor", "Meta tensor", "on meta", "meta device", "data is not allocated yet"})
+    if (message.find(words) != message.npos) return true;
+  return false;
 }
 
 }  // namespace vlp

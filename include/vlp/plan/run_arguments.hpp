@@ -18,6 +18,7 @@ struct RunArguments {
   DeviceName device;                          ///< chosen already, see choose_device
   std::int64_t threads = 0;                   ///< 0 = all cores
   Console console;                            ///< where notes and progress go
+  bool quick = false;                         ///< without a dry pass
 };
 
 /// For a look at a recipe that isn't run.
@@ -26,6 +27,7 @@ struct CheckArguments {
   std::optional<DeviceName> device;      ///< none = not known, and what depends on it isn't checked
   std::filesystem::path share_dir;       ///< holds vocabularies/; empty = they aren't looked for
   bool strict = false;                   ///< data that aren't there are an error
+  bool quick = false;                    ///< without a dry pass
 };
 
 }  // namespace vlp

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vlp/assemble/dry_pass.hpp"
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/plan/checks.hpp"
@@ -28,6 +29,9 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
   const Plan plan = plan_evaluation(recipe, registry);
   RunFolder::require_free(arguments.out);
   Context ctx = open_context(plan, arguments);
+  if (!arguments.quick)  // what doesn't fit together is found before anything is read
+    for (const std::string& untried : dry_pass(plan, ctx, /*trains=*/false))
+      ctx.machine.console.note("dry pass: " + untried);
 
   const Data data = load_data(plan, ctx);
   InitialWeights weights = open_initial_weights(plan, ctx);
@@ -54,8 +58,10 @@ VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
                                                           const CheckArguments& arguments) {
   const Plan plan = plan_evaluation(recipe, registry);
   check_vocabulary(plan, arguments);
+  const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/false);
   std::vector<std::string> lines = weights_lines(plan);
   add_lines(lines, data_lines(plan, arguments, /*trains=*/false));
+  add_lines(lines, passed);
   return lines;
 }
 

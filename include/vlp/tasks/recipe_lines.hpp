@@ -20,6 +20,10 @@ void check_vocabulary(const Plan& plan, const CheckArguments& arguments);
 /// What makes a training no error and yet seldom wanted: losses that are equal, parts of the model
 /// that no loss or metric uses.
 [[nodiscard]] std::vector<std::string> note_lines(const Plan& plan);
+/// What a dry pass tells, unless the check is quick or knows no folder of vocabularies.
+/// @throws what `dry_pass` throws
+[[nodiscard]] std::vector<std::string> dry_pass_lines(const Plan& plan,
+                                                      const CheckArguments& arguments, bool trains);
 /// What the data say, where they are there; missing data are no error unless the check is strict,
 /// broken data are. Behind the length of a training, notes on a batch or a warm-up that is longer.
 /// @param trains  also tells how long training is

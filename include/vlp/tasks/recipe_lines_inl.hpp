@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "vlp/assemble/dry_pass.hpp"
+#include "vlp/assemble/open.hpp"
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/parts.hpp"
 #include "vlp/concepts/schedule.hpp"
@@ -94,6 +96,21 @@ namespace detail {
 }
 
 }  // namespace detail
+
+VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
+                                                   const CheckArguments& arguments, bool trains) {
+  if (arguments.quick || arguments.share_dir.empty()) return {};
+  RunArguments like;
+  like.share_dir = arguments.share_dir;
+  const Context ctx = open_context(plan, like);
+  std::vector<std::string> lines;
+  for (const std::string& untried : dry_pass(plan, ctx, trains))
+    lines.push_back("dry pass   not tried: " + untried);
+  if (lines.empty())
+    lines.emplace_back(
+        "dry pass   a made-up batch went through transforms, model, losses and metrics");
+  return lines;
+}
 
 VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,
                                                bool trains) {

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "vlp/assemble/dry_pass.hpp"
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/plan/checks.hpp"
@@ -33,6 +34,9 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
   const Plan plan = plan_training(recipe, registry, arguments.device);  // every mistake, at once
   RunFolder::require_free(arguments.out);       // earlier runs are never touched
   Context ctx = open_context(plan, arguments);  // device, precision, seed streams, folders
+  if (!arguments.quick)  // what doesn't fit together is found before anything is read
+    for (const std::string& untried : dry_pass(plan, ctx, /*trains=*/true))
+      ctx.machine.console.note("dry pass: " + untried);
 
   const Data data = load_data(plan, ctx);
   InitialWeights weights = open_initial_weights(plan, ctx);  // of parts, a model, a run; or none
@@ -63,9 +67,11 @@ VLP_INLINE std::vector<std::string> check_train_recipe(const Recipe& recipe,
                                                        const CheckArguments& arguments) {
   const Plan plan = plan_training(recipe, registry, arguments.device);
   check_vocabulary(plan, arguments);
+  const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/true);
   std::vector<std::string> lines = batch_lines(plan);
   add_lines(lines, weights_lines(plan));
   add_lines(lines, data_lines(plan, arguments, /*trains=*/true));
+  add_lines(lines, passed);
   add_lines(lines, note_lines(plan));
   return lines;
 }

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "vlp/concepts/metric.hpp"
 #include "vlp/registry/plugin.hpp"
@@ -19,6 +20,9 @@ namespace outside {
 /// puts parts together counts a caption once a part.
 struct Distinct {
   static constexpr std::string_view name = "distinct";
+  [[nodiscard]] static std::vector<vlp::ScoreName> score_names(const vlp::NoOptions&) {
+    return {{"Distinct_raw"}, {"Distinct"}};
+  }
 
   [[nodiscard]] vlp::ImageStatistics measure(const vlp::CaptionSet& captions) const {
     vlp::ImageStatistics rows(captions.size(), 3);

@@ -14,7 +14,7 @@ namespace outside {
 /// 3/4 whatever the batch.
 struct TwinLoss {
   static constexpr std::string_view name = "twin";
-  static constexpr auto needs = vlp::Needs::nothing;
+  static constexpr vlp::Parts needs = {};
   vlp::LossValue operator()(vlp::Forward&) const { return {at::scalar_tensor(0.75), {}}; }
 };
 
