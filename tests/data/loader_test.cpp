@@ -160,6 +160,32 @@ BOOST_AUTO_TEST_CASE(a_batch_has_the_shapes_and_values_of_its_samples) {
   BOOST_TEST(seen.size() == 20);
 }
 
+BOOST_AUTO_TEST_CASE(processes_share_an_epoch_in_the_order_of_one) {
+  Setting setting;
+  const auto alone = setting.loader();  // five batches
+  const std::vector<LoadedBatch> all = epoch_of(*alone, 1);
+  const auto of = [&](std::int64_t rank, std::int64_t size, std::int64_t run) {
+    setting.options.share = {rank, size, run};
+    std::vector<std::int64_t> positions;
+    const auto loader = setting.loader();
+    for (const LoadedBatch& batch : epoch_of(*loader, 1))
+      for (std::size_t i = 0; i < all.size(); ++i)
+        if (batch.record_index == all[i].record_index &&
+            batch.batch.pixels.equal(all[i].batch.pixels))
+          positions.push_back(static_cast<std::int64_t>(i));
+    BOOST_TEST(static_cast<std::int64_t>(positions.size()) == loader->batches_per_epoch());
+    return positions;
+  };
+  using Positions = std::vector<std::int64_t>;
+  BOOST_TEST(of(0, 2, 1) == (Positions{0, 2}), boost::test_tools::per_element());
+  BOOST_TEST(of(1, 2, 1) == (Positions{1, 3}), boost::test_tools::per_element());
+  BOOST_TEST(of(0, 2, 2) == (Positions{0, 1}), boost::test_tools::per_element());
+  BOOST_TEST(of(1, 2, 2) == (Positions{2, 3}), boost::test_tools::per_element());
+  BOOST_TEST(of(0, 1, 2) == (Positions{0, 1, 2, 3, 4}), boost::test_tools::per_element());
+  setting.options.share = {0, 3, 2};
+  BOOST_CHECK_THROW((void)setting.loader(), vlp::DataError);
+}
+
 BOOST_AUTO_TEST_CASE(threads_do_not_change_what_comes_out) {
   Setting setting;
   setting.options.workers = 1;

@@ -15,6 +15,7 @@
 
 #include "plugins/optimizer/adamw.hpp"
 #include "tests/support/float32.hpp"
+#include "tests/support/peer_threads.hpp"
 #include "tests/support/recording_sgd.hpp"
 #include "vlp/train/objective.hpp"
 #include "vlp/train/precision.hpp"
@@ -247,6 +248,44 @@ BOOST_AUTO_TEST_CASE(parts_of_the_loss_are_means_over_the_micro_batches_as_the_l
   BOOST_TEST(record.parts.size() == 1U);
   BOOST_TEST(float32_distance(record.parts.at(0).second.item<double>(), sum / 2) < kRounding);
   BOOST_TEST(!record.parts.at(0).second.requires_grad());
+}
+
+BOOST_AUTO_TEST_CASE(two_processes_train_as_one_with_all_their_micro_batches) {
+  std::vector<Batch> batches;
+  for (std::uint64_t i = 0; i < 8; ++i) batches.push_back(batch_of(4, 20 + i));
+  Line alone;
+  vlp::Trainer one(alone, Distance{}, RecordingSgd{}, {}, vlp::Context{});
+  for (std::size_t update = 0; update < 2; ++update)
+    (void)one.step(std::span(batches).subspan(4 * update, 4));
+  std::vector<Line> models{Line(), Line()};
+  vlp_test::run_together(2, [&](const vlp::Peers& peers) {
+    vlp::Context ctx;
+    ctx.machine.peers = peers;
+    const auto rank = static_cast<std::size_t>(peers.rank());
+    vlp::Trainer trainer(models[rank], Distance{}, RecordingSgd{}, {}, ctx);
+    for (std::size_t update = 0; update < 2; ++update)
+      (void)trainer.step(std::span(batches).subspan(4 * update + 2 * rank, 2));
+  });
+  BOOST_TEST(models[0]->linear->weight.equal(models[1]->linear->weight));
+  BOOST_TEST((models[0]->linear->weight - alone->linear->weight).abs().max().item<double>() <
+             1e-6);  // the same sums of float32 in another order
+}
+
+BOOST_AUTO_TEST_CASE(random_numbers_of_a_micro_batch_do_not_hang_on_what_was_drawn_before) {
+  const std::vector<Batch> batches{batch_of(4, 1), batch_of(4, 2)};
+  const auto trained = [&](std::uint64_t seed, bool disturbed) {
+    Line model(/*dropout=*/0.5);
+    vlp::Context ctx;
+    ctx.facts.seeds = vlp::RandomStream(seed);
+    vlp::Trainer trainer(model, Distance{}, RecordingSgd{}, {}, ctx);
+    for (int update = 0; update < 3; ++update) {
+      if (disturbed) (void)at::rand({update + 1});
+      (void)trainer.step(batches);
+    }
+    return model->linear->weight.detach().clone();
+  };
+  BOOST_TEST(trained(5, false).equal(trained(5, true)));
+  BOOST_TEST(!trained(5, false).equal(trained(6, false)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -77,7 +77,7 @@ namespace detail {
 VLP_INLINE void write_model_recipe(const RunFolder& folder, const Plan& plan,
                                    const AnyTokenizer& tokenizer) {
   folder.write("model/recipe.toml", write_toml(plan.resolved));
-  tokenizer.write(folder.subfolder("model"));
+  if (folder.writes()) tokenizer.write(folder.subfolder("model"));
 }
 
 VLP_INLINE std::optional<AnyFormat> write_format_settings(const RunFolder& folder, const Plan& plan,

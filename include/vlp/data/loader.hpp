@@ -37,6 +37,24 @@
 
 namespace vlp {
 
+/// Which batches of an epoch a process takes. Processes train on one order of batches: of every
+/// `size * run` batches in a row, process r takes the `run` ones from r * run on, so that their
+/// updates put together are those of one process with size * run micro-batches.
+struct BatchShare {
+  std::int64_t rank = 0;  ///< of this process
+  std::int64_t size = 1;  ///< processes
+  std::int64_t run = 1;   ///< batches in a row: the micro-batches of an update
+
+  /// Batches of an epoch for each process: whole rounds only, since all have to take as many.
+  [[nodiscard]] std::int64_t of(std::int64_t batches) const {
+    return size == 1 ? batches : batches / (size * run) * run;
+  }
+  /// Where the process's i-th batch stands among all.
+  [[nodiscard]] std::int64_t position(std::int64_t i) const {
+    return size == 1 ? i : i / run * (size * run) + rank * run + i % run;
+  }
+};
+
 /// How a `Loader` makes batches.
 struct LoaderOptions {
   std::int64_t batch_size = 1;  ///< samples
@@ -47,6 +65,7 @@ struct LoaderOptions {
   std::int64_t extra_captions = 0;  ///< captions that come with a sample beside its own, of the
                                     ///< same image; see `Batch::extra_captions`
   bool images_only = false;         ///< one row an image, in order, without texts
+  BatchShare share = {};            ///< which batches
   /// From a file to uint8 [3, H, W].
   ImageDecoder decode = [](const std::filesystem::path& file) { return decode_image(file); };
 };
@@ -95,16 +114,18 @@ class Loader {
       throw DataError(
           "loader: no samples (got an empty split). Raise its share in dataset.split, or "
           "dataset.subset.");
+    if (batches_per_epoch() == 0)
+      throw DataError("loader: too few batches for all processes (got " +
+                      std::to_string(all_batches()) + ", expected at least " +
+                      std::to_string(options_.share.size * options_.share.run) +
+                      ", a process's share of an update each). Use fewer processes or smaller "
+                      "batches.");
   }
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// Batches of a whole epoch.
-  [[nodiscard]] std::int64_t batches_per_epoch() const {
-    const std::int64_t whole = row_count_ / options_.batch_size;
-    const bool rest = row_count_ % options_.batch_size != 0;
-    return options_.drop_last ? std::max<std::int64_t>(whole, 1) : whole + (rest ? 1 : 0);
-  }
+  /// Batches of a whole epoch, of this process's share.
+  [[nodiscard]] std::int64_t batches_per_epoch() const { return options_.share.of(all_batches()); }
 
   /// Begins an epoch, abandoning the one under way.
   /// @param epoch        from 0
@@ -162,6 +183,13 @@ class Loader {
   }
 
  private:
+  /// Batches of a whole epoch, of all processes.
+  [[nodiscard]] std::int64_t all_batches() const {
+    const std::int64_t whole = row_count_ / options_.batch_size;
+    const bool rest = row_count_ % options_.batch_size != 0;
+    return options_.drop_last ? std::max<std::int64_t>(whole, 1) : whole + (rest ? 1 : 0);
+  }
+
   static bool pinning_works() {
     try {
       return at::empty({1}, at::TensorOptions().pinned_memory(true)).is_pinned();
@@ -205,7 +233,7 @@ class Loader {
     for (; scheduled_ < batches_per_epoch() &&
            static_cast<std::int64_t>(ready_.size()) < options_.prefetch;
          ++scheduled_) {
-      const auto first = rows_.begin() + scheduled_ * options_.batch_size;
+      const auto first = rows_.begin() + options_.share.position(scheduled_) * options_.batch_size;
       const std::int64_t count = std::min<std::int64_t>(options_.batch_size, rows_.end() - first);
       const auto assembly = std::make_shared<BatchMaker::Assembly>(
           std::vector<SampleRow>(first, first + count), epoch_);

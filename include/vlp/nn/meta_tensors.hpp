@@ -2,14 +2,19 @@
 // Tensors of shapes without memory, so that a large model can be put together, and shapes can be
 // followed through it, in no time.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <ATen/ExpandUtils.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
 #include <c10/core/Device.h>
@@ -102,10 +107,62 @@ inline void follow_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stac
   }
 }
 
+// The operators of transformers whose tensors are large get rules, so that nothing is computed.
+
+inline at::Tensor where_on_meta(const at::Tensor& condition, const at::Tensor& yes,
+                                const at::Tensor& no) {
+  const auto shape = at::infer_size(at::infer_size(condition.sizes(), yes.sizes()), no.sizes());
+  return at::empty(shape, condition.options().dtype(at::result_type(yes, no)));
+}
+
+inline at::Tensor& where_out_on_meta(const at::Tensor& condition, const at::Tensor& yes,
+                                     const at::Tensor& no, at::Tensor& out) {
+  out.resize_(where_on_meta(condition, yes, no).sizes());
+  return out;
+}
+
+inline std::tuple<at::Tensor, at::Tensor, at::Tensor> layer_norm_on_meta(
+    const at::Tensor& input, at::IntArrayRef normalized, const std::optional<at::Tensor>& weight,
+    const std::optional<at::Tensor>&, double) {
+  std::vector<std::int64_t> outer = input.sizes().vec();
+  const std::size_t inner = outer.size() - normalized.size();
+  TORCH_CHECK(normalized.size() <= outer.size() && input.sizes().slice(inner) == normalized &&
+                  (!weight || !weight->defined() || weight->sizes() == normalized),
+              "layer norm: got input ", input.sizes(), ", expected [..., ", normalized, "]");
+  std::fill(outer.begin() + static_cast<std::ptrdiff_t>(inner), outer.end(), 1);
+  return {at::empty_like(input), at::empty(outer, input.options()),
+          at::empty(outer, input.options())};
+}
+inline std::tuple<at::Tensor, at::Tensor, at::Tensor> layer_norm_backward_on_meta(
+    const at::Tensor&, const at::Tensor& input, at::IntArrayRef normalized, const at::Tensor&,
+    const at::Tensor&, const std::optional<at::Tensor>&, const std::optional<at::Tensor>&,
+    std::array<bool, 3> wanted) {
+  const auto of_weights = [&](bool asked) {
+    return asked ? at::empty(normalized, input.options()) : at::Tensor();
+  };
+  return {wanted[0] ? at::empty_like(input) : at::Tensor(), of_weights(wanted[1]),
+          of_weights(wanted[2])};
+}
+
+inline at::Tensor embedding_backward_on_meta(const at::Tensor& gradient, const at::Tensor&,
+                                             std::int64_t rows, std::int64_t, bool) {
+  return at::empty({rows, gradient.size(-1)}, gradient.options());
+}
+
+/// Whether an operator has a rule here.
+[[nodiscard]] inline bool has_own_rule(const c10::OperatorName& name) {
+  const std::string full = c10::toString(name);
+  return full == "aten::where.self" || full == "aten::where.self_out" ||
+         full == "aten::native_layer_norm" || full == "aten::native_layer_norm_backward" ||
+         full == "aten::embedding_dense_backward";
+}
+
 /// Whether LibTorch computes an operator on the CPU and has no rule in C++ for its shapes.
 [[nodiscard]] inline bool needs_rule(const c10::OperatorHandle& op) {
   using K = c10::DispatchKey;
-  if (op.operator_name().name == "aten::convolution") return true;  // refers to backends by name
+  if (op.operator_name().name == "aten::convolution" ||
+      op.operator_name().name == "aten::convolution_backward")
+    return true;  // these refer to backends by name
   return op.hasSchema() && op.hasKernelForDispatchKey(K::CPU) &&
          !op.hasKernelForDispatchKey(K::Meta) &&
          !op.hasKernelForDispatchKey(K::CompositeExplicitAutograd) &&
@@ -125,9 +182,14 @@ inline void register_meta_rules() {
     torch::Library meta(torch::Library::IMPL, "aten", c10::DispatchKey::Meta, __FILE__, __LINE__);
     c10::Dispatcher& dispatcher = c10::Dispatcher::singleton();
     for (const c10::OperatorName& name : dispatcher.getAllOpNames())
-      if (const auto op = dispatcher.findOp(name); op && needs_rule(*op))
+      if (const auto op = dispatcher.findOp(name); op && !has_own_rule(name) && needs_rule(*op))
         meta.impl(c10::toString(name).substr(6).c_str(),
                   torch::CppFunction::makeFromBoxedFunction<&follow_on_cpu>());
+    meta.impl("where.self", TORCH_FN(where_on_meta));
+    meta.impl("where.self_out", TORCH_FN(where_out_on_meta));
+    meta.impl("native_layer_norm", TORCH_FN(layer_norm_on_meta));
+    meta.impl("native_layer_norm_backward", TORCH_FN(layer_norm_backward_on_meta));
+    meta.impl("embedding_dense_backward", TORCH_FN(embedding_backward_on_meta));
     return std::array<torch::Library, 2>{std::move(mode), std::move(meta)};
   }();
 }

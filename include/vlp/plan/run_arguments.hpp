@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "vlp/concepts/peers.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/core/device.hpp"
 
@@ -18,6 +19,7 @@ struct RunArguments {
   DeviceName device;                          ///< chosen already, see choose_device
   std::int64_t threads = 0;                   ///< 0 = all cores
   Console console;                            ///< where notes and progress go
+  Peers peers;                                ///< processes that run together
   bool quick = false;                         ///< without a dry pass
 };
 

@@ -48,8 +48,12 @@ class RunFolder {
   }
 
   /// Makes the folder.
+  /// @param writes  whether this process writes the run's files; of several one does, and in the
+  ///                others nothing is made or written
   /// @throws RecipeError if it exists and isn't empty, DataError if it can't be made
-  explicit RunFolder(std::filesystem::path folder) : folder_(std::move(folder)) {
+  explicit RunFolder(std::filesystem::path folder, bool writes = true)
+      : folder_(std::move(folder)), writes_(writes) {
+    if (!writes_) return;
     require_free(folder_);
     std::error_code error;
     std::filesystem::create_directories(folder_, error);
@@ -60,15 +64,18 @@ class RunFolder {
 
   /// The folder itself.
   [[nodiscard]] const std::filesystem::path& path() const { return folder_; }
+  /// Whether this process writes the run's files.
+  [[nodiscard]] bool writes() const { return writes_; }
   /// A folder inside, made when first asked for.
   [[nodiscard]] std::filesystem::path subfolder(const std::string& name) const {
-    std::filesystem::create_directories(folder_ / name);
+    if (writes_) std::filesystem::create_directories(folder_ / name);
     return folder_ / name;
   }
 
   /// Replaces a file as a whole: who reads it finds the old one or the new one.
   /// @throws DataError if it can't be written
   void write(const std::string& name, const std::string& text) const {
+    if (!writes_) return;
     AtomicFile<DataError> file(place_of(name));
     file.write(std::as_bytes(std::span(text)));
     file.commit();
@@ -83,6 +90,7 @@ class RunFolder {
   }
   /// Adds one line to a file of JSON lines. @throws DataError if it can't be written
   void append(const std::string& name, const Json& json) const {
+    if (!writes_) return;
     const std::filesystem::path file = place_of(name);
     std::ofstream out(file, std::ios::binary | std::ios::app);
     out << json.dump() + "\n";
@@ -98,6 +106,7 @@ class RunFolder {
   }
 
   std::filesystem::path folder_;
+  bool writes_;
 };
 
 }  // namespace vlp

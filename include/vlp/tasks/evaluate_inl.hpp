@@ -27,7 +27,7 @@ VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) 
 VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
                            const RunArguments& arguments) {
   const Plan plan = plan_evaluation(recipe, registry);
-  RunFolder::require_free(arguments.out);
+  if (arguments.peers.first()) RunFolder::require_free(arguments.out);
   Context ctx = open_context(plan, arguments);
   if (!arguments.quick)  // what doesn't fit together is found before anything is read
     for (const std::string& untried : dry_pass(plan, ctx, /*trains=*/false))
@@ -39,7 +39,7 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
   Objective losses = build_losses(plan, ctx, weights);
   weights = {};
 
-  const RunFolder folder(arguments.out);
+  const RunFolder folder(arguments.out, arguments.peers.first());
   RunParts run{.plan = plan,
                .ctx = ctx,
                .data = data,

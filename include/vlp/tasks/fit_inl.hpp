@@ -51,6 +51,8 @@ namespace vlp {
   options.workers = worker_count(plan, ctx);
   options.prefetch = 4;
   options.extra_captions = captions_per_image(plan) - 1;
+  const Peers& peers = ctx.machine.peers;
+  options.share = {peers.rank(), peers.size(), plan.train.accumulation};
   return options;
 }
 
@@ -92,15 +94,18 @@ VLP_INLINE History fit(RunParts& run) {
         (std::isfinite(value) && (value > best || !std::isfinite(best)))) {
       best = value;
       history.best_epoch = epoch;
-      write_model_weights(*run.model.ptr(), weights, run.format);
-      if (run.losses.module())
-        save_module(*run.losses.module(), weights.parent_path() / kLossWeights);
+      if (run.folder.writes()) {
+        write_model_weights(*run.model.ptr(), weights, run.format);
+        if (run.losses.module())
+          save_module(*run.losses.module(), weights.parent_path() / kLossWeights);
+      }
     }
     State state;
     trainer.save(state);
     State position = state.prefixed("loader");
     loader.save(position);
-    save_state(state, run.folder.subfolder("checkpoints") / "last.safetensors");
+    if (run.folder.writes())
+      save_state(state, run.folder.subfolder("checkpoints") / "last.safetensors");
     run.observers.checkpoint({.epoch = epoch,
                               .step = step,
                               .measured = record.measured,
@@ -115,6 +120,7 @@ VLP_INLINE History fit(RunParts& run) {
   history.train_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   history.steps = trainer.steps_done();
+  run.ctx.machine.peers.barrier();  // the best weights are written
   if (history.best_epoch != history.epochs.back().epoch) {
     const Console& console = run.ctx.machine.console;
     fill_model(*run.model.ptr(),

@@ -37,6 +37,7 @@ VLP_INLINE std::vector<RunPlugin> plugins_of(const Registry& registry) {
 
 VLP_INLINE Observers observers_of(const Plan& plan, const Context& ctx, const RunFolder& folder) {
   Observers observers;
+  if (!folder.writes()) return observers;
   observers.add(RunFolderWriter(folder, plan.report.contact_sheet));
   observers.add(ConsoleWriter(ctx.machine.console));
   return observers;

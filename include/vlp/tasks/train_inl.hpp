@@ -32,7 +32,8 @@ VLP_INLINE Plan plan_training(const Recipe& recipe, const Registry& registry,
 VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
                         const RunArguments& arguments) {
   const Plan plan = plan_training(recipe, registry, arguments.device);  // every mistake, at once
-  RunFolder::require_free(arguments.out);       // earlier runs are never touched
+  if (arguments.peers.first())
+    RunFolder::require_free(arguments.out);     // earlier runs are never touched
   Context ctx = open_context(plan, arguments);  // device, precision, seed streams, folders
   if (!arguments.quick)  // what doesn't fit together is found before anything is read
     for (const std::string& untried : dry_pass(plan, ctx, /*trains=*/true))
@@ -45,7 +46,9 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
   const std::string reader = weights.format();
   weights = {};  // can be as large as the model
 
-  const RunFolder folder(arguments.out);  // made now: a run that can't begin leaves nothing behind
+  const RunFolder folder(
+      arguments.out,
+      arguments.peers.first());  // made now: a run that can't begin leaves nothing behind
   RunParts run{.plan = plan,
                .ctx = ctx,
                .data = data,
