@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <filesystem>
 #include <string_view>
 #include <tuple>
 
@@ -27,6 +28,22 @@ struct Seen {
   std::int64_t width = -1;
   int threads = -1;
 };
+
+/// Reads one part of the context.
+struct FromFolders {
+  static constexpr std::string_view name = "from_folders";
+  using Options = WidthOptions;
+  FromFolders(const Options& options, const vlp::Folders& folders)
+      : width(options.width), share(folders.share) {}
+  std::int64_t width;
+  std::filesystem::path share;
+};
+struct FromFacts {
+  static constexpr std::string_view name = "from_facts";
+  explicit FromFacts(const vlp::Facts& facts) : pad(facts.tokens.pad) {}
+  std::int64_t pad;
+};
+static_assert(vlp::Component<FromFolders> && vlp::Component<FromFacts>);
 
 struct FromBothImpl : torch::nn::Module {
   static constexpr std::string_view name = "from_both";
@@ -115,8 +132,18 @@ BOOST_AUTO_TEST_CASE(a_module_gets_what_its_constructor_takes) {
   BOOST_TEST(options.threads == -1);
   const Seen context = seen<FromContext>();
   BOOST_TEST(context.width == -1);
-  BOOST_TEST(context.machine.threads == 3);
+  BOOST_TEST(context.threads == 3);
   BOOST_TEST(seen<FromNothing>().threads == -1);
+}
+
+BOOST_AUTO_TEST_CASE(a_constructor_may_take_one_part_of_the_context) {
+  vlp::Context ctx;
+  ctx.folders.share = "here";
+  ctx.facts.tokens.pad = 7;
+  const auto of_folders = vlp::build_component<FromFolders>({.width = 4}, ctx);
+  BOOST_TEST(of_folders.width == 4);
+  BOOST_TEST(of_folders.share == "here");
+  BOOST_TEST(vlp::build_component<FromFacts>({}, ctx).pad == 7);
 }
 
 BOOST_AUTO_TEST_CASE(so_does_a_plain_class) {

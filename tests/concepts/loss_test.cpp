@@ -65,7 +65,7 @@ vlp::LossValue value_of(vlp::AnyLoss loss, bool trains) {
   const vlp::ModelParts parts;
   const vlp::Batch batch;
   vlp::Forward pass(parts, batch, {},
-                    trains ? std::optional(vlp::SchedulePosition{}) : std::nullopt);
+                    trains ? std::optional(vlp::TrainingStep{}) : std::nullopt);
   return loss(pass);
 }
 

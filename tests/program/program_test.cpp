@@ -9,6 +9,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/support/process.hpp"
+#include "tests/support/ten_circles.hpp"
 
 namespace {
 
@@ -33,19 +34,6 @@ std::string written(const ScratchFolder& folder, const std::string& name, const 
   fs::create_directories(file.parent_path());
   std::ofstream(file) << text;
   return file.string();
-}
-
-/// Ten images with one caption each, as Kaggle writes Flickr30k.
-void write_dataset(const ScratchFolder& folder) {
-  std::string rows = "image_name| comment_number| comment\n";
-  for (int i = 0; i < 10; ++i) {
-    const std::string name = std::to_string(i) + ".png";
-    rows += name + "| 0| a red circle .\n";
-    fs::create_directories(folder.path / "flickr30k_images");
-    fs::copy_file(fs::path(VLP_TEST_DATA) / "images" / "07_rgb.png",
-                  folder.path / "flickr30k_images" / name);
-  }
-  written(folder, "results.csv", rows);
 }
 
 }  // namespace
@@ -114,7 +102,7 @@ BOOST_AUTO_TEST_CASE(every_recipe_passes_check_without_its_data) {
 
 BOOST_AUTO_TEST_CASE(check_counts_what_the_data_give) {
   const ScratchFolder folder;
-  write_dataset(folder);
+  vlp_test::write_ten_circles(folder.path);
   const Outcome outcome = vlp_run({"check", recipe("demo.toml"), "--data-dir", folder.path.string(),
                                    "--set", "dataset.split={train=0.6,validation=0.2,test=0.2}",
                                    "--set", "train.batch_size=2", "--set", "train.epochs=8"});
@@ -251,7 +239,7 @@ BOOST_AUTO_TEST_CASE(data_that_are_not_there_end_a_run_with_4_and_leave_no_folde
 
 BOOST_AUTO_TEST_CASE(weights_that_are_not_there_end_a_run_with_5) {
   const ScratchFolder folder;
-  write_dataset(folder);
+  vlp_test::write_ten_circles(folder.path);
   const Outcome outcome =
       vlp_run({"run", recipe("demo.toml"), "--data-dir", folder.path.string(), "--out",
                (folder.path / "run").string(), "--device", "cpu", "--set", "model.weights=absent",
@@ -262,7 +250,7 @@ BOOST_AUTO_TEST_CASE(weights_that_are_not_there_end_a_run_with_5) {
 
 BOOST_AUTO_TEST_CASE(an_out_folder_that_is_not_empty_ends_with_2_and_stays_as_it_is) {
   const ScratchFolder folder;
-  write_dataset(folder);
+  vlp_test::write_ten_circles(folder.path);
   const fs::path out = fs::path(written(folder, "run/notes.txt", "mine")).parent_path();
   const Outcome outcome = vlp_run({"run", recipe("demo.toml"), "--data-dir", folder.path.string(),
                                    "--out", out.string(), "--device", "cpu", "--set",

@@ -175,7 +175,7 @@ BOOST_AUTO_TEST_CASE(a_model_and_a_loss_of_two_plugins_share_a_part_that_the_cor
 
   vlp::Batch batch;
   batch.pixels = at::arange(12, at::kFloat).view({1, 3, 2, 2});
-  vlp::Forward pass(model.parts(), batch, {}, vlp::SchedulePosition{});
+  vlp::Forward pass(model.parts(), batch, {}, vlp::TrainingStep{});
   const at::Tensor value = loss(pass).total;
   // Of the pixels 0 to 3 the colours are p, p + 4 and p + 8, and weighed by one their sum.
   BOOST_TEST(value.item<float>() == (12.F * 12 + 15 * 15 + 18 * 18 + 21 * 21) / 4);

@@ -1,0 +1,122 @@
+// A second family of models, opened from a plugin, in every command: trained, exported in its own
+// format, imported, captioned with, begun with in one part, traced.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/support/process.hpp"
+#include "tests/support/scratch_folder.hpp"
+#include "tests/support/ten_circles.hpp"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace vlp_test;
+
+/// A folder with data, a vocabulary and a recipe.
+struct Family {
+  ScratchFolder scratch;
+  std::string plugin = (fs::path(VLP_BUILD_DIR) / "tests" / "plugins" / "tiny_git.so").string();
+
+  Family() {
+    write_ten_circles(scratch.path);
+    write_text(path("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nred\ncircle\n.\n");
+    write_text(path("recipe.toml"), R"([dataset]
+use = "flickr30k"
+split = { train = 0.6, validation = 0.2, test = 0.2 }
+[tokenizer]
+use = "wordpiece"
+vocabulary = ")" + path("vocab.txt") + R"("
+max_length = 8
+[[transform]]
+use = "resize"
+size = 16
+[[transform]]
+use = "normalize"
+[model]
+use = "tiny_git"
+words = 11
+[[loss]]
+use = "lm"
+[[metric]]
+use = "bleu"
+[optimizer]
+use = "adamw"
+lr = 0.03
+[train]
+epochs = 20
+batch_size = 3
+[evaluate]
+best = "Bleu_4"
+[generate]
+max_length = 8
+[report]
+contact_sheet = 0
+)");
+  }
+  [[nodiscard]] std::string path(const std::string& name) const {
+    return (scratch.path / name).string();
+  }
+  [[nodiscard]] Outcome trained(const std::string& out, std::vector<std::string> more = {}) const {
+    std::vector<std::string> words{"run",        path("recipe.toml"),
+                                   "--data-dir", scratch.path.string(),
+                                   "--out",      path(out),
+                                   "--device",   "cpu",
+                                   "--plugin",   plugin};
+    words.insert(words.end(), more.begin(), more.end());
+    return vlp_run(words);
+  }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(second_family)
+
+BOOST_FIXTURE_TEST_CASE(every_command_serves_a_family_that_the_core_does_not_know, Family) {
+  const Outcome first = trained("first");
+  BOOST_TEST_REQUIRE(first.code == 0, first.err);
+  BOOST_TEST(says(text_of(path("first/model/config.json")), "tiny_git"), "in its own format");
+  BOOST_TEST(says(text_of(path("first/environment.json")), "\"name\": \"tiny_git\""));
+  const std::string image = path("flickr30k_images/0.png");
+  const std::vector<std::string> caption{"caption",  image,  "--model",  path("first"),
+                                         "--plugin", plugin, "--device", "cpu",
+                                         "--format", "json"};
+  const Outcome captioned = vlp_run(caption);
+  BOOST_TEST(captioned.code == 0, captioned.err);
+  BOOST_TEST(says(captioned.out, "a red circle ."), captioned.out);
+
+  // As its own software would leave it: without a recipe.
+  fs::create_directories(path("foreign"));
+  for (const char* name : {"config.json", "model.safetensors"})
+    fs::copy_file(path("first/model/" + std::string(name)), path("foreign/" + std::string(name)));
+  const Outcome begun = trained("second", {"--set", "model.weights=" + path("foreign"), "--set",
+                                           "train.epochs=1", "--set", "optimizer.lr=1e-9"});
+  BOOST_TEST(begun.code == 0, begun.err);
+  BOOST_TEST(
+      text_of(path("second/captions/test-1.json")) == text_of(path("first/captions/test-20.json")),
+      "the same weights say the same");
+
+  const Outcome part = trained(
+      "third", {"--set", "model.weights.encoder=" + path("foreign"), "--set", "train.epochs=1"});
+  BOOST_TEST(part.code == 0, part.err);
+  BOOST_TEST(says(part.err, "vision"), part.err);
+
+  const Outcome traced =
+      vlp_run({"trace", "--model", path("first"), "--images", image, "--out",
+               path("trace.safetensors"), "--plugin", plugin, "--device", "cpu"});
+  BOOST_TEST(traced.code == 0, traced.err);
+  BOOST_TEST(fs::exists(path("trace.safetensors")));
+}
+
+BOOST_FIXTURE_TEST_CASE(a_run_that_is_opened_without_its_plugin_names_it, Family) {
+  BOOST_TEST_REQUIRE(trained("run", {"--set", "train.epochs=1"}).code == 0);
+  const Outcome outcome = vlp_run(
+      {"caption", path("flickr30k_images/0.png"), "--model", path("run"), "--device", "cpu"});
+  BOOST_TEST(outcome.code == 2);
+  BOOST_TEST(says(outcome.err, "this run was made with tiny_git.so, version 1.0"), outcome.err);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
