@@ -20,8 +20,8 @@ namespace {
 constexpr std::int64_t kBegin = 0, kEnd = 1, kPad = 2, kFirstColour = 3, kColours = 3,
                        kVocabulary = kFirstColour + kColours;
 
-/// Any module holder with `serves()` and the parts that it serves is a vlp::Model; no base class of
-/// vlp is needed.
+/// Any module holder with functions of parts, `image_states` among them, is a vlp::Model; no base
+/// class of vlp is needed.
 struct ColourNamerImpl : torch::nn::Module {
   explicit ColourNamerImpl(std::int64_t width)
       : see(register_module("see", torch::nn::Linear(3, width))),

@@ -14,9 +14,10 @@
 namespace vlp {
 
 /// Builds tokenizer, transforms, model and losses; passes a batch of the longest texts through the
-/// losses and, where the recipe trains, backward; asks for what the metrics will ask for, one
-/// caption of the greatest length included. Takes well below a second for BLIP base, and leaves
-/// LibTorch's random numbers as they were.
+/// losses and, where the recipe trains, backward; asks for what the metrics will ask for, the first
+/// logits of a caption included. The dataset, optimizer and schedule aren't built, and
+/// neither `begin_step` nor `end_update` is called. Takes well below a second for BLIP base, and
+/// leaves LibTorch's random numbers as they were.
 /// @param plan    of the recipe
 /// @param ctx     as the run will have it; its device is not used
 /// @param trains  whether losses need gradients

@@ -19,8 +19,8 @@
 
 namespace vlp {
 
-/// Device, precision, seeds and folders of a run. Seeds torch's own generators and sets its
-/// threads.
+/// Device, precision, seeds and folders of a run. Seeds torch's own generators, from which initial
+/// weights are drawn, and sets its threads.
 [[nodiscard]] Context open_context(const Plan& plan, const RunArguments& arguments);
 
 /// Builds a recipe's transforms, each one once, and sorts them by where they take part.

@@ -50,8 +50,7 @@ struct OpenModelArguments {
 /// @param arguments  device, threads, dtype, purpose
 /// @throws WeightsError if there is no such model, or its files are broken or don't fit together
 /// @throws RecipeError  if a run's recipe names components that the registry doesn't have, or the
-/// model doesn't serve the
-///         purpose
+///                      model doesn't serve the purpose
 [[nodiscard]] OpenedModel open_model(const std::string& name, const Registry& registry,
                                      const OpenModelArguments& arguments);
 

@@ -62,8 +62,7 @@ inline const std::vector<double> kBlipStd{0.26862954, 0.26130258, 0.27577711};
 [[nodiscard]] Table generate_table(const ConfigObject& file, std::int64_t positions);
 
 /// The tables of a recipe for a BLIP: [tokenizer], if there is one, [[transform]], [model], and for
-/// one that writes captions
-/// [[loss]] and [generate].
+/// one that writes captions [[loss]] and [generate].
 /// @param config      of the model
 /// @param tokenizer   if the model has a vocabulary with it
 /// @param transforms  of images

@@ -1,7 +1,7 @@
 #pragma once
 // Encoder: an image becomes a row of states. Contract: `forward` is differentiable, works for every
-// batch size, and draws on torch's generators only in training mode; parameters are named as
-// Hugging Face's checkpoints name them.
+// batch size, and draws on torch's generators only in training mode. Parameters may have any names;
+// a format (concepts/format.hpp) maps them to those of other people's files.
 
 #include <concepts>
 #include <cstdint>
@@ -28,7 +28,8 @@ namespace vlp {
 /// compared as wholes also offers
 ///   - summary(states [B, N, D]) -> [B, D]: one vector an image, of which embeddings are made: the
 ///     class token, a mean, a pooling of its own
-/// and may say beforehand, by `static std::string image_problem(const Options&, height, width)`,
+///
+/// Any may say beforehand, by `static std::string image_problem(const Options&, height, width)`,
 /// what is wrong with images of a size.
 template <class E>
 concept Encoder = std::copyable<E> && requires(E encoder, const at::Tensor& pixels) {

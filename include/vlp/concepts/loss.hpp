@@ -1,7 +1,8 @@
 #pragma once
 // Loss: a scalar to minimise over one forward pass. Contract: `operator()` asks the pass for what
 // it needs, is differentiable, and never waits for the device; `needs` says beforehand which parts
-// it will ask for.
+// it will ask for. What it draws in training comes from `pass.training()->random`; in evaluation it
+// leaves no trace in any state.
 
 #include <concepts>
 #include <cstdint>
@@ -36,8 +37,8 @@ struct LossValue {
 };
 
 /// What it needs of the model is `static constexpr Parts needs`, or, where it depends on the
-/// options, `static Parts needs(const Options&)` beside `Parts needs() const`. A loss that holds
-/// state of its own is also `Stateful`, and may offer
+/// options, `static Parts needs(const Options&)` beside `Parts needs() const`. A loss with state
+/// besides parameters is also `Stateful`. Every loss may offer
 ///   - static std::int64_t smallest_batch(const Options&): pairs below which it has nothing to
 ///     compare; checked with the recipe
 ///   - static std::int64_t captions_per_image(const Options&): captions of an image that it learns
@@ -45,8 +46,8 @@ struct LossValue {
 ///     training, as far as the image has so many
 ///   - end_update(const Peers&): called in training once behind each update; what it keeps of the
 ///     update's micro-batches it puts into the order of all processes there, e.g. a queue
-///   - module() -> std::shared_ptr<torch::nn::Module>: parameters of its own, which are trained,
-///     saved and written with those of the model; put onto the device before the first pass
+///   - module() -> std::shared_ptr<torch::nn::Module>: parameters of its own, which are trained and
+///     saved with those of the model, and written beside it; on the device before the first pass
 ///   - warm_start(const State& tensors, const Console& console): takes what it knows of a file from
 ///     which the weights come
 template <class L>
@@ -55,7 +56,8 @@ concept Loss =
     (requires { { L::needs } -> std::convertible_to<Parts>; } ||
      requires(const L& loss) { { loss.needs() } -> std::same_as<Parts>; }) &&
     requires(L loss, Forward& pass) {
-      { loss(pass) } -> std::same_as<LossValue>;  // last: asking a module holder this is an error, not a no
+      // Last: to ask a module holder this is an error, not a no.
+      { loss(pass) } -> std::same_as<LossValue>;
     };
 
 /// What a loss needs, from its type where it is a constant there.

@@ -191,10 +191,10 @@ inline void require_functions(const Parts& claimed, const Parts& offered,
 ///     serves`, or, where it depends on the options, `static Parts serves(const Options&)` and
 ///     `Parts serves() const`. A model without `image_states` must say it
 ///   - static longest_text(options), longest_caption(options), image_problem(options, height,
-///   width):
-///     what of lengths and sizes it can tell before it is built
+///     width): what of lengths and sizes it can tell before it is built
 ///   - begin_step(): called in training once before the passes of each update; momentum encoders
 ///     follow there
+///
 /// What exists only because a loss needs it (momentum encoders) is made if `Facts::needs` asks for
 /// it. Images come as an `ImageMemory`, which keeps keys and values for other passes, or for who
 /// wants no more as the tensor.

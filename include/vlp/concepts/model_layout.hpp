@@ -65,8 +65,7 @@ struct ModelLayout {
                                                              ///< part that it follows
   std::vector<LayerGroup> groups;                            ///< what a source may lack
   std::vector<RowTable> rows;                                ///< what can be cut or lengthened
-  std::int64_t new_words = 0;               ///< words that a model may have more than a
-                                            ///< source
+  std::int64_t new_words = 0;               ///< words that a source may lack at most
   std::vector<GridTable> grids;             ///< what can be interpolated
   std::set<std::string, std::less<>> kept;  ///< tensors that stay as the recipe begins them where a
                                             ///< source lacks them

@@ -1,8 +1,9 @@
 #pragma once
 // Text encoder: a text becomes a row of states, alone or, where it can, by cross-attention to an
 // image. Contract: differentiable, works for every batch size, draws on torch's generators only in
-// training mode; parameters are named as Hugging Face's checkpoints name them. Letters: B texts, T
-// text tokens, N image tokens, D width, De the image's width.
+// training mode. Parameters may have any names; a format (concepts/format.hpp) maps them to those
+// of other people's files. Letters: B texts, T text tokens, N image tokens, D width, De the image's
+// width.
 
 #include <concepts>
 #include <cstdint>
@@ -29,9 +30,8 @@ namespace vlp {
 /// masks [B, T] bool with true = token. It may offer
 ///   - summary(states [B, T, D], mask) -> [B, D]: one vector a text, of which embeddings are made;
 ///     without it that is the state of position 0, as behind a [CLS]
-///   - grounded_states(ids, mask, images [B, N, De]) -> [B, T, D]: cross-attention to images; of
-///   one
-///     image, [1, N, De], all texts look at it. Images come as an `ImageMemory`, which keeps keys
+///   - grounded_states(ids, mask, images [B, N, De]) -> [B, T, D]: cross-attention to images; one
+///     image, [1, N, De], is seen by all texts. Images come as an `ImageMemory`, which keeps keys
 ///     and values for other passes, or for who wants no more as the tensor
 ///   - static bool sees_images(const Options&): whether it can, where that depends on the options
 ///   - static std::int64_t longest_text(const Options&): the most tokens that fit

@@ -2,9 +2,10 @@
 // Tokenizer: text to ids and back. Contract: immutable after construction, callable from any
 // thread; `encode` gives a text's ids without padding, at most the tokenizer's own `max_length`.
 // What begins and ends a text, [CLS] and [SEP], it may put there itself, the end also where it cut;
-// otherwise it is put there. Special ids follow the vocabulary, [DEC] and [ENC] included in its
-// size. `static std::int64_t longest_text(const Options&)`, if it is there, says the most ids
-// of a text, so that a model with fewer positions is found with the recipe. Includes no torch.
+// otherwise `AnyTokenizer` puts it there. Special ids follow the vocabulary, [DEC] and [ENC]
+// included in its size. `static std::int64_t longest_text(const Options&)`, if it is there, says
+// the most ids of a text, its beginning and end included whoever puts them there, so that a model
+// with fewer positions is found with the recipe. Includes no torch.
 
 #include <concepts>
 #include <cstdint>

@@ -12,12 +12,12 @@
 
 namespace vlp {
 
-/// @param ours     table of a part in the resolved recipe whose model is to be filled, e.g.
-///                 "model.decoder"
-/// @param theirs   table of the part that the weights are from, in what is known of their model's
-///                 recipe
-/// @param source   how messages call the weights
-/// @param console  is warned of another layer_norm_eps
+/// @param resolved  the recipe whose model is to be filled, every default written out
+/// @param ours      the table of a part in it, e.g. "model.decoder"
+/// @param known     what is known of the recipe of the model that the weights come from
+/// @param theirs    the table in it of the part that they come from
+/// @param source    how messages call the weights
+/// @param console   is warned of another layer_norm_eps
 /// @throws WeightsError if the number of heads differs, with the option that sets it right
 void match_settings(const Value& resolved, const std::string& ours, const Value& known,
                     const std::string& theirs, const std::string& source, const Console& console);

@@ -59,8 +59,8 @@ class Objective {
     return all;
   }
 
-  /// The losses' own parameters, each loss's under its name with `_` for `.`; null where none has
-  /// any.
+  /// The losses' own parameters, each loss's under its name, with underscores for dots; null where
+  /// none has any.
   [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const { return module_; }
 
   /// Each loss takes what it knows of the file that the weights come from.

@@ -15,7 +15,7 @@ namespace vlp {
 /// Norms, biases and scalars are the parameters with fewer than two dimensions.
 /// @param parameters        by name
 /// @param decay_everything  whether these decay too
-/// @param roles             as the model tells them
+/// @param roles             as model and loss tell them
 [[nodiscard]] inline std::vector<ParameterGroup> parameter_groups(
     const std::vector<std::pair<std::string, at::Tensor>>& parameters, bool decay_everything,
     const ParameterRoles& roles = {}) {

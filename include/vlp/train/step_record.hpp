@@ -11,7 +11,7 @@
 namespace vlp {
 
 /// What a step leaves behind, still on the device: reading it waits for the device, so do it
-/// rarely.
+/// rarely. Loss and parts are of this process's micro-batches, the norm of all processes'.
 struct StepRecord {
   at::Tensor loss;                                        ///< scalar, mean over the micro-batches
   std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars, means likewise
