@@ -64,8 +64,7 @@ at::Tensor leaf(double value) { return at::full({}, value).set_requires_grad(tru
 vlp::LossValue value_of(vlp::AnyLoss loss, bool trains) {
   const vlp::ModelParts parts;
   const vlp::Batch batch;
-  vlp::Forward pass(parts, batch, {},
-                    trains ? std::optional(vlp::TrainingStep{}) : std::nullopt);
+  vlp::Forward pass(parts, batch, {}, trains ? std::optional(vlp::TrainingStep{}) : std::nullopt);
   return loss(pass);
 }
 

@@ -138,7 +138,9 @@ class AnyLoss {
   [[nodiscard]] Parts needs() const { return self_->needs(); }
   /// Null where it has no parameters of its own.
   [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const { return self_->module(); }
-  void end_update(const Peers& peers) { self_->end_update(peers); }
+  void end_update(const Peers& peers) {
+    named(shown_, [&] { self_->end_update(peers); });
+  }
   void save(State& state) const { self_->save(state); }
   void load(const State& state) { self_->load(state); }
   void warm_start(const State& tensors, const Console& console) {

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
@@ -182,6 +184,19 @@ inline void require_functions(const Parts& claimed, const Parts& offered,
                         "` of the part's signature. Write one, or leave the part out of `serves`.");
 }
 
+/// @throws ContractError if there is an image without a caption
+inline void require_captions(const Captions& captions, std::int64_t images,
+                             const std::string& model) {
+  const bool empty =
+      std::ranges::any_of(captions, [](const auto& of_image) { return of_image.empty(); });
+  if (static_cast<std::int64_t>(captions.size()) != images || empty)
+    throw ContractError(
+        model + ": generate gave " + (empty ? "no caption for an image" : "") +
+        (empty ? "" : "captions of " + std::to_string(captions.size()) + " images") +
+        " (expected at least one for each of " + std::to_string(images) +
+        "). Return a list an image, best first.");
+}
+
 }  // namespace detail
 
 /// A model is used like a module holder: copies refer to one module. It has the functions of the
@@ -225,7 +240,10 @@ template <Model M>
   const auto shown = std::make_shared<const std::string>(shown_component<M>("model"));
   detail::for_each_part<M>([&]<class P> {
     parts.set<P>([model, shown]<class... A>(A&&... arguments) mutable {
-      return named(*shown, [&] { return P::call(model, std::forward<A>(arguments)...); });
+      auto made = named(*shown, [&] { return P::call(model, std::forward<A>(arguments)...); });
+      if constexpr (std::same_as<P, Generate>)
+        detail::require_captions(made, std::get<0>(std::tie(arguments...)).size(0), *shown);
+      return made;
     });
   });
   Parts served = parts.serves();
@@ -236,7 +254,7 @@ template <Model M>
   detail::require_functions(served, parts.serves(), *shown);
   parts.keep(served);
   if constexpr (requires { model->begin_step(); })
-    parts.begin_step = [model]() mutable { model->begin_step(); };
+    parts.begin_step = [model, shown]() mutable { named(*shown, [&] { model->begin_step(); }); };
   return parts;
 }
 

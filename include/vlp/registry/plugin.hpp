@@ -47,8 +47,8 @@ void add_component(Registry& registry, const char* version, const char* origin) 
   static_assert(Component<T> || IgnoresOptions<T> || NamesOneTwice<options_of<T>>,
                 "a component needs `static constexpr std::string_view name`, `Options` with "
                 "fields() for every member (or no "
-                "options), and a constructor from (Options, const Context&), (Options), (const "
-                "Context&) or nothing");
+                "options), and a constructor from its options, if it has any, and behind them "
+                "nothing, a const Context&, or of that only const Machine&, Folders& or Facts&");
   static_assert(
       requires { kind_of(ComponentTag<T>{}); },
       "the type models none (or several) of the kinds whose headers are included; write "

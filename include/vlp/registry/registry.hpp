@@ -164,7 +164,8 @@ class Registry {
     Prepared<AnyX> made;
     made.name = name_of<T>;
     made.build = [options](const Context& ctx) {
-      return named(shown_component<T>(AnyX::kind), [&] { return AnyX(build_component<T>(*options, ctx)); });
+      return named(shown_component<T>(AnyX::kind),
+                   [&] { return AnyX(build_component<T>(*options, ctx)); });
     };
     made.write = [options] { return write_options(*options); };
     if constexpr (requires { typename AnyX::Traits; })

@@ -42,6 +42,16 @@ namespace vlp {
   return false;
 }
 
+/// @throws ContractError if scores were measured and the one that chooses the best epoch isn't
+/// among them
+inline void require_chooser(const Measured& measured, const std::string& chooser) {
+  if (measured.scores.empty() || chooser == "loss" || score_named(measured.scores, chooser)) return;
+  std::string got;
+  for (const auto& [name, value] : measured.scores) got += (got.empty() ? "" : ", ") + name;
+  throw ContractError("evaluate.best: no metric gave its score '" + chooser + "' (got " + got +
+                      "). Let score_names and scores of the metric agree.");
+}
+
 /// The batches of training, as the recipe says.
 [[nodiscard]] inline LoaderOptions training_loader(const Plan& plan, const Context& ctx) {
   LoaderOptions options;
@@ -84,6 +94,7 @@ VLP_INLINE History fit(RunParts& run) {
         !data.dataset.records(Split::validation).empty())
       record.measured = evaluate_split(run, Split::validation, epoch, step).measured;
     const bool less = less_is_better(plan);
+    require_chooser(record.measured, plan.evaluate.best);
     const double value = selection_score(record.measured, plan.evaluate.best, less)
                              .value_or(static_cast<double>(epoch));  // without one the last is best
     if (!std::isfinite(value))
