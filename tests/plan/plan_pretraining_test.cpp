@@ -83,11 +83,12 @@ BOOST_AUTO_TEST_CASE(a_mixture_of_encoder_and_decoder_serves_every_loss) {
 
 BOOST_AUTO_TEST_CASE(a_loss_without_its_part_of_the_model_is_refused_by_name) {
   BOOST_TEST(problems_of(kDecoder, kItc) ==
-             "  r.toml:22:1: loss.0: loss 'itc' needs image and text embeddings and momentum "
-             "embeddings; model 'blip' has none");
+             "  r.toml:22:1: loss.0: loss 'itc' needs a text encoder and image and text "
+             "embeddings and a temperature and momentum embeddings; model 'blip' has none");
   BOOST_TEST(
       problems_of(kDecoder, kClip) ==
-      "  r.toml:22:1: loss.0: loss 'itc' needs image and text embeddings; model 'blip' has none");
+      "  r.toml:22:1: loss.0: loss 'itc' needs a text encoder and image and text embeddings and a "
+      "temperature; model 'blip' has none");
   BOOST_TEST(problems_of("[model.text_encoder]\nuse = \"bert\"\ncross_attention = false\n", kItm) ==
              "  r.toml:23:1: loss.0: loss 'itm' needs an image-grounded text encoder and a "
              "matching head; model 'blip' has none");

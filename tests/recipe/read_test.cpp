@@ -71,8 +71,8 @@ struct Sample {
 static_assert(vlp::Options<Sample>);
 
 struct Forgotten {
-  int a = 0;
-  int b = 0;
+  std::int64_t a = 0;
+  std::int64_t b = 0;
   static constexpr auto fields() { return std::tuple{vlp::field<&Forgotten::a>("A.")}; }
 };
 static_assert(!vlp::Options<Forgotten>, "a member without a field must not be accepted");

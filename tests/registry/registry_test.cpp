@@ -41,6 +41,7 @@ struct Ramp {
 
 struct Words {
   static constexpr std::string_view name = "level";  // of another kind: no clash
+  static std::vector<vlp::ScoreName> score_names(const vlp::NoOptions&) { return {}; }
   [[nodiscard]] vlp::ImageStatistics measure(const vlp::CaptionSet&) const { return {}; }
   [[nodiscard]] vlp::Scores scores(std::span<const double>) const { return {}; }
 };

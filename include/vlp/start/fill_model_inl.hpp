@@ -202,8 +202,8 @@ class ModelFiller {
   void match(const std::string& part, const std::string& from, const WeightSource& source) const {
     const LayoutPart *ours = layout_.part(part), *theirs = layout_.part(from);
     if (ours && theirs && !ours->table.empty() && !theirs->table.empty())
-      match_settings(resolved_, ours->table, source.settings, theirs->table, source.weights.source,
-                     console_);
+      match_settings({resolved_, ours->table}, {source.settings, theirs->table},
+                     source.weights.source, console_);
   }
 
   /// Every source that a recipe names gives something.

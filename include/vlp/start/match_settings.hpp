@@ -12,15 +12,19 @@
 
 namespace vlp {
 
-/// @param resolved  the recipe whose model is to be filled, every default written out
-/// @param ours      the table of a part in it, e.g. "model.decoder"
-/// @param known     what is known of the recipe of the model that the weights come from
-/// @param theirs    the table in it of the part that they come from
-/// @param source    how messages call the weights
-/// @param console   is warned of another layer_norm_eps
+/// The table of a model's part in a recipe.
+struct PartTable {
+  const Value& recipe;      ///< or as much of it as is known
+  const std::string& path;  ///< e.g. "model.decoder"
+};
+
+/// @param ours     the part that is to be filled, every default written out
+/// @param theirs   the part that the weights come from
+/// @param source   how messages call the weights
+/// @param console  is warned of another layer_norm_eps
 /// @throws WeightsError if the number of heads differs, with the option that sets it right
-void match_settings(const Value& resolved, const std::string& ours, const Value& known,
-                    const std::string& theirs, const std::string& source, const Console& console);
+void match_settings(const PartTable& ours, const PartTable& theirs, const std::string& source,
+                    const Console& console);
 
 }  // namespace vlp
 

@@ -11,12 +11,12 @@
 
 namespace vlp {
 
-VLP_INLINE void match_settings(const Value& resolved, const std::string& ours, const Value& known,
-                               const std::string& theirs, const std::string& source,
-                               const Console& console) {
+VLP_INLINE void match_settings(const PartTable& ours, const PartTable& theirs,
+                               const std::string& source, const Console& console) {
   for (const char* setting : {"heads", "layer_norm_eps"}) {
-    const std::string key = ours + "." + setting;
-    const Value *got = value_at(resolved, key), *expected = value_at(known, theirs + "." + setting);
+    const std::string key = ours.path + "." + setting;
+    const Value *got = value_at(ours.recipe, key),
+                *expected = value_at(theirs.recipe, theirs.path + "." + setting);
     if (!got || !expected || got->brief() == expected->brief()) continue;
     const std::string text = key + " differs from the model that the weights are from (got " +
                              got->brief() + ", expected " + expected->brief() + "). Use --set " +
