@@ -347,7 +347,8 @@ BOOST_AUTO_TEST_CASE(a_model_that_lacks_what_it_is_opened_for_says_what_it_is_go
       captioner.folder, vlp::parts::similarities | vlp::Parts::of<vlp::MatchLogits>());
   BOOST_TEST(
       contains(match,
-               "expected image and text embeddings and a matching head). It writes captions: use "
+               "expected a text encoder and image and text embeddings and a temperature and a "
+               "matching head). It writes captions: use "
                "it with `vlp caption`"),
       match);
 }

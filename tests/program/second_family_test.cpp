@@ -2,11 +2,13 @@
 // format, imported, captioned with, begun with in one part, traced.
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
 
+#include "tests/support/messages.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "tests/support/ten_circles.hpp"
@@ -15,6 +17,15 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace vlp_test;
+
+Outcome vlp_run(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), VLP_PROGRAM);
+  return run_process(arguments);
+}
+
+void write_text(const std::string& file, const std::string& text) {
+  std::ofstream(file, std::ios::binary) << text;
+}
 
 /// A folder with data, a vocabulary and a recipe.
 struct Family {
@@ -78,15 +89,15 @@ BOOST_AUTO_TEST_SUITE(second_family)
 BOOST_FIXTURE_TEST_CASE(every_command_serves_a_family_that_the_core_does_not_know, Family) {
   const Outcome first = trained("first");
   BOOST_TEST_REQUIRE(first.code == 0, first.err);
-  BOOST_TEST(says(text_of(path("first/model/config.json")), "tiny_git"), "in its own format");
-  BOOST_TEST(says(text_of(path("first/environment.json")), "\"name\": \"tiny_git\""));
+  BOOST_TEST(contains(text_of(path("first/model/config.json")), "tiny_git"), "in its own format");
+  BOOST_TEST(contains(text_of(path("first/environment.json")), "\"name\": \"tiny_git\""));
   const std::string image = path("flickr30k_images/0.png");
   const std::vector<std::string> caption{"caption",  image,  "--model",  path("first"),
                                          "--plugin", plugin, "--device", "cpu",
                                          "--format", "json"};
   const Outcome captioned = vlp_run(caption);
   BOOST_TEST(captioned.code == 0, captioned.err);
-  BOOST_TEST(says(captioned.out, "a red circle ."), captioned.out);
+  BOOST_TEST(contains(captioned.out, "a red circle ."), captioned.out);
 
   // As its own software would leave it: without a recipe.
   fs::create_directories(path("foreign"));
@@ -102,7 +113,7 @@ BOOST_FIXTURE_TEST_CASE(every_command_serves_a_family_that_the_core_does_not_kno
   const Outcome part = trained(
       "third", {"--set", "model.weights.encoder=" + path("foreign"), "--set", "train.epochs=1"});
   BOOST_TEST(part.code == 0, part.err);
-  BOOST_TEST(says(part.err, "vision"), part.err);
+  BOOST_TEST(contains(part.err, "vision"), part.err);
 
   const Outcome traced =
       vlp_run({"trace", "--model", path("first"), "--images", image, "--out",
@@ -116,7 +127,7 @@ BOOST_FIXTURE_TEST_CASE(a_run_that_is_opened_without_its_plugin_names_it, Family
   const Outcome outcome = vlp_run(
       {"caption", path("flickr30k_images/0.png"), "--model", path("run"), "--device", "cpu"});
   BOOST_TEST(outcome.code == 2);
-  BOOST_TEST(says(outcome.err, "this run was made with tiny_git.so, version 1.0"), outcome.err);
+  BOOST_TEST(contains(outcome.err, "this run was made with tiny_git.so, version 1.0"), outcome.err);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -58,7 +58,9 @@ class Retrieval {
         rerank_(rerank),
         image_of_text_(texts.images),
         rows_(texts.ids, texts.pad, torch_device(ctx.machine.device)) {
-    if (const Parts lacking = retrieval_needs(rerank).without(parts.serves()); !lacking.empty())
+    if (const Parts lacking =
+            retrieval_needs(rerank).without(parts.serves() | Parts::of<ImageStates>());
+        !lacking.empty())  // the states come from whoever encodes the images
       throw ContractError("retrieval: the model serves no part for " + in_words(lacking) +
                           ". Choose another model or rerank = 0.");
     if (texts.ids.empty())
