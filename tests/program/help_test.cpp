@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(every_kind_is_explained) {
     BOOST_TEST(list.code == 0, kind << ": " << list.err);
     BOOST_TEST(!list.out.empty(), kind);
   }
-  BOOST_TEST(kinds == 11U);
+  BOOST_TEST(kinds == 12U);
 
   const std::string encoder = vlp_run({"help", "encoder"}).out;
   BOOST_TEST(encoder.starts_with("encoder: a kind of component\n"), encoder);

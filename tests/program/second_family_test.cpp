@@ -71,6 +71,12 @@ contact_sheet = 0
   [[nodiscard]] std::string path(const std::string& name) const {
     return (scratch.path / name).string();
   }
+  /// What a run's best weights say of the test split.
+  [[nodiscard]] std::string test_captions(const std::string& run) const {
+    for (const auto& file : fs::directory_iterator(path(run + "/captions")))
+      if (file.path().filename().string().starts_with("test-")) return text_of(file.path());
+    return run + " has no captions";
+  }
   [[nodiscard]] Outcome trained(const std::string& out, std::vector<std::string> more = {}) const {
     std::vector<std::string> words{"run",        path("recipe.toml"),
                                    "--data-dir", scratch.path.string(),
@@ -97,7 +103,7 @@ BOOST_FIXTURE_TEST_CASE(every_command_serves_a_family_that_the_core_does_not_kno
                                          "--format", "json"};
   const Outcome captioned = vlp_run(caption);
   BOOST_TEST(captioned.code == 0, captioned.err);
-  BOOST_TEST(contains(captioned.out, "a red circle ."), captioned.out);
+  BOOST_TEST(contains(captioned.out, "a red circle."), captioned.out);
 
   // As its own software would leave it: without a recipe.
   fs::create_directories(path("foreign"));

@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(options_with_an_undescribed_member_are_refused) {
 BOOST_AUTO_TEST_CASE(a_constructor_that_takes_something_else_is_refused) {
   BOOST_TEST(contains(
       compiled({"schedule"}, std::string(kSchedule) + "explicit Candidate(int) {}\n"),
-      "a constructor from (Options, const Context&), (Options), (const Context&) or nothing"));
+      "a constructor from its options, if it has any, and behind them nothing, a const Context&"));
 }
 
 BOOST_AUTO_TEST_CASE(options_that_no_constructor_takes_are_refused) {

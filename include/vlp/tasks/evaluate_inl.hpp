@@ -60,8 +60,8 @@ VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
   check_vocabulary(plan, arguments);
   const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/false);
   std::vector<std::string> lines = weights_lines(plan);
-  add_lines(lines, data_lines(plan, arguments, /*trains=*/false));
   add_lines(lines, passed);
+  add_lines(lines, data_lines(plan, arguments, /*trains=*/false));
   return lines;
 }
 

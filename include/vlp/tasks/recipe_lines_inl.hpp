@@ -107,8 +107,7 @@ VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
   for (const std::string& untried : dry_pass(plan, ctx, trains))
     lines.push_back("dry pass   not tried: " + untried);
   if (lines.empty())
-    lines.emplace_back(
-        "dry pass   a made-up batch went through transforms, model, losses and metrics");
+    lines.emplace_back("dry pass   a made-up batch went through model, losses and metrics");
   return lines;
 }
 
