@@ -133,7 +133,7 @@ inline constexpr bool kHasPart = kOffers<P, M, typename P::Signature>;
 template <class M, class Visit>
 constexpr void for_each_part(const Visit& visit) {
   const auto walk = [&]<class... P>(PartList<P...>) {
-    const auto one = [&]<class Q>() {
+    [[maybe_unused]] const auto one = [&]<class Q>() {
       if constexpr (kHasPart<Q, M>) visit.template operator()<Q>();
     };
     (one.template operator()<P>(), ...);
