@@ -50,13 +50,8 @@ class AnyEncoder {
   };
   template <class E>
   [[nodiscard]] static Traits traits(const options_of<E>& options) {
-    using Type = typename detail::Described<E>::type;
-    Traits traits{.summary = kSummarises<E>, .image_problem = {}};
-    if constexpr (requires { Type::image_problem(options, 1, 1); })
-      traits.image_problem = [options](std::int64_t height, std::int64_t width) {
-        return Type::image_problem(options, height, width);
-      };
-    return traits;
+    return {.summary = kSummarises<E>,
+            .image_problem = image_problem_of<typename detail::Described<E>::type>(options)};
   }
 
   template <class E>

@@ -17,4 +17,17 @@ using ImageProblem = std::function<std::string(std::int64_t height, std::int64_t
   return says ? says(height, width) : std::string();
 }
 
+/// What a component of these options says of itself, by `static std::string image_problem(const
+/// Options&, height, width)`; an empty function if it says nothing.
+/// @tparam Component  or the module that it holds
+template <class Component, class Options>
+[[nodiscard]] ImageProblem image_problem_of(const Options& options) {
+  if constexpr (requires { Component::image_problem(options, 1, 1); })
+    return [options](std::int64_t height, std::int64_t width) {
+      return Component::image_problem(options, height, width);
+    };
+  else
+    return {};
+}
+
 }  // namespace vlp

@@ -279,10 +279,7 @@ class AnyModel {
       traits.longest_text = Type::longest_text(options);
     if constexpr (requires { Type::longest_caption(options); })
       traits.longest_caption = Type::longest_caption(options);
-    if constexpr (requires { Type::image_problem(options, 1, 1); })
-      traits.image_problem = [options](std::int64_t height, std::int64_t width) {
-        return Type::image_problem(options, height, width);
-      };
+    traits.image_problem = image_problem_of<Type>(options);
     return traits;
   }
 

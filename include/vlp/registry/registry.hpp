@@ -18,6 +18,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/message.hpp"
+#include "vlp/core/plugin_info.hpp"
 #include "vlp/recipe/read.hpp"
 #include "vlp/recipe/value.hpp"
 #include "vlp/registry/option_rules.hpp"
@@ -55,12 +56,6 @@ struct ComponentInfo {
   std::string kind, name, version;
   std::string origin;                                ///< the built-in header or the plugin file
   std::function<std::vector<OptionDoc>()> describe;  ///< its options
-};
-
-/// A plugin that was opened from a file.
-struct PluginInfo {
-  std::string file;  ///< absolute, without symbolic links
-  std::string name, version;
 };
 
 /// Makes Prepared components of one name.

@@ -17,16 +17,11 @@
 
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/core/device.hpp"
+#include "vlp/core/plugin_info.hpp"
 #include "vlp/report/measured.hpp"
 #include "vlp/report/report.hpp"
 
 namespace vlp {
-
-/// A plugin that was opened for a run.
-struct RunPlugin {
-  std::string file;           ///< as it was named
-  std::string name, version;  ///< its own
-};
 
 /// What is known before the first update.
 struct RunStart {
@@ -40,7 +35,7 @@ struct RunStart {
   int threads = 1;                                         ///< of the loader and within operators
   std::filesystem::path data_dir = ".";                    ///< where relative paths start
   std::vector<std::pair<std::string, std::string>> built;  ///< versions of what the program is of
-  std::vector<RunPlugin> plugins;                          ///< opened from files
+  std::vector<PluginInfo> plugins;                         ///< opened from files
 };
 
 /// What happened in the updates since the last line; a line of log.jsonl.

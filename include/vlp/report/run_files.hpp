@@ -13,6 +13,7 @@
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/core/json.hpp"
 #include "vlp/core/message.hpp"
+#include "vlp/core/plugin_info.hpp"
 #include "vlp/report/measured.hpp"
 #include "vlp/report/observer.hpp"
 #include "vlp/report/run_folder.hpp"
@@ -56,9 +57,9 @@ inline constexpr const char* kContactSheet = "contact_sheet.png";
 }  // namespace run_files
 
 /// Plugins as environment.json holds them.
-[[nodiscard]] inline Json plugins_json(const std::vector<RunPlugin>& plugins) {
+[[nodiscard]] inline Json plugins_json(const std::vector<PluginInfo>& plugins) {
   Json all = Json::array();
-  for (const RunPlugin& plugin : plugins)
+  for (const PluginInfo& plugin : plugins)
     all.push_back({{"file", plugin.file}, {"name", plugin.name}, {"version", plugin.version}});
   return all;
 }

@@ -4,6 +4,7 @@
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/plan/checks.hpp"
+#include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
 #include "vlp/tasks/evaluate.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
@@ -47,7 +48,7 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
                .losses = losses,
                .folder = folder,
                .observers = observers_of(plan, ctx, folder),
-               .plugins = plugins_of(registry)};
+               .plugins = registry.plugins()};
   write_model_recipe(folder, plan, data.tokenizer);
   run.observers.begin(start_of(run));
   return score(run, {});

@@ -31,11 +31,8 @@ struct RunParts {
   const RunFolder& folder;               ///< made
   Observers observers;                   ///< hear what happens
   std::optional<AnyFormat> format = {};  ///< names the tensors in model/; none = as the module's
-  std::vector<RunPlugin> plugins = {};   ///< opened from files
+  std::vector<PluginInfo> plugins = {};  ///< opened from files
 };
-
-/// The plugins that were opened from files, as a run keeps them.
-[[nodiscard]] std::vector<RunPlugin> plugins_of(const Registry& registry);
 
 /// What listens to a run: its folder and the console.
 [[nodiscard]] Observers observers_of(const Plan& plan, const Context& ctx, const RunFolder& folder);

@@ -14,7 +14,6 @@
 #include "vlp/evaluate/evaluate.hpp"
 #include "vlp/plan/plan.hpp"
 #include "vlp/recipe/write.hpp"
-#include "vlp/registry/registry.hpp"
 #include "vlp/report/console_writer.hpp"
 #include "vlp/report/observer.hpp"
 #include "vlp/report/run_files.hpp"
@@ -27,13 +26,6 @@
 #endif
 
 namespace vlp {
-
-VLP_INLINE std::vector<RunPlugin> plugins_of(const Registry& registry) {
-  std::vector<RunPlugin> plugins;
-  for (const PluginInfo& plugin : registry.plugins())
-    plugins.push_back({plugin.file, plugin.name, plugin.version});
-  return plugins;
-}
 
 VLP_INLINE Observers observers_of(const Plan& plan, const Context& ctx, const RunFolder& folder) {
   Observers observers;

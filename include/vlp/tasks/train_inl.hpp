@@ -7,6 +7,7 @@
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/plan/checks.hpp"
+#include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
 #include "vlp/tasks/fit.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
@@ -56,7 +57,7 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
                .losses = losses,
                .folder = folder,
                .observers = observers_of(plan, ctx, folder),
-               .plugins = plugins_of(registry)};
+               .plugins = registry.plugins()};
   write_model_recipe(folder, plan, data.tokenizer);
   run.format = write_format_settings(folder, plan, ctx, reader);
   run.observers.begin(start_of(run));
