@@ -22,18 +22,6 @@ constexpr double kFloat32 = 5e-5;   // transformers' own float32 lies 2e-5 from 
 constexpr double kFloat64 = 1e-9;   // two float64 implementations agree to 1e-14
 constexpr double kRounding = 1e-5;  // the same sums in another order, float32
 
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
-}
-
-bool equal_parameters(const vlp::AnyModel& a, const vlp::AnyModel& b) {
-  const auto left = a.ptr()->named_parameters(), right = b.ptr()->named_parameters();
-  if (left.size() != right.size()) return false;
-  for (const auto& item : left)
-    if (!at::equal(item.value(), right[item.key()])) return false;
-  return true;
-}
-
 /// A random captioner and its tensors, which tests change before they write them.
 struct Captioner : Opener {
   ScratchFolder scratch;

@@ -15,17 +15,11 @@
 #include "vlp/blip/names.hpp"
 #include "vlp/nn/position_table.hpp"
 
+BOOST_AUTO_TEST_SUITE(write_model)
+
 namespace {
 
 using namespace vlp_test;
-
-bool equal_parameters(const vlp::AnyModel& a, const vlp::AnyModel& b) {
-  const auto left = a.ptr()->named_parameters(), right = b.ptr()->named_parameters();
-  if (left.size() != right.size()) return false;
-  for (const auto& item : left)
-    if (!at::equal(item.value(), right[item.key()])) return false;
-  return true;
-}
 
 const std::vector<std::string> kShort{"train.epochs=1", "train.max_steps=2",
                                       "evaluate.max_images=2", "report.contact_sheet=0",
@@ -94,8 +88,6 @@ std::string refusal(Run&& run) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(write_model)
 
 BOOST_AUTO_TEST_CASE(a_run_opens_alike_as_run_as_model_folder_and_as_hugging_face_folder) {
   const TinyRun tiny;

@@ -14,6 +14,8 @@
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 
+BOOST_AUTO_TEST_SUITE(constructors)
+
 namespace {
 
 struct WidthOptions {
@@ -120,8 +122,6 @@ Seen seen(const vlp::options_of<Holder>& options = {}) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(constructors)
 
 BOOST_AUTO_TEST_CASE(a_module_gets_what_its_constructor_takes) {
   const Seen both = seen<FromBoth>({.width = 5});

@@ -18,6 +18,8 @@
 #include "vlp/registry/registry.hpp"
 #include "vlp/scoring/caption_set.hpp"
 
+BOOST_AUTO_TEST_SUITE(kinds)
+
 namespace {
 
 template <class T, class AnyX>
@@ -96,8 +98,6 @@ std::int64_t width_of_built() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(kinds)
 
 BOOST_AUTO_TEST_CASE(an_encoder_needs_only_what_its_concept_says) {
   vlp::AnyEncoder encoder = registered<archetype::Encoder>();

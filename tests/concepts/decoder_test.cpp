@@ -14,6 +14,8 @@
 #include "tests/support/archetypes.hpp"
 #include "tests/support/messages.hpp"
 
+BOOST_AUTO_TEST_SUITE(decoder)
+
 namespace {
 
 /// Gives states and logits of the shapes that it is told, and adds to the cache what it is told.
@@ -62,8 +64,6 @@ std::string of_logits(const std::vector<std::int64_t>& shape) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(decoder)
 
 BOOST_AUTO_TEST_CASE(states_of_another_shape_are_refused_by_name) {
   BOOST_TEST(of_states({2, 3, 4}) == "");

@@ -13,6 +13,8 @@
 #include "tests/support/archetypes.hpp"
 #include "tests/support/messages.hpp"
 
+BOOST_AUTO_TEST_SUITE(encoder)
+
 namespace {
 
 using archetype::Handle;
@@ -44,8 +46,6 @@ const at::Tensor kPixels = at::ones({2, 3, 8, 8});
 const at::Tensor kStates = at::ones({2, 5, 4});
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(encoder)
 
 BOOST_AUTO_TEST_CASE(states_of_another_shape_are_refused_by_name) {
   BOOST_CHECK_EXCEPTION((void)with_states({2, 4}).forward(kPixels), vlp::ShapeError,

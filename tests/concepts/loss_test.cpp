@@ -15,6 +15,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/recipe/field.hpp"
 
+BOOST_AUTO_TEST_SUITE(loss)
+
 namespace {
 
 using vlp_test::says;
@@ -69,8 +71,6 @@ vlp::LossValue value_of(vlp::AnyLoss loss, bool trains) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(loss)
 
 BOOST_AUTO_TEST_CASE(a_loss_without_a_value_is_refused_by_name) {
   for (const bool trains : {true, false})

@@ -17,6 +17,8 @@
 #include "vlp/concepts/forward.hpp"
 #include "vlp/recipe/field.hpp"
 
+BOOST_AUTO_TEST_SUITE(model)
+
 namespace {
 
 using archetype::Handle;
@@ -133,8 +135,6 @@ using Counting = Handle<CountingModule>;
 const at::Tensor kPixels = at::arange(12, at::kFloat).view({2, 3, 2});
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(model)
 
 BOOST_AUTO_TEST_CASE(what_a_model_serves_follows_from_its_functions) {
   const Parts expected = Parts::of<vlp::ImageStates, vlp::TextStates, vlp::Temperature>();

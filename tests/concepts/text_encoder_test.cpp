@@ -16,6 +16,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/recipe/field.hpp"
 
+BOOST_AUTO_TEST_SUITE(text_encoder)
+
 namespace {
 
 using archetype::Handle;
@@ -75,8 +77,6 @@ std::string told(std::vector<std::int64_t> ShapedModule::* which,
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(text_encoder)
 
 BOOST_AUTO_TEST_CASE(states_of_another_shape_are_refused_by_name) {
   for (const auto which : {&ShapedModule::states, &ShapedModule::grounded}) {

@@ -16,6 +16,8 @@
 #include "plugins/transform/random_resized_crop.hpp"
 #include "plugins/transform/resize.hpp"
 
+BOOST_AUTO_TEST_SUITE(pipeline)
+
 namespace {
 
 using vlp::AnyTransform;
@@ -31,8 +33,6 @@ AnyTransform appended(const std::string& end) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pipeline)
 
 BOOST_AUTO_TEST_CASE(image_steps_and_text_steps_run_in_order) {
   vlp::Pipeline steps;

@@ -11,6 +11,8 @@
 #include "tests/support/messages.hpp"
 #include "tests/support/scratch_folder.hpp"
 
+BOOST_AUTO_TEST_SUITE(flickr30k)
+
 namespace fs = std::filesystem;
 using vlp::Context;
 using vlp::DataError;
@@ -44,8 +46,6 @@ struct Fixture {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(flickr30k)
 
 BOOST_AUTO_TEST_CASE(splits_hold_each_image_once_with_its_captions_and_file) {
   const Fixture data;

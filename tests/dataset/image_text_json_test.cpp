@@ -9,6 +9,8 @@
 #include "tests/support/data_folder.hpp"
 #include "vlp/data/sampler.hpp"
 
+BOOST_AUTO_TEST_SUITE(image_text_json)
+
 namespace fs = std::filesystem;
 using boost::test_tools::per_element;
 using vlp::ImageIds;
@@ -58,8 +60,6 @@ Lines train_of(const std::string& text) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(image_text_json)
 
 BOOST_AUTO_TEST_CASE(rows_of_one_image_are_one_record) {
   const Lists data;

@@ -8,6 +8,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/nn/autocast.hpp"
 
+BOOST_AUTO_TEST_SUITE(bert_cross_attention)
+
 namespace {
 
 using vlp_test::difference;
@@ -48,8 +50,6 @@ struct Texts {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(bert_cross_attention)
 
 BOOST_AUTO_TEST_CASE(states_and_logits_have_their_shapes) {
   vlp::BertCrossAttention bert = decoder();

@@ -7,6 +7,8 @@
 
 #include "tests/support/gradient_check.hpp"
 
+BOOST_AUTO_TEST_SUITE(vit)
+
 namespace {
 
 using vlp_test::difference;
@@ -39,8 +41,6 @@ vlp::VisionTransformer encoder(const vlp::VisionTransformerImpl::Options& option
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(vit)
 
 BOOST_AUTO_TEST_CASE(states_have_a_class_token_and_one_token_a_patch) {
   vlp::VisionTransformer vit = encoder();

@@ -14,6 +14,8 @@
 #include "tests/support/pairs.hpp"
 #include "vlp/nn/autocast.hpp"
 
+BOOST_AUTO_TEST_SUITE(itc)
+
 namespace {
 
 using vlp::ImageTextContrastive;
@@ -46,8 +48,6 @@ bool same_queues(const vlp::State& a, const vlp::State& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(itc)
 
 BOOST_AUTO_TEST_CASE(momentum_encoders_are_needed_for_soft_targets_and_for_the_queue_only) {
   BOOST_TEST((ImageTextContrastive::needs(kPlain) == vlp::parts::similarities));

@@ -15,6 +15,8 @@
 #include "tests/support/pairs.hpp"
 #include "vlp/nn/autocast.hpp"
 
+BOOST_AUTO_TEST_SUITE(itm)
+
 namespace {
 
 using vlp::ImageTextMatching;
@@ -71,8 +73,6 @@ Asked asked_by(ImageTextMatching& loss, MatchingPairs& pairs, vlp::Forward pass)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(itm)
 
 BOOST_AUTO_TEST_CASE(it_needs_pairs_to_compare_and_a_matching_head) {
   BOOST_TEST((ImageTextMatching::needs ==

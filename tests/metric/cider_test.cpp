@@ -14,6 +14,8 @@
 #include "tests/support/caption_scores.hpp"
 #include "tests/support/scratch_folder.hpp"
 
+BOOST_AUTO_TEST_SUITE(cider)
+
 namespace {
 
 constexpr double kRounding = 1e-12;  // a few double operations on values up to 10
@@ -30,8 +32,6 @@ double image_score(const vlp::Cider& metric, const std::vector<vlp::ScoredCaptio
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(cider)
 
 BOOST_AUTO_TEST_CASE(scores_equal_those_of_pycocoevalcap) {
   for (const auto& set : vlp::test::stored_scores()) {

@@ -17,6 +17,8 @@
 #include "vlp/recipe/load.hpp"
 #include "vlp/registry/registry.hpp"
 
+BOOST_AUTO_TEST_SUITE(blip_encoders)
+
 namespace {
 
 using vlp_test::LastTokenEncoder;
@@ -121,8 +123,6 @@ at::Tensor pixels() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(blip_encoders)
 
 BOOST_AUTO_TEST_CASE(an_encoder_without_a_summary_is_refused_where_texts_are_compared) {
   const std::string text = "[text_encoder]\nuse = 'bert'\nwidth = 8\nheads = 2\ndepth = 1\n";

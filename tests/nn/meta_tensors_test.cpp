@@ -14,6 +14,8 @@
 
 #include "vlp/core/foreign_errors.hpp"
 
+BOOST_AUTO_TEST_SUITE(meta_tensors)
+
 namespace {
 
 const auto kMeta = at::TensorOptions(at::kMeta);
@@ -28,8 +30,6 @@ std::string message_of(const auto& f) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(meta_tensors)
 
 BOOST_AUTO_TEST_CASE(what_is_made_lies_on_meta_while_the_guard_lives) {
   {

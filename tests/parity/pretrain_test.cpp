@@ -25,6 +25,8 @@
 #include "vlp/nn/momentum_encoder.hpp"
 #include "vlp/weights/safetensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(pretrain_parity)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -269,8 +271,6 @@ vlp::LossValue language_model_loss(const vlp::Batch& batch, const at::Tensor& lo
 const std::vector<at::ScalarType> kTypes{at::kDouble, at::kFloat};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pretrain_parity)
 
 BOOST_AUTO_TEST_CASE(there_are_stored_losses) {
   BOOST_TEST(!folders().empty());

@@ -17,6 +17,8 @@
 #include "vlp/tasks/evaluate.hpp"
 #include "vlp/tasks/train.hpp"
 
+BOOST_AUTO_TEST_SUITE(plan)
+
 namespace {
 
 constexpr vlp::DeviceName kCpu{vlp::DeviceName::Type::cpu, 0};
@@ -92,8 +94,6 @@ std::string without(std::string toml, const std::string& part) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(plan)
 
 BOOST_AUTO_TEST_CASE(a_good_recipe_becomes_a_plan) {
   const vlp::Plan plan = plan_of(kRecipe, {"train.epochs=3"}, kCpu);

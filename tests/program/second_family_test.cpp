@@ -13,6 +13,8 @@
 #include "tests/support/scratch_folder.hpp"
 #include "tests/support/ten_circles.hpp"
 
+BOOST_AUTO_TEST_SUITE(second_family)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -89,8 +91,6 @@ contact_sheet = 0
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(second_family)
 
 BOOST_FIXTURE_TEST_CASE(every_command_serves_a_family_that_the_core_does_not_know, Family) {
   const Outcome first = trained("first");

@@ -10,6 +10,8 @@
 
 #include "tests/support/process.hpp"
 
+BOOST_AUTO_TEST_SUITE(tokenize_program)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -38,8 +40,6 @@ Outcome tokenize(const std::string& input, const std::vector<std::string>& optio
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(tokenize_program)
 
 BOOST_AUTO_TEST_CASE(ids_of_every_stored_text_agree) {
   BOOST_TEST((tokenize_file(kTexts / "texts.txt", {"--json-lines"}).out ==

@@ -65,10 +65,6 @@ struct Twin : vlp::BlipFormat {
   [[nodiscard]] std::string title() const { return "a twin"; }
 };
 
-at::Tensor parameter(const vlp::AnyModel& model, const std::string& name) {
-  return model.ptr()->named_parameters()[name].detach();
-}
-
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(formats, Families)

@@ -8,6 +8,8 @@
 #include "vlp/recipe/load.hpp"
 #include "vlp/recipe/write.hpp"
 
+BOOST_AUTO_TEST_SUITE(weight_sources)
+
 using namespace vlp;
 
 namespace {
@@ -35,8 +37,6 @@ struct Read {
 std::string written(const Model& model) { return write_toml(write_options(model)); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(weight_sources)
 
 BOOST_AUTO_TEST_CASE(a_string_is_the_source_of_the_whole) {
   const Read read("weights = \"runs/a\"");

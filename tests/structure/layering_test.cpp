@@ -14,6 +14,8 @@
 
 #include "tests/support/layering.hpp"
 
+BOOST_AUTO_TEST_SUITE(layering)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -46,8 +48,6 @@ std::string told(const std::string& file, const std::string& line) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(layering)
 
 BOOST_AUTO_TEST_CASE(every_header_includes_only_its_own_room_and_rooms_below) {
   const Layers layers = real_layers();

@@ -9,6 +9,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/nn/autocast.hpp"
 
+BOOST_AUTO_TEST_SUITE(bert)
+
 namespace {
 
 using vlp_test::difference;
@@ -50,8 +52,6 @@ struct Texts {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(bert)
 
 BOOST_AUTO_TEST_CASE(parameters_stand_under_hugging_faces_names) {
   const auto parameters = encoder()->named_parameters();

@@ -11,9 +11,9 @@
 #include "tests/support/messages.hpp"
 #include "tests/support/scratch_folder.hpp"
 
-namespace fs = std::filesystem;
-
 BOOST_AUTO_TEST_SUITE(wordpiece)
+
+namespace fs = std::filesystem;
 
 BOOST_AUTO_TEST_CASE(the_component_finds_its_vocabulary_by_name_or_path) {
   vlp::Context ctx;

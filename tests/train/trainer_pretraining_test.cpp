@@ -23,6 +23,8 @@
 #include "tests/support/med_model.hpp"
 #include "vlp/train/objective.hpp"
 
+BOOST_AUTO_TEST_SUITE(pretraining)
+
 namespace {
 
 using vlp::Batch;
@@ -97,8 +99,6 @@ std::string differing(const vlp::State& a, const vlp::State& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pretraining)
 
 BOOST_AUTO_TEST_CASE(a_resumed_run_continues_bit_for_bit) {
   vlp::Context ctx = vlp_test::med_context();
