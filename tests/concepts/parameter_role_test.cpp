@@ -30,7 +30,7 @@ struct TinyImpl : torch::nn::Module, vlp::TellsRoles {
 
 BOOST_AUTO_TEST_CASE(modules_tell_tables_and_heads_and_the_rest_is_hidden) {
   const TinyImpl tiny;
-  const vlp::ParameterRoles roles(tiny);
+  const vlp::ParameterRoles roles(tiny, "model 'tiny'");
   BOOST_TEST((roles.of(tiny.table->weight) == vlp::ParameterRole::embedding));
   BOOST_TEST((roles.of(tiny.theirs->weight) == vlp::ParameterRole::embedding));
   BOOST_TEST((roles.of(tiny.head->weight) == vlp::ParameterRole::head));

@@ -21,6 +21,7 @@
 #include "vlp/concepts/model_layout.hpp"
 #include "vlp/concepts/parts.hpp"
 #include "vlp/core/console.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/json.hpp"
 #include "vlp/core/named_tensors.hpp"
 #include "vlp/recipe/value.hpp"
@@ -134,31 +135,48 @@ class AnyFormat {
 
   template <class F>
     requires(!std::same_as<F, AnyFormat>) && Format<F>
-  AnyFormat(F format) : self_(std::make_shared<const Holder<F>>(std::move(format))) {}
+  AnyFormat(F format)
+      : self_(std::make_shared<const Holder<F>>(std::move(format))),
+        shown_(shown_component<F>(kind)) {}
 
-  [[nodiscard]] std::string title() const { return self_->title(); }
+  [[nodiscard]] std::string title() const {
+    return named(shown_, [&] { return self_->title(); });
+  }
   [[nodiscard]] Kinship kinship(const ForeignModel& foreign) const {
-    return self_->kinship(foreign);
+    return named(shown_, [&] { return self_->kinship(foreign); });
   }
   [[nodiscard]] OwnWeights translate(WeightFile file, const Console& console) const {
-    return self_->translate(std::move(file), console);
+    return named(shown_, [&] { return self_->translate(std::move(file), console); });
   }
   [[nodiscard]] Value settings(const ForeignModel& foreign, const Console& console) const {
-    return self_->settings(foreign, console);
+    return named(shown_, [&] { return self_->settings(foreign, console); });
   }
   [[nodiscard]] ImportedModel import_model(ForeignModel foreign,
                                            const ImportArguments& arguments) const {
-    return self_->import_model(std::move(foreign), arguments);
+    return named(shown_, [&] { return self_->import_model(std::move(foreign), arguments); });
   }
-  [[nodiscard]] Kinship kinship(const Value& resolved) const { return self_->kinship(resolved); }
-  [[nodiscard]] ModelLayout layout(const Value& resolved) const { return self_->layout(resolved); }
+  [[nodiscard]] Kinship kinship(const Value& resolved) const {
+    return named(shown_, [&] { return self_->kinship(resolved); });
+  }
+  [[nodiscard]] ModelLayout layout(const Value& resolved) const {
+    ModelLayout layout = named(shown_, [&] { return self_->layout(resolved); });
+    if (layout.settle)
+      layout.settle = [settle = std::move(layout.settle), shown = shown_](
+                          TensorMap& tensors, const TensorShapes& model, const std::string& source,
+                          const Console& console) {
+        named(shown, [&] { settle(tensors, model, source, console); });
+      };
+    return layout;
+  }
   [[nodiscard]] std::string obstacle(const ExportedModel& model) const {
-    return self_->obstacle(model);
+    return named(shown_, [&] { return self_->obstacle(model); });
   }
   [[nodiscard]] std::vector<FolderFile> files(const ExportedModel& model) const {
-    return self_->files(model);
+    return named(shown_, [&] { return self_->files(model); });
   }
-  void pack(NamedTensors& tensors, Metadata& metadata) const { self_->pack(tensors, metadata); }
+  void pack(NamedTensors& tensors, Metadata& metadata) const {
+    named(shown_, [&] { self_->pack(tensors, metadata); });
+  }
 
  private:
   struct Base {
@@ -204,6 +222,7 @@ class AnyFormat {
     F format;
   };
   std::shared_ptr<const Base> self_;
+  std::string shown_;  // in messages
 };
 static_assert(Format<AnyFormat>);
 

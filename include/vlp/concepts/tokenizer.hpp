@@ -58,8 +58,8 @@ class AnyTokenizer {
   AnyTokenizer(T tokenizer)
       : self_(std::make_shared<const Holder<T>>(std::move(tokenizer))),
         shown_(shown_component<T>(kind)),
-        vocabulary_size_(self_->vocabulary_size()),
-        special_(self_->special()) {
+        vocabulary_size_(named(shown_, [&] { return self_->vocabulary_size(); })),
+        special_(named(shown_, [&] { return self_->special(); })) {
     for (const std::int64_t id : {special_.pad, special_.sep, special_.decode, special_.encode})
       if (id < 0 || id >= vocabulary_size_)
         throw ContractError(shown_ + ": a special token outside the vocabulary (got " +
@@ -87,7 +87,9 @@ class AnyTokenizer {
   }
   [[nodiscard]] SpecialTokens special() const { return special_; }
   [[nodiscard]] std::int64_t vocabulary_size() const { return vocabulary_size_; }
-  void write(const std::filesystem::path& folder) const { self_->write(folder); }
+  void write(const std::filesystem::path& folder) const {
+    named(shown_, [&] { self_->write(folder); });
+  }
 
  private:
   struct Base {

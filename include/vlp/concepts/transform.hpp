@@ -73,7 +73,7 @@ class AnyTransform {
       if constexpr (requires {
                       { self->output_size() } -> std::convertible_to<ImageSize>;
                     })
-        size_ = self->output_size();
+        size_ = named(shown_, [&] { return ImageSize(self->output_size()); });
       of_image_ = [self](const at::Tensor& image, RandomStream& random) {
         return (*self)(image, random);
       };
@@ -83,11 +83,16 @@ class AnyTransform {
   /// Whether it changes captions, not images.
   [[nodiscard]] bool is_text() const { return static_cast<bool>(of_text_); }
   /// @throws ContractError if it is a transform of texts
+  /// @throws ShapeError    if it doesn't give uint8 or float32 [3, H, W]
   [[nodiscard]] at::Tensor operator()(const at::Tensor& image, RandomStream& random) const {
     if (!of_image_)
       throw ContractError(
           "transform: changes texts (got an image, expected a text). Ask is_text() first.");
-    return named(shown_, [&] { return of_image_(image, random); });
+    at::Tensor changed = named(shown_, [&] { return of_image_(image, random); });
+    if (!changed.defined() || changed.dim() != 3 || changed.size(0) != 3 ||
+        (changed.scalar_type() != at::kByte && changed.scalar_type() != at::kFloat))
+      refuse(changed);
+    return changed;
   }
   /// @throws ContractError if it is a transform of images
   [[nodiscard]] std::string operator()(std::string_view text, RandomStream& random) const {
@@ -100,6 +105,14 @@ class AnyTransform {
   [[nodiscard]] ImageSize output_size() const { return size_; }
 
  private:
+  [[noreturn]] void refuse(const at::Tensor& changed) const {
+    throw ShapeError(shown_ + ": what it makes is no image (got " +
+                     (changed.defined()
+                          ? c10::str(c10::toString(changed.scalar_type()), " ", changed.sizes())
+                          : std::string("an undefined tensor")) +
+                     ", expected Byte or Float [3, H, W]). Return one of these.");
+  }
+
   std::function<at::Tensor(const at::Tensor&, RandomStream&)> of_image_;
   std::function<std::string(std::string_view, RandomStream&)> of_text_;
   ImageSize size_;

@@ -60,9 +60,12 @@ class Trainer {
         peers_(ctx.machine.peers),
         random_(ctx.facts.seeds.derive("micro-batch")),
         scaler_(ctx.machine.precision, ctx.machine.device) {
-    ParameterRoles roles(*module_);
+    ParameterRoles roles(*module_, shown_component(model_, "model"));
     if (loss_module_) {
-      roles.add(*loss_module_);
+      if constexpr (requires { loss_.add_roles(roles); })
+        loss_.add_roles(roles);
+      else
+        roles.add(*loss_module_, shown_component(loss_, "loss"));
       for (auto& [name, parameter] : distinct_parameters(*loss_module_))
         parameters_.emplace_back("loss." + name, std::move(parameter));
     }

@@ -63,8 +63,8 @@ struct ModelImpl : torch::nn::Module {
   static constexpr std::string_view name = "tiny_git";
   using Options = Sizes;
 
-  ModelImpl(const Options& options, const vlp::Context& ctx)
-      : tokens(ctx.facts.tokens),
+  ModelImpl(const Options& options, const vlp::Facts& facts)
+      : tokens(facts.tokens),
         vision(register_module("vision", Vision(options))),
         words(register_module("words", vlp::Embedding(options.words, options.width))),
         head(register_module("head", vlp::Linear(options.width, options.words))) {}
