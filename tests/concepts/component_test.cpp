@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(a_dataset_needs_only_what_its_concept_says) {
 BOOST_AUTO_TEST_CASE(a_transform_needs_only_what_its_concept_says) {
   const vlp::AnyTransform transform = registered<archetype::Transform>();
   vlp::RandomStream random(1);
-  BOOST_TEST(transform(kPixels, random).equal(kPixels + 1));
+  BOOST_TEST(transform(kPixels[0], random).equal(kPixels[0] + 1));
   BOOST_TEST(transform.output_size().height == 0);
 }
 
