@@ -37,8 +37,8 @@ BOOST_AUTO_TEST_CASE(bytes_and_float32_of_three_colours_come_through) {
 
 BOOST_AUTO_TEST_CASE(what_is_no_image_is_refused_by_name) {
   BOOST_TEST(told(at::ones({1, 2, 2})) ==
-             "transform 'given': what it makes is no image (got Float [1, 2, 2], expected Byte or "
-             "Float [3, H, W]). Return one of these.");
+             "transform 'given': gave no image (got Float [1, 2, 2], expected uint8 or float32 "
+             "[3, H, W]). Return one image, its channels first.");
   BOOST_TEST(vlp_test::contains(told(at::ones({1, 3, 2, 2})), "(got Float [1, 3, 2, 2], expected"));
   BOOST_TEST(vlp_test::contains(told(at::ones({3, 2, 2}, at::kDouble)), "(got Double [3, 2, 2]"));
   BOOST_TEST(vlp_test::contains(told({}), "(got an undefined tensor, expected"));

@@ -13,6 +13,11 @@
 
 namespace vlp {
 
+/// What every task of a model checks: all that is below but what is a task's own (`check_training`,
+/// `check_weights`).
+/// @param trains  whether the transforms of training take part
+void check_tables(const RecipeOptions& options, const Recipe& recipe, bool trains,
+                  Diagnostics& problems);
 /// What training needs beside the model: losses, an optimizer, batches as large as the losses want.
 /// @param device  where it will run; none = not known, and what depends on it isn't checked
 void check_training(const RecipeOptions& options, const Recipe& recipe,

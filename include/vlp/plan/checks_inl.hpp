@@ -67,6 +67,16 @@ inline void check_image_size(const RecipeOptions& options, ImageSize size, const
 
 }  // namespace detail
 
+VLP_INLINE void check_tables(const RecipeOptions& options, const Recipe& recipe, bool trains,
+                             Diagnostics& problems) {
+  check_losses(options, recipe, problems);
+  check_metrics(options, recipe, problems);
+  check_transforms(options, recipe, trains, problems);
+  check_lengths(options, recipe, problems);
+  check_generation(options, recipe, problems);
+  if (problems.empty()) check_scores(options, recipe, problems);
+}
+
 VLP_INLINE void check_metrics(const RecipeOptions& options, const Recipe& recipe,
                               Diagnostics& problems) {
   if (!options.model.chosen() || problems.about("model")) return;

@@ -15,13 +15,8 @@ namespace vlp {
 VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) {
   return read_plan<RecipeOptions>(recipe, registry,
                                   [&](const RecipeOptions& tables, Diagnostics& problems) {
-                                    check_losses(tables, recipe, problems);
-                                    check_metrics(tables, recipe, problems);
+                                    check_tables(tables, recipe, /*trains=*/false, problems);
                                     check_weights(tables, recipe, problems);
-                                    check_transforms(tables, recipe, /*trains=*/false, problems);
-                                    check_lengths(tables, recipe, problems);
-                                    check_generation(tables, recipe, problems);
-                                    if (problems.empty()) check_scores(tables, recipe, problems);
                                   });
 }
 
@@ -58,7 +53,6 @@ VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
                                                           const Registry& registry,
                                                           const CheckArguments& arguments) {
   const Plan plan = plan_evaluation(recipe, registry);
-  check_vocabulary(plan, arguments);
   const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/false);
   std::vector<std::string> lines = weights_lines(plan);
   add_lines(lines, passed);
