@@ -6,6 +6,7 @@
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
+#include "vlp/start/formats.hpp"
 #include "vlp/tasks/evaluate.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
 #include "vlp/tasks/run_parts.hpp"
@@ -21,6 +22,7 @@ VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) 
                                     check_transforms(tables, recipe, /*trains=*/false, problems);
                                     check_lengths(tables, recipe, problems);
                                     check_generation(tables, recipe, problems);
+                                    check_weight_keys(tables, recipe, Formats(registry), problems);
                                     if (problems.empty()) check_scores(tables, recipe, problems);
                                   });
 }

@@ -9,6 +9,7 @@
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
+#include "vlp/start/formats.hpp"
 #include "vlp/tasks/fit.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
 #include "vlp/tasks/run_parts.hpp"
@@ -26,6 +27,7 @@ VLP_INLINE Plan plan_training(const Recipe& recipe, const Registry& registry,
                                     check_transforms(tables, recipe, /*trains=*/true, problems);
                                     check_lengths(tables, recipe, problems);
                                     check_generation(tables, recipe, problems);
+                                    check_weight_keys(tables, recipe, Formats(registry), problems);
                                     if (problems.empty()) check_scores(tables, recipe, problems);
                                   });
 }
