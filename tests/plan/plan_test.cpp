@@ -106,7 +106,7 @@ BOOST_AUTO_TEST_CASE(a_good_recipe_becomes_a_plan) {
 
 BOOST_AUTO_TEST_CASE(sources_of_weights_are_named_for_the_parts_that_the_model_has) {
   const std::string captioner =
-      "1 problem in the recipe\n  r.toml:16:31: model.weights.text_encoder: there is no "
+      "1 problem in the recipe\n  r.toml:14:30: model.weights.text_encoder: there is no "
       "[model.text_encoder] that it could be for; model 'blip' of this recipe takes: model, "
       "encoder, decoder, text";
   const auto with = [](const std::string& weights) {

@@ -13,7 +13,7 @@
 #include "vlp/recipe/load.hpp"
 #include "vlp/recipe/write.hpp"
 
-namespace {
+namespace own_tokenizer_test {
 
 using namespace vlp;
 
@@ -41,8 +41,8 @@ struct Pieces {
 static_assert(Tokenizer<Pieces>);
 
 /// The table as it is after its tokenizer has been asked for its files in `here`.
-std::string taken(const std::string& toml, const Pieces::Options& options,
-                  const std::string& set = {}) {
+inline std::string taken(const std::string& toml, const Pieces::Options& options,
+                         const std::string& set = {}) {
   Value root = parse_toml(toml, "r.toml");
   Diagnostics problems;
   if (!set.empty()) apply_set(root, set, problems);
@@ -50,8 +50,6 @@ std::string taken(const std::string& toml, const Pieces::Options& options,
                  AnyTokenizer::traits<Pieces>(options), "here");
   return write_toml(root);
 }
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(own_tokenizer)
 
@@ -73,3 +71,5 @@ BOOST_AUTO_TEST_CASE(a_tokenizer_that_says_nothing_keeps_its_table) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace own_tokenizer_test

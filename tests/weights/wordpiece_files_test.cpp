@@ -9,7 +9,7 @@
 #include "tests/support/messages.hpp"
 #include "tests/support/scratch_folder.hpp"
 
-namespace {
+namespace wordpiece_files_test {
 
 namespace fs = std::filesystem;
 
@@ -26,8 +26,6 @@ struct Folder {
         [&] { (void)vlp::wordpiece_vocabulary(scratch.path); });
   }
 };
-
-}  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(wordpiece_files, Folder)
 
@@ -50,3 +48,5 @@ BOOST_AUTO_TEST_CASE(settings_of_another_tokenizer_are_refused_all_at_once) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace wordpiece_files_test

@@ -86,7 +86,7 @@ class Format {
     if (kinship(foreign) == vlp::Kinship::none)
       throw vlp::WeightsError(foreign.file.source + ": no tiny GIT. Choose another model.");
     const vlp::ConfigObject config = vlp::read_config_file(foreign.config);
-    vlp::Table model = model_table(config), resize = used("resize"), root;
+    vlp::Table model = model_table(config), resize = used("resize"), generate, root;
     const auto id = [&](const char* key) { return config.integer(key, 0, vlp::at_least(0)); };
     const vlp::ModelTokens tokens{.vocabulary_size = id("vocab_size"),
                                   .decode = id("bos"),
@@ -95,12 +95,14 @@ class Format {
                                   .pad = id("pad")};
     config.throw_if_wrong("Correct the file.");
     resize.set("size", vlp::Value(config.integer("image_size", 16, vlp::at_least(1))));
+    generate.set("max_length", vlp::Value(config.integer("max_positions", 16, vlp::at_least(2))));
     if (auto tokenizer = this->tokenizer(foreign.folder))
       root.set("tokenizer", vlp::Value(std::move(*tokenizer)));
     root.set("transform",
              vlp::Value(vlp::Array{vlp::Value(std::move(resize)), vlp::Value(used("normalize"))}));
     root.set("model", vlp::Value(std::move(model)));
     root.set("loss", vlp::Value(vlp::Array{vlp::Value(used("lm"))}));
+    root.set("generate", vlp::Value(std::move(generate)));
     return {.recipe = vlp::Value(std::move(root)),
             .tokens = tokens,
             .weights = translate(std::move(foreign.file), arguments.console)};
