@@ -74,7 +74,7 @@ lr = 0.03
 epochs = 20
 batch_size = 3
 [evaluate]
-best = "Bleu_4"
+best = "loss"
 [generate]
 max_length = 8
 [report]
