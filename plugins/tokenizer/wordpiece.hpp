@@ -45,6 +45,14 @@ class WordPieceTokenizer {
     return options.max_length;
   }
 
+  /// The same tokenizer of the files that `write` has left in a folder, if it has.
+  [[nodiscard]] static Options from_folder(Options options, const std::filesystem::path& folder) {
+    const std::filesystem::path written = folder / WordPiece::kVocabularyFile;
+    std::error_code error;
+    if (std::filesystem::exists(written, error)) options.vocabulary = written.string();
+    return options;
+  }
+
   /// @throws RecipeError if no vocabulary of this name ships with vlp, DataError if it can't be
   /// read or lacks a special token
   WordPieceTokenizer(const Options& options, const Folders& folders)

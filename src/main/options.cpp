@@ -335,6 +335,7 @@ void add_tokenize_options(CLI::App& app, TokenizeCommand& command) {
                "from ids, a JSON list a line, to texts; special tokens are skipped");
   app.add_flag("--json-lines", command.json_lines,
                "a text is a JSON string, so that it can hold line ends");
+  add_plugin_option(app, command.plugins);
 }
 
 /// What score reads.

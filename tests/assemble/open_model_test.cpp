@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_folder_gives_transformers_numbers_in_float32_and_float64)
 BOOST_AUTO_TEST_CASE(tokens_and_defaults_come_from_the_folder) {
   Opener opener;
   const vlp::OpenedModel opened = opener.open(parity("caption_untied/model"));
-  BOOST_TEST(opened.hugging_face);
+  BOOST_TEST(opened.imported);
   BOOST_TEST(!opened.tokenizer.has_value());
   BOOST_TEST(opened.ctx.facts.tokens.decode == 1198);
   BOOST_TEST(opened.ctx.facts.tokens.sep == 102);
@@ -297,7 +297,7 @@ BOOST_AUTO_TEST_CASE(a_lone_file_that_cannot_be_understood_asks_for_its_config) 
 BOOST_AUTO_TEST_CASE(a_retrieval_folder_compares_images_with_texts) {
   Retrieval model;
   const vlp::OpenedModel opened = model.written();
-  BOOST_TEST(opened.hugging_face);
+  BOOST_TEST(opened.imported);
   BOOST_TEST(
       opened.model.serves().covers(vlp::parts::similarities | vlp::Parts::of<vlp::MatchLogits>()));
   BOOST_TEST(!opened.model.serves().covers(vlp::parts::decoder));

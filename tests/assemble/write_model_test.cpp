@@ -104,9 +104,9 @@ BOOST_AUTO_TEST_CASE(a_run_opens_alike_as_run_as_model_folder_and_as_hugging_fac
   fs::remove(tiny.root / "plain" / "recipe.toml");
   const vlp::OpenedModel plain = opener.open(tiny.root / "plain");
 
-  BOOST_TEST(!run.hugging_face);
-  BOOST_TEST(!folder.hugging_face);
-  BOOST_TEST(plain.hugging_face);
+  BOOST_TEST(!run.imported);
+  BOOST_TEST(!folder.imported);
+  BOOST_TEST(plain.imported);
   BOOST_TEST(run.prompt == "the");
   BOOST_TEST(equal_parameters(run.model, folder.model));
   BOOST_TEST(equal_parameters(run.model, plain.model));
@@ -220,8 +220,8 @@ BOOST_AUTO_TEST_CASE(a_retrieval_model_opens_alike_as_model_folder_and_as_huggin
         (token == "enc"));
     const vlp::OpenedModel folder = written.open(written.folder),
                            plain = written.open(written.plain());
-    BOOST_TEST(!folder.hugging_face);
-    BOOST_TEST(plain.hugging_face);
+    BOOST_TEST(!folder.imported);
+    BOOST_TEST(plain.imported);
     BOOST_TEST(equal_parameters(folder.model, *written.model));
     BOOST_TEST(equal_parameters(plain.model, *written.model));
     BOOST_TEST(plain.ctx.facts.tokens.encode == 11);

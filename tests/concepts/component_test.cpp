@@ -223,6 +223,7 @@ BOOST_AUTO_TEST_CASE(a_format_needs_only_what_its_concept_says) {
   BOOST_TEST((format.kinship(vlp::ForeignModel{}) == vlp::Kinship::whole));
   BOOST_TEST((format.kinship(vlp::Value{}) == vlp::Kinship::none));
   BOOST_TEST(format.translate({"a file", {}, {}}, {}).source == "a file");
+  BOOST_TEST(!format.tokenizer("a folder").has_value());
   vlp::NamedTensors tensors;
   vlp::Metadata metadata;
   format.pack(tensors, metadata);

@@ -55,4 +55,15 @@ BOOST_AUTO_TEST_CASE(a_name_that_does_not_ship_is_told_which_do) {
   BOOST_TEST(message("demo").find("there are: none") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(its_own_files_make_it_again_where_there_are_some) {
+  using Tokenizer = vlp::WordPieceTokenizer;
+  const ScratchFolder scratch;
+  const Tokenizer::Options given{.vocabulary = "mine.txt", .max_length = 7};
+  BOOST_TEST(Tokenizer::from_folder(given, scratch.path).vocabulary == "mine.txt");
+  std::ofstream(scratch.path / "vocab.txt") << "[PAD]\n";
+  const Tokenizer::Options own = Tokenizer::from_folder(given, scratch.path);
+  BOOST_TEST(own.vocabulary == (scratch.path / "vocab.txt").string());
+  BOOST_TEST(own.max_length == 7);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

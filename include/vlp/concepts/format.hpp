@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -101,6 +102,10 @@ struct FolderFile {
   std::variant<Json, std::string> content;  ///< whole
 };
 
+/// A format may also have
+///   - tokenizer(folder) -> std::optional<Table>: the table [tokenizer] of a folder, told from the
+///     files of its tokenizer alone, so that texts can be turned into ids without any weights;
+///     nothing where there are none. Throws a WeightsError for those of a tokenizer that vlp lacks
 template <class F>
 concept Format =
     std::move_constructible<F> &&
@@ -168,6 +173,10 @@ class AnyFormat {
       };
     return layout;
   }
+  /// Nothing where the format can't tell.
+  [[nodiscard]] std::optional<Table> tokenizer(const std::filesystem::path& folder) const {
+    return named(shown_, [&] { return self_->tokenizer(folder); });
+  }
   [[nodiscard]] std::string obstacle(const ExportedModel& model) const {
     return named(shown_, [&] { return self_->obstacle(model); });
   }
@@ -187,6 +196,7 @@ class AnyFormat {
     virtual Value settings(const ForeignModel& foreign, const Console& console) const = 0;
     virtual ImportedModel import_model(ForeignModel foreign,
                                        const ImportArguments& arguments) const = 0;
+    virtual std::optional<Table> tokenizer(const std::filesystem::path& folder) const = 0;
     virtual Kinship kinship(const Value& resolved) const = 0;
     virtual ModelLayout layout(const Value& resolved) const = 0;
     virtual std::string obstacle(const ExportedModel& model) const = 0;
@@ -207,6 +217,14 @@ class AnyFormat {
     ImportedModel import_model(ForeignModel foreign,
                                const ImportArguments& arguments) const override {
       return format.import_model(std::move(foreign), arguments);
+    }
+    std::optional<Table> tokenizer(const std::filesystem::path& folder) const override {
+      if constexpr (requires {
+                      { format.tokenizer(folder) } -> std::same_as<std::optional<Table>>;
+                    })
+        return format.tokenizer(folder);
+      else
+        return std::nullopt;
     }
     Kinship kinship(const Value& resolved) const override { return format.kinship(resolved); }
     ModelLayout layout(const Value& resolved) const override { return format.layout(resolved); }

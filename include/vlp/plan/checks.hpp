@@ -10,6 +10,7 @@
 #include "vlp/plan/tables.hpp"
 #include "vlp/recipe/diagnostics.hpp"
 #include "vlp/recipe/recipe.hpp"
+#include "vlp/start/formats.hpp"
 
 namespace vlp {
 
@@ -24,6 +25,9 @@ void check_training(const RecipeOptions& options, const Recipe& recipe,
                     std::optional<DeviceName> device, Diagnostics& problems);
 /// What only an evaluation needs: weights.
 void check_weights(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
+/// Sources of weights for parts that the recipe's model doesn't have, as far as its format tells.
+void check_weight_keys(const RecipeOptions& options, const Recipe& recipe, const Formats& formats,
+                       Diagnostics& problems);
 /// Losses of what the model doesn't serve; they are computed in evaluation as well.
 void check_losses(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
 /// Metrics of what the model doesn't serve.

@@ -6,6 +6,7 @@
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
+#include "vlp/start/formats.hpp"
 #include "vlp/tasks/evaluate.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
 #include "vlp/tasks/run_parts.hpp"
@@ -17,6 +18,7 @@ VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) 
                                   [&](const RecipeOptions& tables, Diagnostics& problems) {
                                     check_tables(tables, recipe, /*trains=*/false, problems);
                                     check_weights(tables, recipe, problems);
+                                    check_weight_keys(tables, recipe, Formats(registry), problems);
                                   });
 }
 

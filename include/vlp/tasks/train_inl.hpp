@@ -9,6 +9,7 @@
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
+#include "vlp/start/formats.hpp"
 #include "vlp/tasks/fit.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
 #include "vlp/tasks/run_parts.hpp"
@@ -22,6 +23,7 @@ VLP_INLINE Plan plan_training(const Recipe& recipe, const Registry& registry,
                                   [&](const RecipeOptions& tables, Diagnostics& problems) {
                                     check_training(tables, recipe, device, problems);
                                     check_tables(tables, recipe, /*trains=*/true, problems);
+                                    check_weight_keys(tables, recipe, Formats(registry), problems);
                                   });
 }
 
