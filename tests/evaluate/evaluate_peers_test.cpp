@@ -26,20 +26,20 @@
 namespace {
 
 /// What all processes together have done.
-struct Work {
+struct SharedWork {
   std::atomic<std::int64_t> images = 0, texts = 0, pairs = 0, captions = 0, measured = 0;
-  friend bool operator==(const Work& a, const Work& b) {
+  friend bool operator==(const SharedWork& a, const SharedWork& b) {
     return a.images == b.images && a.texts == b.texts && a.pairs == b.pairs &&
            a.captions == b.captions && a.measured == b.measured;
   }
 };
 
-at::Tensor unit(const at::Tensor& x) { return x / x.norm(2, {1}, /*keepdim=*/true); }
+at::Tensor probe_unit(const at::Tensor& x) { return x / x.norm(2, {1}, /*keepdim=*/true); }
 
 /// Has all parts; what it gives for a row depends on the row's batch, too.
 class ProbeImpl : public torch::nn::Module {
  public:
-  explicit ProbeImpl(Work& work) : work_(work) {
+  explicit ProbeImpl(SharedWork& work) : work_(work) {
     at::manual_seed(5);
     linear = register_module("linear", torch::nn::Linear(48, 6));
     words = register_parameter("words", at::randn({50, 6}));
@@ -50,14 +50,14 @@ class ProbeImpl : public torch::nn::Module {
     return linear(pixels.reshape({pixels.size(0), 4, 48})) +
            0.01 * static_cast<double>(pixels.size(0));
   }
-  at::Tensor image_embeddings(const at::Tensor& states) { return unit(states.mean(1)); }
+  at::Tensor image_embeddings(const at::Tensor& states) { return probe_unit(states.mean(1)); }
   at::Tensor text_states(const at::Tensor& ids, const at::Tensor& mask) {
     work_.texts += ids.size(0);
     return words.index_select(0, ids.flatten()).view({ids.size(0), ids.size(1), 6}) *
            mask.unsqueeze(2);
   }
   at::Tensor text_embeddings(const at::Tensor& states, const at::Tensor&) {
-    return unit(states.sum(1));
+    return probe_unit(states.sum(1));
   }
   at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask,
                              const vlp::ImageMemory& images) {
@@ -84,13 +84,13 @@ class ProbeImpl : public torch::nn::Module {
   at::Tensor words, head;
 
  private:
-  Work& work_;
+  SharedWork& work_;
 };
 TORCH_MODULE(Probe);
 static_assert(vlp::Model<Probe>);
 
 /// Compares the pairs of a pass, with a part that only some passes have.
-struct PairLoss {
+struct ProbeLoss {
   static constexpr vlp::Parts needs = vlp::parts::embeddings;
   vlp::LossValue operator()(vlp::Forward& pass) const {
     const at::Tensor products = pass.image_embeddings().matmul(pass.text_embeddings().t());
@@ -99,11 +99,11 @@ struct PairLoss {
     return value;
   }
 };
-static_assert(vlp::Loss<PairLoss>);
+static_assert(vlp::Loss<ProbeLoss>);
 
 /// A row an image: letters of its caption.
 struct Letters {
-  Work* work;
+  SharedWork* work;
   [[nodiscard]] vlp::ImageStatistics measure(const vlp::CaptionSet& captions) const {
     ++work->measured;
     vlp::ImageStatistics rows(captions.size(), 1);
@@ -134,8 +134,8 @@ struct AllRanks {
 };
 
 /// Seven images in batches of two.
-struct Split {
-  vlp_test::ScratchFolder scratch;
+struct SharedSplit {
+  ScratchFolder scratch;
   std::vector<vlp::ImageRecord> records;
   vlp::Data data{
       {vlp::AnyTokenizer(vlp::test::Words{}),
@@ -147,7 +147,7 @@ struct Split {
        ""},
       vlp::AnyDataset(archetype::Dataset{})};
 
-  Split() {
+  SharedSplit() {
     for (std::size_t i = 0; i < 7; ++i) {
       const std::filesystem::path file = scratch.path / (std::to_string(i) + ".jpg");
       std::vector<std::uint8_t> rgb;
@@ -160,19 +160,20 @@ struct Split {
     }
   }
 
-  [[nodiscard]] vlp::Evaluation evaluated(Probe model, Work& work, const vlp::Peers& peers,
+  [[nodiscard]] vlp::Evaluation evaluated(Probe model, SharedWork& work, const vlp::Peers& peers,
                                           std::int64_t rerank = 3) const {
     vlp::Context ctx;
     ctx.machine.peers = peers;
     std::vector<vlp::AnyMetric> metrics;
     metrics.emplace_back(Letters{&work});
     metrics.emplace_back(AllRanks{rerank});
-    PairLoss loss;
+    ProbeLoss loss;
     const vlp::Evaluator evaluator(data, {}, /*batch_size=*/2, /*workers=*/1, ctx);
     return evaluator(model, &loss, records, metrics, "evaluating");
   }
   /// What each of so many processes finds.
-  [[nodiscard]] std::vector<vlp::Evaluation> evaluated_by(std::size_t size, Work& work) const {
+  [[nodiscard]] std::vector<vlp::Evaluation> evaluated_by(std::size_t size,
+                                                          SharedWork& work) const {
     std::vector<Probe> models;
     for (std::size_t rank = 0; rank < size; ++rank) models.emplace_back(work);
     std::vector<vlp::Evaluation> found(size);
@@ -184,7 +185,7 @@ struct Split {
   }
 };
 
-bool same(const vlp::Evaluation& a, const vlp::Evaluation& b) {
+bool same_evaluation(const vlp::Evaluation& a, const vlp::Evaluation& b) {
   bool equal = a.measured == b.measured && a.captions.size() == b.captions.size();
   for (std::size_t i = 0; equal && i < a.captions.size(); ++i)
     equal = a.captions[i].record == b.captions[i].record &&
@@ -195,10 +196,10 @@ bool same(const vlp::Evaluation& a, const vlp::Evaluation& b) {
 
 }  // namespace
 
-BOOST_FIXTURE_TEST_SUITE(evaluate_peers, Split)
+BOOST_FIXTURE_TEST_SUITE(evaluate_peers, SharedSplit)
 
 BOOST_AUTO_TEST_CASE(any_number_of_processes_finds_what_one_finds_and_does_its_work_once) {
-  Work of_one;
+  SharedWork of_one;
   const vlp::Evaluation one = evaluated(Probe(of_one), of_one, {});
   BOOST_TEST(one.captions.size() == 7U);
   BOOST_TEST(one.measured.loss.has_value());
@@ -208,15 +209,15 @@ BOOST_AUTO_TEST_CASE(any_number_of_processes_finds_what_one_finds_and_does_its_w
   BOOST_TEST(of_one.images == 7);
   BOOST_TEST(of_one.measured == 1);
   for (const std::size_t size : {2U, 3U, 4U, 9U}) {  // four batches, so five of nine have none
-    Work work;
+    SharedWork work;
     const std::vector<vlp::Evaluation> found = evaluated_by(size, work);
-    for (const vlp::Evaluation& evaluation : found) BOOST_TEST(same(evaluation, one));
+    for (const vlp::Evaluation& evaluation : found) BOOST_TEST(same_evaluation(evaluation, one));
     BOOST_TEST((work == of_one));
   }
 }
 
 BOOST_AUTO_TEST_CASE(without_re_ranking_the_ranks_are_those_of_one_too) {
-  Work work;
+  SharedWork work;
   const vlp::Evaluation one = evaluated(Probe(work), work, {}, /*rerank=*/0);
   std::vector<Probe> models{Probe(work), Probe(work), Probe(work)};
   std::vector<vlp::Evaluation> found(3);
@@ -224,12 +225,12 @@ BOOST_AUTO_TEST_CASE(without_re_ranking_the_ranks_are_those_of_one_too) {
     const auto rank = static_cast<std::size_t>(peers.rank());
     found[rank] = evaluated(models[rank], work, peers, /*rerank=*/0);
   });
-  for (const vlp::Evaluation& evaluation : found) BOOST_TEST(same(evaluation, one));
+  for (const vlp::Evaluation& evaluation : found) BOOST_TEST(same_evaluation(evaluation, one));
 }
 
 BOOST_AUTO_TEST_CASE(a_broken_image_of_one_process_ends_the_evaluation_of_all) {
   std::ofstream(records[2].file, std::ios::binary) << "no image";  // of the second of two processes
-  Work work;
+  SharedWork work;
   std::vector<Probe> models{Probe(work), Probe(work)};
   std::vector<std::string> told(2);
   std::vector<vlp::ExitCode> codes(2);

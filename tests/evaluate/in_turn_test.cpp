@@ -13,7 +13,7 @@
 namespace {
 
 /// Block b has b % 3 rows (0, 1, 2, 0, ...) of number b.
-at::Tensor block(std::int64_t b, at::ScalarType type) {
+at::Tensor block_of_rows(std::int64_t b, at::ScalarType type) {
   return at::full({b % 3, 2}, b, at::TensorOptions().dtype(type));
 }
 
@@ -21,13 +21,13 @@ vlp::Columns own_blocks(const vlp::Peers& peers, std::int64_t count) {
   vlp::Columns own(2);
   for (std::int64_t b = 0; b < count; ++b)
     if (peers.takes(b)) {
-      own[0].push_back(block(b, at::kFloat));
-      own[1].push_back(block(b, at::kLong).select(1, 0));
+      own[0].push_back(block_of_rows(b, at::kFloat));
+      own[1].push_back(block_of_rows(b, at::kLong).select(1, 0));
     }
   return own;
 }
 
-std::vector<at::Tensor> found(const vlp::Peers& peers, std::int64_t blocks) {
+std::vector<at::Tensor> rows_found(const vlp::Peers& peers, std::int64_t blocks) {
   return vlp::in_turn(peers, 2, at::kCPU, [&] { return own_blocks(peers, blocks); });
 }
 
@@ -40,9 +40,9 @@ BOOST_AUTO_TEST_CASE(rows_stand_in_the_order_of_blocks_however_many_processes_ma
     for (const std::size_t size : {1U, 2U, 3U, 7U}) {
       std::vector<std::vector<at::Tensor>> all(size);
       vlp_test::run_together(size, [&](const vlp::Peers& peers) {
-        all[static_cast<std::size_t>(peers.rank())] = found(peers, blocks);
+        all[static_cast<std::size_t>(peers.rank())] = rows_found(peers, blocks);
       });
-      const std::vector<at::Tensor> expected = found({}, blocks);
+      const std::vector<at::Tensor> expected = rows_found({}, blocks);
       for (const auto& columns : all)
         for (std::size_t column = 0; column < 2; ++column) {
           BOOST_TEST(columns.at(column).equal(expected[column]));
@@ -52,14 +52,14 @@ BOOST_AUTO_TEST_CASE(rows_stand_in_the_order_of_blocks_however_many_processes_ma
 }
 
 BOOST_AUTO_TEST_CASE(a_process_alone_gives_its_blocks_one_behind_the_other) {
-  const std::vector<at::Tensor> columns = found({}, 5);
+  const std::vector<at::Tensor> columns = rows_found({}, 5);
   BOOST_TEST(columns.at(1).equal(at::tensor({1, 2, 2, 4}, at::kLong)));
 }
 
 BOOST_AUTO_TEST_CASE(without_blocks_there_is_nothing) {
   for (const std::size_t size : {1U, 2U})
     vlp_test::run_together(size, [&](const vlp::Peers& peers) {
-      const std::vector<at::Tensor> columns = found(peers, 0);
+      const std::vector<at::Tensor> columns = rows_found(peers, 0);
       BOOST_REQUIRE((columns.size() == 2 && !columns[0].defined() && !columns[1].defined()));
     });
 }
