@@ -11,6 +11,7 @@
 #include "vlp/core/device.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/core/special_tokens.hpp"
+#include "vlp/core/stop.hpp"
 
 namespace vlp {
 
@@ -29,6 +30,7 @@ struct Machine {
   int threads = 1;                        ///< of the loader and within one operation
   Peers peers;                            ///< processes that train together
   Console console;                        ///< for notes, warnings, progress
+  Stop stop;                              ///< tells when to end early
 };
 
 /// Where files are.

@@ -152,6 +152,7 @@ class Evaluator {
   /// @param records  the split, or its beginning
   /// @param metrics  of captions and of retrieval
   /// @param task     what the progress is called
+  /// @throws InterruptedError if the context's `stop` says so
   template <Model M, Loss L>
   [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records,
                                       std::span<const AnyMetric> metrics,
@@ -185,6 +186,7 @@ class Evaluator {
                   ctx_);
     loader.start_epoch(0);
     while (auto loaded = loader.next()) {
+      if (ctx_.machine.peers.size() == 1) ctx_.machine.stop.check();  // several would end apart
       const Autocast autocast(ctx_.machine.precision, ctx_.machine.device);
       const Batch images = to_device(std::move(loaded->batch), torch_device(ctx_.machine.device));
       ImageFeatures features{.memory = parts.call<ImageStates>(images.pixels),
