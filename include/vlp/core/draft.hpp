@@ -1,6 +1,7 @@
 #pragma once
-// Files and folders in the making: they lie beside what they will be, as `.NAME.HOST.PID.WORD.part`,
-// so that no two processes meet, and what a killed one has left behind is recognised. POSIX.
+// Files and folders in the making: they lie beside what they will be, as
+// `.NAME.HOST.PID.WORD.part`, so that no two processes meet, and what a killed one has left behind
+// is recognised. POSIX.
 
 #include <cerrno>
 #include <charconv>

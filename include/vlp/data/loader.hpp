@@ -197,9 +197,9 @@ class Loader {
         state.integer("delivered") * state.integer("batch_size") * state.integer("processes");
     const std::int64_t batches =
         std::min(samples / (options_.batch_size * options_.share.size), batches_per_epoch());
-    start_epoch(state.integer("epoch"), batches == batches_per_epoch()
-                                            ? batches
-                                            : batches / options_.share.run * options_.share.run);
+    const bool as_it_is = options_.share.size == 1 || batches == batches_per_epoch();
+    start_epoch(state.integer("epoch"),
+                as_it_is ? batches : batches / options_.share.run * options_.share.run);
   }
 
  private:

@@ -24,9 +24,9 @@ struct RunArguments {
   Console console;                            ///< where notes and progress go
   Peers peers;                                ///< processes that run together
   bool quick = false;                         ///< without a dry pass
-  bool resume = false;         ///< goes on with the run in `out`; begins one if there is none
-  bool allow_changes = false;  ///< goes on though the recipe has changed
-  bool counts_up = false;      ///< where `out` is taken, NAME-2, NAME-3, ... are tried
+  bool resume = false;            ///< goes on with the run in `out`; begins one if there is none
+  bool allow_changes = false;     ///< goes on though the recipe has changed
+  bool counts_up = false;         ///< where `out` is taken, NAME-2, NAME-3, ... are tried
   std::vector<std::string> sets;  ///< KEY=VALUE that the recipe has been changed by
   Stop stop;                      ///< tells when to end early
 };

@@ -60,13 +60,13 @@ inline constexpr std::int64_t kRunLayout = 2;
 
 /// What of a run's environment its continuation takes over.
 struct StoredEnvironment {
-  std::string device, precision;              ///< as text
-  std::int64_t threads = 0;                   ///< at least 1
-  std::filesystem::path data_dir;             ///< absolute
-  std::filesystem::path recipe;               ///< absolute; empty = not known
-  std::vector<std::string> sets;              ///< KEY=VALUE
-  std::vector<std::filesystem::path> plugins;  ///< absolute
-  std::string started;                        ///< local time
+  std::string device, precision;                           ///< as text
+  std::int64_t threads = 0;                                ///< at least 1
+  std::filesystem::path data_dir;                          ///< absolute
+  std::filesystem::path recipe;                            ///< absolute; empty = not known
+  std::vector<std::string> sets;                           ///< KEY=VALUE
+  std::vector<std::filesystem::path> plugins;              ///< absolute
+  std::string started;                                     ///< local time
   std::vector<std::pair<std::string, std::string>> built;  ///< vlp, torch, compiler
 };
 
@@ -84,9 +84,8 @@ struct StoredEnvironment {
                          ": this run can't go on, its folder is of another version of vlp, which "
                          "kept too little or something else (got layout " +
                          std::to_string(json.value("layout", std::int64_t{0})) + ", expected " +
-                         std::to_string(kRunLayout) +
-                         "). Begin a new run; --set model.weights=" + folder.string() +
-                         " begins it with the best weights of this one.");
+                         std::to_string(kRunLayout) + "). Begin a new run; --set model.weights=" +
+                         folder.string() + " begins it with the best weights of this one.");
     StoredEnvironment stored{.device = json.at("device"),
                              .precision = json.at("precision"),
                              .threads = json.at("threads"),

@@ -49,9 +49,9 @@ namespace vlp {
 
 /// How a run folder is opened.
 struct RunFolderOptions {
-  bool writes = true;     ///< whether this process writes the run's files; of several one does, and
-                          ///< in the others nothing is made or written
-  bool goes_on = false;   ///< the folder is an earlier, unfinished run's, which goes on
+  bool writes = true;    ///< whether this process writes the run's files; of several one does, and
+                         ///< in the others nothing is made or written
+  bool goes_on = false;  ///< the folder is an earlier, unfinished run's, which goes on
   bool counts_up = false;  ///< where there is such a folder already, NAME-2, NAME-3, ... are tried
   std::vector<std::pair<std::string, std::string>> first =
       {};                ///< files, by name, that are in the folder from its first moment
@@ -259,8 +259,9 @@ class RunFolder {
     lock_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (lock_ >= 0 && ::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
       ::close(lock_);
-      throw RecipeError(folder_.string() +
-                        ": another process works in this run folder. Wait for its end, or stop it.");
+      throw RecipeError(
+          folder_.string() +
+          ": another process works in this run folder. Wait for its end, or stop it.");
     }
   }
 

@@ -88,9 +88,9 @@ struct CheckpointOptions {
   }
   /// Empty = nothing is wrong.
   [[nodiscard]] std::string problem() const {
-    return rhythm_of(every) ? std::string()
-                            : "every is \"" + every +
-                                  "\", expected \"epoch\", \"N steps\" or \"N minutes\"";
+    return rhythm_of(every)
+               ? std::string()
+               : "every is \"" + every + "\", expected \"epoch\", \"N steps\" or \"N minutes\"";
   }
 };
 

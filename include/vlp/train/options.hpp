@@ -44,7 +44,8 @@ struct TrainOptions {
             "Threads that decode images and cut texts; 0 = one on a CPU, up to 16 beside a GPU.",
             between(0, 256)),
         field<&TrainOptions::max_time>(
-            "Ends the run after this time as a signal would, with a checkpoint to go on from: days, "
+            "Ends the run after this time as a signal would, with a checkpoint to go on from: "
+            "days, "
             "hours, minutes, seconds, e.g. \"3h50m\". Empty = no limit."),
     };
   }
