@@ -186,7 +186,7 @@ class Evaluator {
                   ctx_);
     loader.start_epoch(0);
     while (auto loaded = loader.next()) {
-      if (ctx_.machine.peers.size() == 1) ctx_.machine.stop.check();  // several would end apart
+      ctx_.machine.end_if_asked();
       const Autocast autocast(ctx_.machine.precision, ctx_.machine.device);
       const Batch images = to_device(std::move(loaded->batch), torch_device(ctx_.machine.device));
       ImageFeatures features{.memory = parts.call<ImageStates>(images.pixels),

@@ -147,6 +147,7 @@ class Retrieval {
         ctx_.machine.precision,
         ctx_.machine.device);  // one for all images: it keeps the rounded weights
     for (std::int64_t image = 0; image < images_; ++image) {
+      ctx_.machine.end_if_asked();
       const auto first = static_cast<std::int64_t>(pairs_->first(image)),
                  end = static_cast<std::int64_t>(pairs_->first(image + 1));
       const ImageMemory seen =
