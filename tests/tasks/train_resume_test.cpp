@@ -198,6 +198,12 @@ BOOST_AUTO_TEST_CASE(a_damaged_checkpoint_is_told_and_the_one_before_it_used) {
   BOOST_TEST(contains(said, "goes on behind update 3, epoch 1"));
   BOOST_TEST(differences("whole", "killed") == "");
 
+  BOOST_CHECK_THROW((void)run({.out = "stopped", .stopped_at = 5}), vlp::InterruptedError);
+  flip(root / "stopped/checkpoints/step-00000005/recipe.toml", 9);
+  resume("stopped");
+  (void)run({.out = "by_epochs"});
+  BOOST_TEST(differences("by_epochs", "stopped") == "");
+
   kill("lost", 9, sets);
   for (const char* step : {"step-00000003", "step-00000006"})
     fs::resize_file(root / "lost/checkpoints" / step / "model.safetensors", 1000);

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <limits>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -187,9 +188,12 @@ class Fit {
     }
     saved_ = step;
     run_.folder.remember_loss({});
+    written_.insert(step);
     if (!regular) return;
     if (irregular_) checkpoints_.remove(*irregular_);
     irregular_.reset();
+    for (const std::int64_t other : checkpoints_.steps())  // damaged ones that were passed over
+      if (other > from_ && other < step && !written_.contains(other)) checkpoints_.remove(other);
     checkpoints_.keep(run_.plan.checkpoint.keep, step);
   }
 
@@ -220,7 +224,7 @@ class Fit {
     history_.load(all.prefixed("history"));
     best_ = all.number("best");
     best_weights_ = all.text("best_weights");
-    saved_ = trainer_.steps_done();
+    saved_ = from_ = trainer_.steps_done();
     if (all.integer("regular") == 0) irregular_ = saved_;
     if (run_.exact || history_.best_epoch == 0 || sha256_of_file(weights_) == best_weights_) return;
     run_.ctx.machine.console.warning(
@@ -298,7 +302,9 @@ class Fit {
   double best_ = -std::numeric_limits<double>::infinity();
   std::string best_weights_;               // SHA-256 of what was written last; empty = nothing
   LoopPosition end_of_epoch_;              // behind its last update
+  std::int64_t from_ = 0;                  // the update that this run went on from
   std::int64_t saved_ = 0;                 // the update whose checkpoint was written last
+  std::set<std::int64_t> written_;         // by this process
   std::optional<std::int64_t> irregular_;  // a checkpoint that goes with the next one
   Clock::time_point last_save_ = Clock::now();
 };
