@@ -32,8 +32,8 @@ struct Machine {
   Console console;                        ///< for notes, warnings, progress
   Stop stop;                              ///< tells when to end early
 
-  /// To be called between batches of an evaluation. Of several processes none ends alone: they go on
-  /// until all can be told.
+  /// To be called between batches of an evaluation. Of several processes none ends alone: they go
+  /// on until all can be told.
   /// @throws InterruptedError if it is time to end
   void end_if_asked() const {
     if (peers.size() == 1) stop.check();
