@@ -130,7 +130,8 @@ class Fit {
   using Clock = std::chrono::steady_clock;
 
   void after_update(const LoopPosition& at) {
-    const bool last = trainer_.steps_done() == length_.total_steps;
+    const bool last = at.epoch_done && (trainer_.steps_done() == length_.total_steps ||
+                                        at.epoch >= run_.plan.train.epochs);
     if (at.epoch_done) end_of_epoch_ = at;
     if (last || due(at)) save(at, /*regular=*/true);
     if (const std::string why = why_stop(); !why.empty()) interrupt(at, why);

@@ -180,7 +180,8 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
     at.window.pause();
     if (hooks.on_epoch) hooks.on_epoch(at.epoch, trainer.steps_done());
     at.window.resume();
-    if (trainer.steps_done() >= length.total_steps) return;
+    // A run that goes on with other batches has as many epochs as it says, of other lengths.
+    if (trainer.steps_done() >= length.total_steps || at.epoch >= options.epochs) return;
     ++at.epoch;
     at.epoch_done = at.begun = false;
   }
