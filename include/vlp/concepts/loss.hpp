@@ -44,6 +44,8 @@ struct LossValue {
 ///   - static std::int64_t captions_per_image(const Options&): captions of an image that it learns
 ///     from at once, the pair's own included; the others come in `Batch::extra_captions`, in
 ///     training, as far as the image has so many
+///   - begin_update(): called in training once before the micro-batches of each update; what an
+///     update that failed half-way has left is forgotten there
 ///   - end_update(const Peers&): called in training once behind each update; what it keeps of the
 ///     update's micro-batches it puts into the order of all processes there, e.g. a queue
 ///   - module() -> std::shared_ptr<torch::nn::Module>: parameters of its own, which are trained and
@@ -80,6 +82,12 @@ template <Loss L>
     return loss.module();
   else
     return nullptr;
+}
+
+/// Tells a loss that an update begins, if it wants to know.
+template <Loss L>
+void begin_update(L& loss) {
+  if constexpr (requires { loss.begin_update(); }) loss.begin_update();
 }
 
 /// Tells a loss that an update is done, if it wants to know.
@@ -128,23 +136,43 @@ class AnyLoss {
   AnyLoss(L loss)
       : self_(std::make_unique<Holder<L>>(std::move(loss))), shown_(shown_component<L>(kind)) {}
 
+  /// What messages call it.
+  [[nodiscard]] const std::string& shown() const { return shown_; }
+
   /// @throws ContractError if the loss gives no value, or in training one without a gradient
-  /// @throws ShapeError    if its value isn't a scalar
+  /// @throws ShapeError    if its value or a part of it isn't a scalar
   LossValue operator()(Forward& pass) {
     LossValue value = named(shown_, [&] { return self_->call(pass); });
     check(value.total, pass.training().has_value());
+    for (const auto& [name, part] : value.parts)
+      if (!part.defined() || part.dim() != 0)
+        throw ShapeError(
+            shown_ + ": its part '" + name + "' is no scalar (got " +
+            (part.defined() ? c10::str(part.sizes()) : std::string("an undefined tensor")) +
+            ", expected []). Take the mean or the sum.");
     return value;
   }
-  [[nodiscard]] Parts needs() const { return self_->needs(); }
+  [[nodiscard]] Parts needs() const {
+    return named(shown_, [&] { return self_->needs(); });
+  }
   /// Null where it has no parameters of its own.
-  [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const { return self_->module(); }
+  [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const {
+    return named(shown_, [&] { return self_->module(); });
+  }
+  void begin_update() {
+    named(shown_, [&] { self_->begin_update(); });
+  }
   void end_update(const Peers& peers) {
     named(shown_, [&] { self_->end_update(peers); });
   }
-  void save(State& state) const { self_->save(state); }
-  void load(const State& state) { self_->load(state); }
+  void save(State& state) const {
+    named(shown_, [&] { self_->save(state); });
+  }
+  void load(const State& state) {
+    named(shown_, [&] { self_->load(state); });
+  }
   void warm_start(const State& tensors, const Console& console) {
-    self_->warm_start(tensors, console);
+    named(shown_, [&] { self_->warm_start(tensors, console); });
   }
 
  private:
@@ -153,6 +181,7 @@ class AnyLoss {
     virtual LossValue call(Forward& pass) = 0;
     virtual Parts needs() const = 0;
     virtual std::shared_ptr<torch::nn::Module> module() const = 0;
+    virtual void begin_update() = 0;
     virtual void end_update(const Peers& peers) = 0;
     virtual void save(State& state) const = 0;
     virtual void load(const State& state) = 0;
@@ -164,6 +193,7 @@ class AnyLoss {
     LossValue call(Forward& pass) override { return loss(pass); }
     Parts needs() const override { return needs_of(loss); }
     std::shared_ptr<torch::nn::Module> module() const override { return module_of(loss); }
+    void begin_update() override { vlp::begin_update(loss); }
     void end_update(const Peers& peers) override { vlp::end_update(loss, peers); }
     void save(State& state) const override {
       if constexpr (Stateful<L>) loss.save(state);

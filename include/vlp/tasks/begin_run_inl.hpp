@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -13,8 +12,9 @@
 #include <variant>
 #include <vector>
 
+#include "vlp/concepts/peers.hpp"
 #include "vlp/core/draft.hpp"
-#include "vlp/core/json.hpp"
+#include "vlp/core/packed.hpp"
 #include "vlp/recipe/difference.hpp"
 #include "vlp/recipe/load.hpp"
 #include "vlp/recipe/write.hpp"
@@ -142,31 +142,25 @@ class EarlierRun {
   const std::filesystem::path& folder_;
 };
 
-/// All processes learn what the first has found.
-inline void share(RunBeginning& beginning, const RunArguments& arguments) {
+/// Looks in the first process, and tells the others.
+inline void look(const EarlierRun& earlier, RunBeginning& beginning,
+                 const RunArguments& arguments) {
   const Peers& peers = arguments.peers;
-  if (peers.size() == 1) return;
-  std::vector<std::byte> own;
-  if (peers.first()) {
-    const Json found{{"goes_on", beginning.goes_on},
-                     {"finished", beginning.finished},
-                     {"exact", beginning.exact},
-                     {"step", beginning.checkpoint ? beginning.checkpoint->step : -1},
-                     {"epoch", beginning.checkpoint ? beginning.checkpoint->epoch : -1}};
-    for (const char c : found.dump()) own.push_back(static_cast<std::byte>(c));
-  }
-  const std::vector<std::byte> first = peers.gather(own).front();
-  std::string text;
-  for (const std::byte byte : first) text += static_cast<char>(byte);
-  const Json found = Json::parse(text);
-  beginning.goes_on = found.at("goes_on");
-  beginning.finished = found.at("finished");
-  beginning.exact = found.at("exact");
-  const std::int64_t step = found.at("step");
-  if (step >= 0) {
-    const Checkpoints all(arguments.out / run_files::kCheckpoints, arguments.console);
-    beginning.checkpoint = Checkpoint{all.place_of(step), step, found.at("epoch")};
-  }
+  const std::vector<Bytes> told = together(peers, [&] {
+    if (!peers.first()) return Bytes();
+    earlier.look(beginning);
+    return pack(beginning.goes_on, beginning.finished, beginning.exact,
+                beginning.checkpoint ? beginning.checkpoint->step : std::int64_t{-1},
+                beginning.checkpoint ? beginning.checkpoint->epoch : std::int64_t{-1});
+  });
+  if (peers.first()) return;
+  const auto [goes_on, finished, exact, step, epoch] =
+      unpack<bool, bool, bool, std::int64_t, std::int64_t>(told.front());
+  beginning.goes_on = goes_on;
+  beginning.finished = finished;
+  beginning.exact = exact;
+  const Checkpoints all(arguments.out / run_files::kCheckpoints, arguments.console);
+  if (step >= 0) beginning.checkpoint = Checkpoint{all.place_of(step), step, epoch};
 }
 
 }  // namespace detail
@@ -186,11 +180,12 @@ VLP_INLINE RunBeginning begin_run(const Plan& plan, const Recipe& recipe, const 
   environment.recipe = recipe.file;
   environment.sets = arguments.sets;
   if (!arguments.resume) {
-    if (arguments.peers.first() && !arguments.counts_up) RunFolder::require_free(arguments.out);
+    together(arguments.peers, [&] {  // earlier runs are never touched
+      if (arguments.peers.first() && !arguments.counts_up) RunFolder::require_free(arguments.out);
+    });
     return beginning;
   }
-  if (arguments.peers.first()) detail::EarlierRun(plan, recipe, arguments).look(beginning);
-  detail::share(beginning, arguments);
+  detail::look(detail::EarlierRun(plan, recipe, arguments), beginning, arguments);
   return beginning;
 }
 

@@ -5,9 +5,11 @@
 #include "vlp/assemble/dry_pass.hpp"
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
+#include "vlp/start/formats.hpp"
 #include "vlp/tasks/begin_run.hpp"
 #include "vlp/tasks/evaluate.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
@@ -18,13 +20,9 @@ namespace vlp {
 VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) {
   return read_plan<RecipeOptions>(recipe, registry,
                                   [&](const RecipeOptions& tables, Diagnostics& problems) {
-                                    check_losses(tables, recipe, problems);
-                                    check_metrics(tables, recipe, problems);
+                                    check_tables(tables, recipe, /*trains=*/false, problems);
                                     check_weights(tables, recipe, problems);
-                                    check_transforms(tables, recipe, /*trains=*/false, problems);
-                                    check_lengths(tables, recipe, problems);
-                                    check_generation(tables, recipe, problems);
-                                    if (problems.empty()) check_scores(tables, recipe, problems);
+                                    check_weight_keys(tables, recipe, Formats(registry), problems);
                                   });
 }
 
@@ -69,7 +67,6 @@ VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
                                                           const Registry& registry,
                                                           const CheckArguments& arguments) {
   const Plan plan = plan_evaluation(recipe, registry);
-  check_vocabulary(plan, arguments);
   const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/false);
   std::vector<std::string> lines = weights_lines(plan);
   add_lines(lines, passed);

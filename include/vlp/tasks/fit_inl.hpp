@@ -12,11 +12,12 @@
 #include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/core/digest.hpp"
+#include "vlp/core/packed.hpp"
 #include "vlp/core/state.hpp"
 #include "vlp/data/loader.hpp"
 #include "vlp/recipe/write.hpp"
@@ -121,7 +122,6 @@ class Fit {
         std::move(at));
     history_.train_seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     history_.steps = trainer_.steps_done();
-    run_.ctx.machine.peers.barrier();  // the best weights are written
     if (history_.best_epoch != history_.epochs.back().epoch) take_best_weights();
     return std::move(history_);
   }
@@ -133,7 +133,7 @@ class Fit {
     const bool last = at.epoch_done && (trainer_.steps_done() == length_.total_steps ||
                                         at.epoch >= run_.plan.train.epochs);
     if (at.epoch_done) end_of_epoch_ = at;
-    if (last || due(at)) save(at, /*regular=*/true);
+    if (last || due(at)) alone(run_.ctx.machine.peers, [&] { save(at, /*regular=*/true); });
     if (const std::string why = why_stop(); !why.empty()) interrupt(at, why);
   }
 
@@ -148,11 +148,13 @@ class Fit {
 
   /// Why to end early: all processes stop behind the same update. Empty = go on.
   [[nodiscard]] std::string why_stop() const {
-    const Peers& peers = run_.ctx.machine.peers;
     std::string why = run_.ctx.machine.stop.why();
+    const Peers& peers = run_.ctx.machine.peers;
     if (peers.size() == 1) return why;
-    for (const auto& theirs : peers.gather(std::vector<std::byte>(1, std::byte(!why.empty()))))
-      if (theirs.front() != std::byte(0) && why.empty()) why = "another process was interrupted";
+    for (const Bytes& theirs : together(peers, [&] { return pack(!why.empty()); })) {
+      const auto [stops] = unpack<bool>(theirs);
+      if (stops && why.empty()) why = "another process was interrupted";
+    }
     return why;
   }
 
@@ -247,16 +249,19 @@ class Fit {
       }
     }
     choose(record);
-    run_.observers.checkpoint({.epoch = epoch,
-                               .step = step,
-                               .measured = record.measured,
-                               .chooser = run_.plan.evaluate.best,
-                               .best = history_.best_epoch == epoch});
+    together(run_.ctx.machine.peers, [&] {
+      if (history_.best_epoch == epoch && run_.folder.writes()) write_best_weights();
+      run_.observers.checkpoint({.epoch = epoch,
+                                 .step = step,
+                                 .measured = record.measured,
+                                 .chooser = run_.plan.evaluate.best,
+                                 .best = history_.best_epoch == epoch});
+    });
     record.measured.rows.clear();  // the observers have them
     history_.epochs.push_back(std::move(record));
   }
 
-  /// Keeps the weights if they are the best so far.
+  /// Whether the weights are the best so far.
   void choose(const EpochRecord& record) {
     const std::string& chooser = run_.plan.evaluate.best;
     const bool less = less_is_better(run_.plan);
@@ -273,7 +278,9 @@ class Fit {
       return;
     best_ = value;
     history_.best_epoch = record.epoch;
-    if (!run_.folder.writes()) return;
+  }
+
+  void write_best_weights() {
     write_model_weights(*run_.model.ptr(), weights_, run_.format);
     if (run_.losses.module())
       save_module(*run_.losses.module(), weights_.parent_path() / kLossWeights);

@@ -3,6 +3,7 @@
 // What happens there (checkpoints, evaluation, early stopping) is the caller's. It can begin in the
 // middle, and then does what it would have done.
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
@@ -11,7 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/concepts/peers.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/packed.hpp"
 #include "vlp/core/state.hpp"
 #include "vlp/data/loader.hpp"
 #include "vlp/data/to_device.hpp"
@@ -79,6 +82,36 @@ class LogWindow {
   Clock::time_point watch_ = Clock::now();
 };
 
+/// A line over all processes: means of their losses, the sum of their speeds. All make this call at
+/// the same time and get the same losses.
+[[nodiscard]] inline LogLine over_all(const Peers& peers, LogLine line) {
+  if (peers.size() == 1) return line;
+  struct Sum {
+    double value = 0, count = 0;
+    void add(double more) { value += more, ++count; }
+    [[nodiscard]] double mean() const { return value / count; }
+  };
+  Sum loss, speed;
+  std::vector<std::pair<std::string, Sum>> parts;
+  const std::vector<Bytes> told =
+      together(peers, [&] { return pack(line.loss, line.losses, line.samples_per_s); });
+  for (const Bytes& bytes : told) {
+    const auto [of_one, losses, samples_per_s] = unpack<double, Scores, double>(bytes);
+    loss.add(of_one);
+    speed.add(samples_per_s);
+    for (const auto& [name, value] : losses) {
+      auto found = std::ranges::find(parts, name, [](const auto& part) { return part.first; });
+      if (found == parts.end()) found = parts.insert(parts.end(), {name, {}});
+      found->second.add(value);
+    }
+  }
+  line.loss = loss.mean();
+  line.samples_per_s = speed.value;
+  line.losses.clear();
+  for (const auto& [name, part] : parts) line.losses.emplace_back(name, part.mean());
+  return line;
+}
+
 /// Where a loop stands between two updates, besides what trainer and loader know.
 struct LoopPosition {
   std::int64_t epoch = 1;   ///< under way, from 1
@@ -106,9 +139,11 @@ struct LoopPosition {
 /// What the caller does while training goes on; each may be empty.
 struct LoopHooks {
   std::function<void(const LogLine&)> on_log = {};  ///< every log_every updates
-  /// After each update and its log line; what it throws ends the loop.
+  /// After each update and its log line; what it throws ends the loop. Of several processes all
+  /// have one, which comes `together`.
   std::function<void(const LoopPosition&)> on_update = {};
-  /// After each epoch and after the last step: epoch from 1, updates done.
+  /// After each epoch and after the last step: epoch from 1, updates done. Of several processes all
+  /// have one, which comes `together`.
   std::function<void(std::int64_t epoch, std::int64_t step)> on_epoch = {};
 };
 
@@ -126,10 +161,10 @@ struct LoopHooks {
 
 namespace detail {
 
-/// The line of the updates since the last one. Waits for the device.
-/// @throws NonFiniteError when the loss is not a number or infinite
-inline LogLine finished_line(LogWindow& window, LogLine position) {
-  LogLine line = window.close(std::move(position));
+/// The line of the updates since the last one, over all processes. Waits for the device.
+/// @throws NonFiniteError when the loss is not a number or infinite, in all processes
+inline LogLine finished_line(const Peers& peers, LogWindow& window, LogLine position) {
+  LogLine line = over_all(peers, window.close(std::move(position)));
   if (!std::isfinite(line.loss))
     throw NonFiniteError(
         "step " + std::to_string(line.step) + ": the loss is not finite (got " +
@@ -143,20 +178,23 @@ inline LogLine finished_line(LogWindow& window, LogLine position) {
 /// Trains until as many updates are done as the options say.
 /// @param at  where it begins: the start, or a position that was loaded, with the trainer's and the
 ///            loader's
-/// @throws NonFiniteError when the loss of a log line is not a number or infinite
+/// @throws NonFiniteError when the loss of a log line is not a number or infinite, in all processes
+/// @throws PeerError      if another process fails
 template <Model M, Loss L>
 void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& options,
                   const LoopHooks& hooks, LoopPosition at = {}) {
   const LoopLength length = loop_length(loader.batches_per_epoch(), options);
   const std::int64_t epochs =
       (length.total_steps + length.steps_per_epoch - 1) / length.steps_per_epoch;
+  const Peers& peers = trainer.peers();
   at.window.resume();
   while (true) {
     if (!at.begun) loader.start_epoch(at.epoch - 1);
     at.begun = true;
     while (!at.epoch_done && trainer.steps_done() < length.total_steps) {
-      const std::vector<Batch> micro_batches =
-          next_micro_batches(loader, options.accumulation, trainer.device());
+      const std::vector<Batch> micro_batches = alone(peers, [&] {
+        return next_micro_batches(loader, options.accumulation, trainer.device());
+      });
       if (micro_batches.empty()) break;
       const StepRecord record = trainer.step(micro_batches);
       std::int64_t samples = 0;
@@ -172,8 +210,8 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
         position.lr = record.lr;
         position.steps = length.total_steps;
         position.epochs = epochs;
-        const LogLine line = detail::finished_line(at.window, std::move(position));
-        if (hooks.on_log) hooks.on_log(line);
+        const LogLine line = detail::finished_line(peers, at.window, std::move(position));
+        if (hooks.on_log) alone(peers, [&] { hooks.on_log(line); });
       }
       if (hooks.on_update) hooks.on_update(at);
     }

@@ -11,6 +11,7 @@
 #include <torch/nn/module.h>
 
 #include "vlp/concepts/loss.hpp"
+#include "vlp/concepts/parameter_role.hpp"
 
 namespace vlp {
 
@@ -63,9 +64,21 @@ class Objective {
   /// none has any.
   [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const { return module_; }
 
+  /// Asks each loss's own parameters for their roles.
+  void add_roles(ParameterRoles& roles) const {
+    for (const Term& term : *terms_)
+      if (const std::shared_ptr<torch::nn::Module> own = term.loss.module())
+        roles.add(*own, term.loss.shown());
+  }
+
   /// Each loss takes what it knows of the file that the weights come from.
   void warm_start(const State& tensors, const Console& console) {
     for (Term& term : *terms_) term.loss.warm_start(tensors, console);
+  }
+
+  /// Tells each loss that an update begins.
+  void begin_update() {
+    for (Term& term : *terms_) term.loss.begin_update();
   }
 
   /// Tells each loss that an update is done.
