@@ -25,7 +25,8 @@ target_include_directories(vlp_base INTERFACE "${PROJECT_SOURCE_DIR}/include" "$
 target_compile_features(vlp_base INTERFACE cxx_std_20)
 target_compile_definitions(vlp_base INTERFACE VLP_VERSION="${PROJECT_VERSION}")
 target_link_libraries(vlp_base INTERFACE fmt::fmt nlohmann_json::nlohmann_json PkgConfig::tomlplusplus
-                      PkgConfig::utf8proc "${VLP_MINIZIP_LIBRARY}" Threads::Threads ${CMAKE_DL_LIBS})
+                      PkgConfig::utf8proc PkgConfig::crypto "${VLP_MINIZIP_LIBRARY}" Threads::Threads
+                      ${CMAKE_DL_LIBS})
 
 add_library(vlp_image_libraries INTERFACE)
 target_link_libraries(vlp_image_libraries INTERFACE PkgConfig::jpeg PkgConfig::png PkgConfig::cairo PkgConfig::zlib)
@@ -38,7 +39,7 @@ target_compile_definitions(vlp_caption_libraries INTERFACE SIMDJSON_DEVELOPMENT_
 
 # What downloads need; see include/vlp/hub/.
 add_library(vlp_hub_libraries INTERFACE)
-target_link_libraries(vlp_hub_libraries INTERFACE PkgConfig::curl PkgConfig::crypto)
+target_link_libraries(vlp_hub_libraries INTERFACE PkgConfig::curl)
 
 # The same with LibTorch. Its include folder carries an fmt of its own that comes before the system's: header-only, it
 # needs no library of that version.

@@ -20,7 +20,7 @@ endfunction()
 vlp_compile_together(command_line main/main main/options)
 vlp_compile_together(captions main/score_command main/score_metrics main/score_report main/compare_command main/tokenize_command)
 vlp_compile_together(images torch/caption_command torch/caption_images torch/match_command torch/model_images)
-vlp_compile_together(recipes torch/look_commands torch/run_command torch/trace_command torch/vlp_torch)
+vlp_compile_together(recipes torch/look_commands torch/resume torch/run_command torch/trace_command torch/vlp_torch)
 
 add_library(vlp_shared OBJECT EXCLUDE_FROM_ALL ${shared_sources})
 vlp_use_no_torch(vlp_shared)

@@ -118,7 +118,8 @@ int main(int argc, char** argv) {
   app.footer(
       "Exit codes: 0 ok, 1 unexpected, 2 recipe or usage, 3 plugin, 4 data, 5 weights, 6 "
       "non-finite loss,\n"
-      "7 a comparison differs.\n"
+      "7 a comparison differs, 8 interrupted with a checkpoint, 9 the disk is full or can't be "
+      "written.\n"
       "`vlp COMMAND --help` lists a command's options. Recipes lie in recipes/.");
   vlp::Commands commands;
   vlp::add_commands(app, commands);

@@ -109,7 +109,29 @@ void add_recipe_options(CLI::App& app, RecipeCommand& command) {
 void add_run_options(CLI::App& app, RunCommand& command) {
   add_recipe_options(app, command);
   add_machine_options(app, command.machine);
-  add(app, "--out", command.out, "DIR", "the run folder itself (default: runs/NAME-TIME)");
+  auto* out =
+      add(app, "--out", command.out, "DIR", "the run folder itself (default: runs/NAME-TIME)");
+  auto* resume =
+      add(app, "--resume", command.resume, "DIR|latest",
+          "goes on with the run in DIR, or begins it there; latest: the newest under runs/ of this "
+          "recipe. What isn't given, RECIPE too, is as it was")
+          ->excludes(out);
+  app.add_flag(
+         "--allow-changes", command.allow_changes,
+         "with --resume: goes on though the recipe has changed, which is then no longer exact")
+      ->needs(resume);
+  app.get_option("recipe")->required(false);
+  app.callback([&app, &command] {
+    if (command.recipe.empty() && (command.resume.empty() || command.resume == "latest"))
+      throw CLI::ValidationError("run", "name a RECIPE, or a run's folder with --resume DIR");
+    command.data_dir_given = !app.get_option("--data-dir")->empty();
+    command.device_given = !app.get_option("--device")->empty();
+    command.threads_given = !app.get_option("--threads")->empty();
+  });
+  app.footer(
+      "SIGINT, SIGTERM, SIGUSR1 and train.max_time end a run behind the update under way, with a "
+      "checkpoint and exit code 8;\na second signal ends it at once. Either way, and after any "
+      "crash, --resume goes on to the same numbers.");
 }
 
 void add_check_options(CLI::App& app, CheckCommand& command) {

@@ -37,6 +37,11 @@ struct RecipeCommand {
 struct RunCommand : RecipeCommand {
   std::filesystem::path out;  ///< empty = runs/NAME-TIME
   MachineArguments machine;
+  std::string resume;                     ///< a run folder, or `latest`; empty = a new run
+  std::vector<std::string> earlier_sets;  ///< those that the resumed run began with, where they
+                                          ///< are in the recipe already
+  bool allow_changes = false;             ///< goes on though the recipe has changed
+  bool data_dir_given = false, device_given = false, threads_given = false;
 };
 
 struct CheckCommand : RecipeCommand {

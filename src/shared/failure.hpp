@@ -37,6 +37,8 @@ inline Failure failure_of_exception() {
   } catch (const ComponentError& error) {
     return {std::string("error: ") + error.what() + detail::asked_stack(error.stack()),
             static_cast<int>(error.code())};
+  } catch (const InterruptedError& interrupted) {
+    return {interrupted.what(), static_cast<int>(interrupted.code())};
   } catch (const Error& error) {
     return {std::string("error: ") + error.what(), static_cast<int>(error.code())};
   } catch (const std::exception& error) {

@@ -31,6 +31,15 @@ inline OpenModelArguments open_arguments(const MachineArguments& machine, Termin
           .needs = needs};
 }
 
+/// What a command to resume means: the folder, and what isn't given as the run began with it. Any
+/// other command as it is.
+/// @throws RecipeError, WeightsError if there is no such run, or it can't go on
+RunCommand completed(RunCommand command, Terminal& terminal);
+
+/// @return  earlier settings, KEY=VALUE, with those on top that say something else
+std::vector<std::string> joined_sets(std::vector<std::string> earlier,
+                                     const std::vector<std::string>& given);
+
 int carry_out(const RunCommand& command, const Registry& registry, Terminal& terminal);
 int carry_out(const CheckCommand& command, const Registry& registry, Terminal& terminal);
 int carry_out(const ListCommand& command, const Registry& registry, Terminal& terminal);

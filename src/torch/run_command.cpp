@@ -1,7 +1,13 @@
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "src/torch/commands.hpp"
 #include "vlp/report/measured.hpp"
@@ -12,6 +18,57 @@
 namespace vlp {
 
 namespace {
+
+/// The first signal that asked the run to end; 0 = none.
+std::atomic<int> asked_by{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+/// The first signal asks, the second stops at once.
+void on_signal(int number) {
+  int none = 0;
+  if (asked_by.compare_exchange_strong(none, number)) {
+    constexpr std::string_view text =
+        "\nending behind this update or batch, with a checkpoint; once more stops at once\n";
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+    return;
+  }
+  std::signal(number, SIG_DFL);
+  std::raise(number);
+}
+
+std::string why_asked() {
+  switch (asked_by.load()) {
+    case 0:       return {};
+    case SIGINT:  return "interrupted by SIGINT";
+    case SIGTERM: return "interrupted by SIGTERM";
+    default:      return "interrupted by SIGUSR1";
+  }
+}
+
+/// While it lives, signals ask a run to end, and a file that may not grow is an error of that file.
+class RunSignals {
+ public:
+  RunSignals() {
+    asked_by = 0;
+    for (std::size_t i = 0; i < kSignals.size(); ++i) {
+      struct sigaction action{};
+      action.sa_handler = kSignals[i] == SIGXFSZ ? SIG_IGN : on_signal;
+      action.sa_flags = SA_RESTART;
+      sigemptyset(&action.sa_mask);
+      ::sigaction(kSignals[i], &action, &before_[i]);
+    }
+  }
+  ~RunSignals() {
+    for (std::size_t i = 0; i < kSignals.size(); ++i)
+      ::sigaction(kSignals[i], &before_[i], nullptr);
+  }
+  RunSignals(const RunSignals&) = delete;
+  RunSignals& operator=(const RunSignals&) = delete;
+
+ private:
+  static constexpr std::array kSignals{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
+  std::array<struct sigaction, kSignals.size()> before_{};
+};
 
 /// Scores side by side: the model's, and the baseline's where there is one.
 void print_scores(const Report& report) {
@@ -39,6 +96,7 @@ int carry_out(const RunCommand& command, const Registry& registry, Terminal& ter
   if (!choice.reason.empty()) terminal.line("no GPU used: " + choice.reason);
 
   RunArguments arguments;
+  arguments.counts_up = command.out.empty();
   arguments.out = command.out.empty()
                       ? std::filesystem::path("runs") / timed_name(recipe.file.stem().string())
                       : command.out;
@@ -48,7 +106,16 @@ int carry_out(const RunCommand& command, const Registry& registry, Terminal& ter
   arguments.threads = command.machine.threads;
   arguments.console = terminal.console();
   arguments.quick = command.quick;
+  arguments.resume = !command.resume.empty();
+  arguments.allow_changes = command.allow_changes;
+  arguments.sets = joined_sets(command.earlier_sets, command.sets);
+  arguments.stop = Stop(why_asked);
+  const RunSignals signals;
   const Report report = run(recipe, registry, arguments);
+  if (report.finished_before) {
+    fmt::print("{}: this run is finished, there is nothing to do\n", report.folder.string());
+    return 0;
+  }
 
   terminal.line("");
   if (report.history.best_epoch > 0)

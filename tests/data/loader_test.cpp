@@ -395,9 +395,41 @@ BOOST_AUTO_TEST_CASE(a_checkpoint_of_other_data_is_refused) {
   BOOST_CHECK_EXCEPTION(setting.loader()->load(state), DataError, [](const DataError& error) {
     return std::string(error.what()) ==
            "loader: the checkpoint belongs to other data (got 21 samples in batches of 2, expected "
-           "21 in batches of 4). "
-           "Resume with the dataset and batch size of the checkpoint.";
+           "21 samples in batches of 4). "
+           "Resume with the dataset, the batch size and the number of processes of the "
+           "checkpoint.";
   });
+}
+
+BOOST_AUTO_TEST_CASE(a_loader_knows_when_its_epoch_is_over) {
+  const Setting setting;
+  const auto loader = setting.loader();  // five batches
+  loader->start_epoch(0, 4);
+  BOOST_TEST(!loader->exhausted());
+  BOOST_TEST(loader->next().has_value());
+  BOOST_TEST(loader->exhausted());
+  loader->start_epoch(1);
+  BOOST_TEST(!loader->exhausted());
+}
+
+BOOST_AUTO_TEST_CASE(where_batches_have_changed_an_epoch_goes_on_behind_as_many_samples) {
+  Setting setting;
+  const auto loader = setting.loader();
+  loader->start_epoch(2, 3);
+  vlp::State state;
+  loader->save(state);  // 12 samples
+  setting.options.batch_size = 5;
+  const auto other = setting.loader();  // four batches
+  other->load_changed(state);
+  const auto rest = rest_of(*other);
+  const auto all = epoch_of(*other, 2);
+  BOOST_REQUIRE_EQUAL(all.size(), 4);
+  BOOST_TEST(same(rest, {all[2], all[3]}));
+
+  loader->start_epoch(2, 5);
+  loader->save(state);
+  other->load_changed(state);
+  BOOST_TEST(other->exhausted());
 }
 
 BOOST_AUTO_TEST_CASE(a_broken_image_is_named_at_its_batch_and_the_next_one_follows) {

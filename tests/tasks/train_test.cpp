@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(a_recipe_trains_scores_itself_and_writes_its_folder) {
   for (const char* name :
        {"recipe.toml", "split.json", "environment.json", "log.jsonl", "metrics.jsonl",
         "scores.json", "contact_sheet.png", "model/model.safetensors", "model/vocab.txt",
-        "checkpoints/last.safetensors", "captions/validation-1.json"})
+        "checkpoints/step-00000045/manifest.json", "captions/validation-1.json"})
     BOOST_TEST(fs::is_regular_file(root / "out" / name), name);
 
   const auto split = nlohmann::json::parse(read_file(root / "out" / "split.json"));
@@ -76,8 +76,9 @@ BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_run_bit_for_bit) {
     BOOST_TEST(timeless_log(root / "a") == timeless_log(root / other));
     BOOST_TEST(read_file(root / "a" / "metrics.jsonl") ==
                read_file(root / other / "metrics.jsonl"));
-    for (const char* name : {"model/model.safetensors", "checkpoints/last.safetensors",
-                             "split.json", "captions/validation-3.json"})
+    for (const char* name :
+         {"model/model.safetensors", "checkpoints/step-00000045/state.safetensors", "split.json",
+          "captions/validation-3.json"})
       BOOST_TEST((read_file(root / "a" / name) == read_file(root / other / name)), name);
   }
   BOOST_TEST(timeless_log(root / "a") != timeless_log(root / "seed"));

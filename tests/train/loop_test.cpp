@@ -56,21 +56,41 @@ struct Loop {
   std::vector<vlp::LogLine> lines;
   std::vector<std::pair<std::int64_t, std::int64_t>> epochs;
 
+  std::int64_t saved_behind = 0;  // the update
+  vlp::State saved;
+
   Loop() {
     for (int i = 0; i < 10; ++i) records.push_back({std::to_string(i), std::to_string(i), {"w1"}});
   }
-  void run() {
+  /// @param from   a state that an earlier run has saved
+  /// @param calls  of the loss until then
+  void run(const vlp::State* from = nullptr, std::int64_t calls = 0) {
     vlp::LoaderOptions loading{.batch_size = 2, .drop_last = true};
     loading.decode = [](const std::filesystem::path&) { return at::ones({3, 2, 4}, at::kByte); };
     vlp::Loader loader(records, vlp::CaptionsPerImage::one, {transforms, tokenizer, prompt},
                        loading, vlp::Context{});
     const vlp::LoopLength length = vlp::loop_length(loader.batches_per_epoch(), options);
-    vlp::Trainer trainer(Dot(), Counting{}, vlp::AdamW(vlp::AdamW::Options{}),
+    vlp::Trainer trainer(Dot(), Counting{calls}, vlp::AdamW(vlp::AdamW::Options{}),
                          {.total_steps = length.total_steps}, vlp::Context{});
+    vlp::LoopPosition at;
+    if (from) {
+      trainer.load(*from);
+      loader.load(from->prefixed("loader"));
+      at.load(from->prefixed("loop"), trainer.device());
+    }
+    const auto save = [&](const vlp::LoopPosition& now) {
+      if (trainer.steps_done() != saved_behind) return;
+      trainer.save(saved);
+      vlp::State of_loader = saved.prefixed("loader"), of_loop = saved.prefixed("loop");
+      loader.save(of_loader);
+      now.save(of_loop);
+    };
     vlp::train_epochs(trainer, loader, options,
                       {.on_log = [&](const vlp::LogLine& line) { lines.push_back(line); },
+                       .on_update = save,
                        .on_epoch = [&](std::int64_t epoch,
-                                       std::int64_t step) { epochs.emplace_back(epoch, step); }});
+                                       std::int64_t step) { epochs.emplace_back(epoch, step); }},
+                      at);
   }
 
   /// One of several processes: four updates of its batches, in order.
@@ -136,6 +156,29 @@ BOOST_AUTO_TEST_CASE(epochs_end_with_their_updates_and_the_last_one_may_be_cut) 
   options.max_steps = 7;
   run();
   BOOST_TEST((epochs == std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 5}, {2, 7}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_that_goes_on_writes_the_lines_and_ends_the_epochs_that_are_left) {
+  for (const std::int64_t update : {2, 4, 5, 10}) {  // within a window; at the end of an epoch
+    lines.clear();
+    epochs.clear();
+    saved_behind = update;
+    run();
+    const auto all_lines = std::exchange(lines, {});
+    const auto all_epochs = std::exchange(epochs, {});
+    const vlp::State from = std::exchange(saved, {});
+    saved_behind = 0;
+    run(&from, update);
+    BOOST_TEST_CONTEXT("from update " << update) {
+      std::vector<double> losses, expected;
+      for (const vlp::LogLine& line : lines) losses.push_back(line.loss);
+      for (const vlp::LogLine& line : all_lines)
+        if (line.step > update) expected.push_back(line.loss);
+      BOOST_TEST(losses == expected, boost::test_tools::per_element());
+      BOOST_TEST(epochs.size() == (update <= 5 ? 2U : 1U));
+      BOOST_TEST((epochs.back() == all_epochs.back()));
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(the_last_update_of_an_epoch_may_have_fewer_micro_batches) {

@@ -40,6 +40,7 @@ VLP_INLINE Context open_context(const Plan& plan, const RunArguments& arguments)
   ctx.folders.share = arguments.share_dir;
   if (arguments.peers.first()) ctx.machine.console = arguments.console;
   ctx.machine.peers = arguments.peers;
+  ctx.machine.stop = arguments.stop;
   at::set_num_threads(ctx.machine.threads);
   at::manual_seed(static_cast<std::uint64_t>(plan.run.seed));
   return ctx;

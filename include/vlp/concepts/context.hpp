@@ -11,6 +11,7 @@
 #include "vlp/core/device.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/core/special_tokens.hpp"
+#include "vlp/core/stop.hpp"
 
 namespace vlp {
 
@@ -29,6 +30,14 @@ struct Machine {
   int threads = 1;                        ///< of the loader and within one operation
   Peers peers;                            ///< processes that train together
   Console console;                        ///< for notes, warnings, progress
+  Stop stop;                              ///< tells when to end early
+
+  /// To be called between batches of an evaluation. Of several processes none ends alone: they go
+  /// on until all can be told.
+  /// @throws InterruptedError if it is time to end
+  void end_if_asked() const {
+    if (peers.size() == 1) stop.check();
+  }
 };
 
 /// Where files are.

@@ -14,19 +14,36 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "vlp/core/draft.hpp"
+#include "vlp/core/error.hpp"
+
 namespace vlp {
+
+/// Whether a number of <cerrno> says that the disk is full, broken or read-only.
+[[nodiscard]] constexpr bool is_disk_problem(int code) {
+  return code == ENOSPC || code == EDQUOT || code == EROFS || code == EIO || code == EFBIG;
+}
+
+/// Brings the names of a folder to the disk, as far as the file system does that.
+inline void sync_folder(const std::filesystem::path& folder) {
+  const int descriptor =
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;  // can be written but not listed: what was renamed is renamed
+  ::fsync(descriptor);
+  ::close(descriptor);
+}
 
 /// Write, then `commit`; without `commit` nothing is left behind and an older file of that name
 /// stays as it was.
-/// @tparam E  what is thrown if the folder is missing, the disk is full, or writing fails otherwise
+/// @tparam E  what is thrown if the folder is missing or writing fails otherwise; a full or
+///            read-only disk is a DiskError
 template <class E>
 class AtomicFile {
  public:
   /// @throws E if the folder is missing or can't be written
   explicit AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
     if (path_.filename().empty()) fail("is not the name of a file", EINVAL);
-    draft_ = path_.parent_path() /
-             ("." + path_.filename().string() + "." + std::to_string(::getpid()) + ".part");
+    draft_ = draft_of(path_);
     descriptor_ = ::open(draft_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor_ < 0) fail("can't be created", errno);
   }
@@ -54,17 +71,15 @@ class AtomicFile {
     if (::close(std::exchange(descriptor_, -1)) != 0) fail("can't be closed", errno);
     if (::rename(draft_.c_str(), path_.c_str()) != 0) fail("can't be put in place", errno);
     committed_ = true;
-    const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
-    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-      return;  // a folder that can be written but not listed: the rename itself is done
-    ::fsync(descriptor);
-    ::close(descriptor);
+    sync_folder(path_.parent_path());
   }
 
  private:
   [[noreturn]] void fail(const std::string& what, int code) const {
-    throw E(path_.string() + ": " + what + " (" + std::generic_category().message(code) + ").");
+    const std::string message =
+        path_.string() + ": " + what + " (" + std::generic_category().message(code) + ").";
+    if (is_disk_problem(code)) throw DiskError(message + " Make room or allow writing.");
+    throw E(message);
   }
 
   std::filesystem::path path_;

@@ -20,6 +20,7 @@ enum class ExitCode {
   non_finite = 6,
   differs = 7,
   interrupted = 8,
+  disk = 9,
 };
 
 /// Root of everything that vlp throws on purpose.
@@ -62,6 +63,16 @@ struct WeightsError : Error {
 /// A loss or gradient that is not a number, or infinite.
 struct NonFiniteError : Error {
   explicit NonFiniteError(const std::string& message) : Error(ExitCode::non_finite, message) {}
+};
+
+/// A run that ends early because it was asked to, by a signal or by the time that it may take.
+struct InterruptedError : Error {
+  explicit InterruptedError(const std::string& message) : Error(ExitCode::interrupted, message) {}
+};
+
+/// A disk that is full or can't be written. What was whole before still is.
+struct DiskError : Error {
+  explicit DiskError(const std::string& message) : Error(ExitCode::disk, message) {}
 };
 
 /// A call that breaks the contract of the function: a component that lacks what it is asked for, or

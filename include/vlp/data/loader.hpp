@@ -166,24 +166,44 @@ class Loader {
     return std::move(finished.loaded);
   }
 
-  /// Saves epoch and batches delivered.
+  /// Whether the epoch has no further batch.
+  [[nodiscard]] bool exhausted() const { return ready_.empty(); }
+
+  /// Saves epoch and batches delivered. Of several processes each saves the same.
   void save(State& state) const {
     state.put("epoch", epoch_);
     state.put("delivered", delivered_);
     state.put("rows", row_count_);
     state.put("batch_size", options_.batch_size);
+    state.put("processes", options_.share.size);
   }
   /// Starts the saved epoch at the next batch.
-  /// @throws DataError  if dataset or batch size have changed since
+  /// @throws DataError  if dataset, batch size or number of processes have changed since
   void load(const State& state) {
-    if (state.integer("rows") != row_count_ || state.integer("batch_size") != options_.batch_size)
+    const auto in_words = [](std::int64_t rows, std::int64_t batch, std::int64_t processes) {
+      return std::to_string(rows) + " samples in batches of " + std::to_string(batch) +
+             (processes == 1 ? "" : " for " + std::to_string(processes) + " processes");
+    };
+    const std::int64_t rows = state.integer("rows"), batch = state.integer("batch_size"),
+                       processes = state.integer("processes");
+    if (rows != row_count_ || batch != options_.batch_size || processes != options_.share.size)
       throw DataError("loader: the checkpoint belongs to other data (got " +
-                      std::to_string(row_count_) + " samples in batches of " +
-                      std::to_string(options_.batch_size) + ", expected " +
-                      std::to_string(state.integer("rows")) + " in batches of " +
-                      std::to_string(state.integer("batch_size")) +
-                      "). Resume with the dataset and batch size of the checkpoint.");
+                      in_words(row_count_, options_.batch_size, options_.share.size) +
+                      ", expected " + in_words(rows, batch, processes) +
+                      "). Resume with the dataset, the batch size and the number of processes of "
+                      "the checkpoint.");
     start_epoch(state.integer("epoch"), state.integer("delivered"));
+  }
+  /// The same where they may have changed: the epoch goes on behind as many samples as were
+  /// delivered, as nearly as whole updates allow; other samples may have been among them.
+  void load_changed(const State& state) {
+    const std::int64_t samples =
+        state.integer("delivered") * state.integer("batch_size") * state.integer("processes");
+    const std::int64_t batches =
+        std::min(samples / (options_.batch_size * options_.share.size), batches_per_epoch());
+    const bool as_it_is = options_.share.size == 1 || batches == batches_per_epoch();
+    start_epoch(state.integer("epoch"),
+                as_it_is ? batches : batches / options_.share.run * options_.share.run);
   }
 
  private:

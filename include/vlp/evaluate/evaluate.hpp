@@ -191,6 +191,7 @@ class Evaluator {
   /// @param records  the split, or its beginning
   /// @param metrics  of captions and of retrieval
   /// @param task     what the progress is called
+  /// @throws InterruptedError if the context's `stop` says so
   /// @throws PeerError if another process failed
   template <Model M, Loss L>
   [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records,
@@ -262,6 +263,7 @@ class Evaluator {
     std::vector<EvaluatedBatch> batches;
     std::vector<std::size_t> ends;  // of each batch's passes
     while (auto loaded = loader.next()) {
+      ctx_.machine.end_if_asked();
       const Autocast autocast(ctx_.machine.precision, ctx_.machine.device);
       const Batch images = to_device(std::move(loaded->batch), torch_device(ctx_.machine.device));
       ImageFeatures features{.memory = parts.call<ImageStates>(images.pixels),

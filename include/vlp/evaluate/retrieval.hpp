@@ -144,6 +144,7 @@ class Retrieval {
     const ProgressMeter pace(ctx_.machine.console, task, images_, "images");
     const auto logits_of = [&](const at::Tensor& states, std::int64_t image,
                                std::vector<at::Tensor>& logits) {
+      ctx_.machine.end_if_asked();
       const auto first = static_cast<std::int64_t>(pairs_->first(image)),
                  end = static_cast<std::int64_t>(pairs_->first(image + 1));
       const ImageMemory seen = states.to(device);  // one set of keys and values for all its texts

@@ -17,6 +17,7 @@
 #include <jpeglib.h>
 #include <png.h>
 
+#include "vlp/core/atomic_file.hpp"
 #include "vlp/core/error.hpp"
 
 namespace vlp {
@@ -84,14 +85,18 @@ inline void check_rgb_view(const RgbView& image) {
                      " and 3 bytes a pixel). Check the sizes.");
 }
 
-/// Opens a file, lets `write(file)` fill it, and closes it. @throws DataError that names the path
+/// Opens a file, lets `write(file)` fill it, and closes it. @throws DataError that names the path,
+/// DiskError if the disk is full or read-only
 template <class Write>
 void write_image_file(const std::filesystem::path& path, const Write& write) {
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "wb"), std::fclose);
   const bool written = file && write(file.get());
-  if (!written || std::fclose(file.release()) != 0)
-    throw DataError(path.string() + ": can't write (" + std::strerror(errno) +
-                    "). Check folder, rights and free space.");
+  if (written && std::fclose(file.release()) == 0) return;
+  const int code = errno;
+  const std::string message = path.string() + ": can't write (" + std::strerror(code) +
+                              "). Check folder, rights and free space.";
+  if (is_disk_problem(code)) throw DiskError(message);
+  throw DataError(message);
 }
 
 }  // namespace detail

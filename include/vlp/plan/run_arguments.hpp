@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "vlp/concepts/peers.hpp"
 #include "vlp/core/console.hpp"
 #include "vlp/core/device.hpp"
+#include "vlp/core/stop.hpp"
 
 namespace vlp {
 
@@ -21,6 +24,11 @@ struct RunArguments {
   Console console;                            ///< where notes and progress of the first process go
   Peers peers;                                ///< processes that run together
   bool quick = false;                         ///< without a dry pass
+  bool resume = false;            ///< goes on with the run in `out`; begins one if there is none
+  bool allow_changes = false;     ///< goes on though the recipe has changed
+  bool counts_up = false;         ///< where `out` is taken, NAME-2, NAME-3, ... are tried
+  std::vector<std::string> sets;  ///< KEY=VALUE that the recipe has been changed by
+  Stop stop;                      ///< tells when to end early
 };
 
 /// For a look at a recipe that isn't run.

@@ -20,6 +20,7 @@
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/use.hpp"
 #include "vlp/start/weight_sources.hpp"
+#include "vlp/train/checkpoint_options.hpp"
 #include "vlp/train/options.hpp"
 
 namespace vlp {
@@ -113,6 +114,7 @@ struct RecipeOptions {
   EvaluateOptions evaluate;
   GenerateOptions generate;
   ReportOptions report;
+  CheckpointOptions checkpoint;
 
   static constexpr auto fields() {
     using O = RecipeOptions;
@@ -130,7 +132,8 @@ struct RecipeOptions {
         field<&O::train>("How long and in which portions to train."),
         field<&O::evaluate>("How to evaluate, and what the best weights are."),
         field<&O::generate>("How captions are generated."),
-        field<&O::report>("What a run shows besides its scores.")};
+        field<&O::report>("What a run shows besides its scores."),
+        field<&O::checkpoint>("From where a run can go on.")};
   }
 };
 

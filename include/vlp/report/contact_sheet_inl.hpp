@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -13,6 +15,7 @@
 #include <range/v3/view/chunk.hpp>
 #include <range/v3/view/enumerate.hpp>
 
+#include "vlp/core/atomic_file.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/report/cairo.hpp"
 #include "vlp/report/contact_sheet.hpp"
@@ -173,10 +176,14 @@ VLP_INLINE void write_contact_sheet(const std::filesystem::path& png,
   cairo_paint(cairo.get());
   detail::lay_out_sheet(cairo.get(), cells, options, true);
   cairo_status_t status = cairo_status(cairo.get());
+  errno = 0;
   if (status == CAIRO_STATUS_SUCCESS) status = cairo_surface_write_to_png(page.get(), png.c_str());
-  if (status != CAIRO_STATUS_SUCCESS)
-    throw DataError(png.string() + ": can't write (" + cairo_status_to_string(status) +
-                    "). Check folder, rights and free space.");
+  if (status == CAIRO_STATUS_SUCCESS) return;
+  const bool disk = status == CAIRO_STATUS_WRITE_ERROR && is_disk_problem(errno);
+  const std::string message = png.string() + ": can't write (" + cairo_status_to_string(status) +
+                              "). Check folder, rights and free space.";
+  if (disk) throw DiskError(message);
+  throw DataError(message);
 }
 
 }  // namespace vlp

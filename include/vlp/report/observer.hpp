@@ -69,7 +69,7 @@ struct EvaluationRecord {
   std::span<const CaptionedImage> captions;  ///< empty for a model that doesn't generate
 };
 
-/// An epoch is over, its evaluation included, and the state of training was written.
+/// An epoch is over, its evaluation included, and its weights are in model/ if they are the best.
 struct CheckpointRecord {
   std::int64_t epoch = 0;      ///< from 1
   std::int64_t step = 0;       ///< updates done

@@ -19,6 +19,8 @@ struct Report {
   std::string baseline_caption;  ///< said of every image; of several processes the first knows it
   History history;               ///< of the training; empty if there was none
   std::filesystem::path contact_sheet;  ///< empty if not asked for, or without captions
+  bool finished_before = false;  ///< the run was over already: nothing was done, and only `folder`
+                                 ///< is filled in
 };
 
 }  // namespace vlp

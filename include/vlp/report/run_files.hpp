@@ -30,6 +30,7 @@ inline constexpr const char* kLog = "log.jsonl";
 inline constexpr const char* kMetrics = "metrics.jsonl";
 inline constexpr const char* kScores = "scores.json";
 inline constexpr const char* kContactSheet = "contact_sheet.png";
+inline constexpr const char* kCheckpoints = "checkpoints";
 
 /// Captions that were generated, COCO results.
 [[nodiscard]] inline std::string captions(Split split, std::int64_t epoch) {

@@ -5,12 +5,12 @@
 #include <numeric>
 #include <set>
 #include <string>
-#include <thread>
 
 #include <fmt/format.h>
 
 #include "vlp/core/json.hpp"
 #include "vlp/report/contact_sheet.hpp"
+#include "vlp/report/run_environment.hpp"
 #include "vlp/report/run_files.hpp"
 #include "vlp/report/run_folder_writer.hpp"
 #include "vlp/report/thumbnail.hpp"
@@ -27,16 +27,16 @@ VLP_INLINE void RunFolderWriter::begin(const RunStart& start) const {
     splits[split_name(split)] = std::move(ids);
   }
   folder_->write(run_files::kSplit, splits);
-  Json environment = Json::object();
-  for (const auto& [name, version] : start.built) environment[name] = version;
-  environment["plugins"] = plugins_json(start.plugins);
-  environment["device"] = start.device.text();
-  environment["precision"] = EnumNames<Precision>::of(start.precision);
-  environment["threads"] = start.threads;
-  environment["cores"] = std::thread::hardware_concurrency();
-  environment["data_dir"] = std::filesystem::absolute(start.data_dir).lexically_normal().string();
-  environment["started"] = timed_name("").substr(1);
-  folder_->write(run_files::kEnvironment, environment);
+  if (folder_->writes() && std::filesystem::exists(folder_->path() / run_files::kEnvironment))
+    return;  // written with the folder, which knows the command line, too
+  folder_->write(run_files::kEnvironment, environment_json({.built = start.built,
+                                                            .plugins = start.plugins,
+                                                            .device = start.device,
+                                                            .precision = start.precision,
+                                                            .threads = start.threads,
+                                                            .data_dir = start.data_dir,
+                                                            .recipe = {},
+                                                            .sets = {}}));
 }
 
 VLP_INLINE void RunFolderWriter::log(const LogLine& line) const {
@@ -102,6 +102,7 @@ VLP_INLINE void RunFolderWriter::end(const RunEnd& end) const {
     json["baseline"] = {{"caption", report.baseline_caption},
                         {"scores", scores_json(report.baseline)}};
   folder_->write(run_files::kScores, json);
+  folder_->finish();
 }
 
 VLP_INLINE std::vector<std::size_t> shown_images(std::span<const CaptionedImage> captions,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "vlp/assemble/dry_pass.hpp"
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
@@ -8,6 +10,7 @@
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
 #include "vlp/start/formats.hpp"
+#include "vlp/tasks/begin_run.hpp"
 #include "vlp/tasks/evaluate.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
 #include "vlp/tasks/run_parts.hpp"
@@ -26,9 +29,8 @@ VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) 
 VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
                            const RunArguments& arguments) {
   const Plan plan = plan_evaluation(recipe, registry);
-  together(arguments.peers, [&] {
-    if (arguments.peers.first()) RunFolder::require_free(arguments.out);
-  });
+  const RunBeginning beginning = begin_run(plan, recipe, registry, arguments);
+  if (beginning.finished) return finished_before(arguments.out);
   Context ctx = open_context(plan, arguments);
   if (!arguments.quick)  // what doesn't fit together is found before anything is read
     for (const std::string& untried : dry_pass(plan, ctx, /*trains=*/false))
@@ -40,7 +42,8 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
   Objective losses = build_losses(plan, ctx, weights);
   weights = {};
 
-  const RunFolder folder(arguments.out, arguments.peers.first());
+  const RunFolder folder = open_run_folder(beginning, plan, arguments);
+  cut_back(folder, beginning, nullptr);
   RunParts run{.plan = plan,
                .ctx = ctx,
                .data = data,
@@ -51,7 +54,13 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
                .plugins = registry.plugins()};
   write_model_recipe(folder, plan, data.tokenizer);
   run.observers.begin(start_of(run));
-  return score(run, {});
+  try {
+    return score(run, {});
+  } catch (const InterruptedError& interrupted) {
+    throw InterruptedError(std::string(interrupted.what()) +
+                           ": the evaluation begins anew with\n  vlp run --resume " +
+                           folder.path().string());
+  }
 }
 
 VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,

@@ -1,6 +1,6 @@
 #pragma once
-// Fits a recipe's model: the trainer's loop, with evaluation, best weights and a checkpoint after
-// each epoch.
+// Fits a recipe's model: the trainer's loop, with checkpoints, and evaluation and best weights
+// after each epoch.
 
 #include <cstdint>
 #include <filesystem>
@@ -12,8 +12,10 @@
 
 namespace vlp {
 
-/// Trains as the plan says.
+/// Trains as the plan says, from the start or from the run's state.
 /// @return  with the best epoch's weights in the model and in the folder's model/
+/// @throws InterruptedError if the context's `stop` says so, once a checkpoint is written;
+///         DiskError if that can't be
 [[nodiscard]] History fit(RunParts& run);
 
 }  // namespace vlp

@@ -3,6 +3,7 @@
 // it: tell the observers, and score a split.
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,10 +13,12 @@
 #include "vlp/concepts/format.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/core/header_only.hpp"
+#include "vlp/core/state.hpp"
 #include "vlp/data/data.hpp"
 #include "vlp/evaluate/evaluation.hpp"
 #include "vlp/plan/plan.hpp"
 #include "vlp/report/observer.hpp"
+#include "vlp/report/report.hpp"
 #include "vlp/report/run_folder.hpp"
 #include "vlp/train/objective.hpp"
 
@@ -32,10 +35,16 @@ struct RunParts {
   Observers observers;                   ///< hear what happens
   std::optional<AnyFormat> format = {};  ///< names the tensors in model/; none = as the module's
   std::vector<PluginInfo> plugins = {};  ///< opened from files
+  std::string reader = {};               ///< the format that has read the first weights, if any
+  std::optional<State> from = {};        ///< of training, to go on from; none = from the start
+  bool exact = true;                     ///< whether the state is of this very recipe
 };
 
 /// What listens to a run: its folder and the console.
 [[nodiscard]] Observers observers_of(const Plan& plan, const Context& ctx, const RunFolder& folder);
+
+/// Versions of vlp, LibTorch and the compiler.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> versions_built_with();
 
 /// What is known before the first update.
 [[nodiscard]] RunStart start_of(const RunParts& run);
@@ -45,6 +54,14 @@ struct RunParts {
 /// @param step   updates done
 [[nodiscard]] Evaluation evaluate_split(RunParts& run, Split split, std::int64_t epoch,
                                         std::int64_t step);
+
+/// What a run that is over already comes to.
+[[nodiscard]] inline Report finished_before(const std::filesystem::path& folder) {
+  Report report;
+  report.folder = folder;
+  report.finished_before = true;
+  return report;
+}
 
 /// Evaluates the split that the recipe names with the weights that the model has now, beside the
 /// commonest training caption, and ends the run.

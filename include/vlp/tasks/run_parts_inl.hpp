@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <ATen/Context.h>
 #include <torch/nn/module.h>
 #include <torch/version.h>
 
@@ -37,6 +38,10 @@ VLP_INLINE Observers observers_of(const Plan& plan, const Context& ctx, const Ru
   return observers;
 }
 
+VLP_INLINE std::vector<std::pair<std::string, std::string>> versions_built_with() {
+  return {{"vlp", VLP_VERSION}, {"torch", TORCH_VERSION}, {"compiler", __VERSION__}};
+}
+
 VLP_INLINE RunStart start_of(const RunParts& run) {
   const WeightSources& weights = run.plan.model.extra.weights;
   RunStart start;
@@ -53,7 +58,7 @@ VLP_INLINE RunStart start_of(const RunParts& run) {
   start.threads = run.ctx.machine.threads;
   start.data_dir = run.ctx.folders.data;
   start.plugins = run.plugins;
-  start.built = {{"vlp", VLP_VERSION}, {"torch", TORCH_VERSION}, {"compiler", __VERSION__}};
+  start.built = versions_built_with();
   return start;
 }
 
@@ -66,6 +71,8 @@ VLP_INLINE Evaluation evaluate_split(RunParts& run, Split split, std::int64_t ep
   if (records.empty())
     throw DataError("dataset: the " + split_name(split) +
                     " split is empty. Use more images or other shares.");
+  // What a component draws from LibTorch's generators must not depend on what was drawn before.
+  at::manual_seed(run.ctx.facts.seeds.derive("evaluation").next());
   Objective* losses = plan.loss.empty() ? nullptr : &run.losses;
   Evaluation found = evaluator(run.model, losses, records, build_metrics(plan, run.ctx),
                                "evaluating " + split_name(split));

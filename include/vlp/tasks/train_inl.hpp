@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -11,10 +13,13 @@
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
 #include "vlp/start/formats.hpp"
+#include "vlp/tasks/begin_run.hpp"
 #include "vlp/tasks/fit.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
 #include "vlp/tasks/run_parts.hpp"
 #include "vlp/tasks/train.hpp"
+#include "vlp/train/checkpoint_options.hpp"
+#include "vlp/train/checkpoints.hpp"
 
 namespace vlp {
 
@@ -30,26 +35,30 @@ VLP_INLINE Plan plan_training(const Recipe& recipe, const Registry& registry,
 
 VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
                         const RunArguments& arguments) {
+  const auto begin = std::chrono::steady_clock::now();
   const Plan plan = plan_training(recipe, registry, arguments.device);  // every mistake, at once
-  together(arguments.peers, [&] {
-    if (arguments.peers.first())
-      RunFolder::require_free(arguments.out);  // earlier runs are never touched
-  });
+  const RunBeginning beginning = begin_run(plan, recipe, registry, arguments);
+  if (beginning.finished) return finished_before(arguments.out);
   Context ctx = open_context(plan, arguments);  // device, precision, seed streams, folders
+  if (const auto most = duration_of(plan.train.max_time))
+    ctx.machine.stop.add_deadline(begin + *most, "train.max_time is over");
   if (!arguments.quick)  // what doesn't fit together is found before anything is read
     for (const std::string& untried : dry_pass(plan, ctx, /*trains=*/true))
       ctx.machine.console.note("dry pass: " + untried);
 
   const Data data = load_data(plan, ctx);
-  InitialWeights weights = open_initial_weights(plan, ctx);  // of parts, a model, a run; or none
-  AnyModel model = build_model(plan, ctx, weights);          // serves what the losses need
-  Objective losses = build_losses(plan, ctx, weights);       // a weighted sum, also a Loss
-  const std::string reader = weights.format();
+  std::optional<State> from;
+  if (beginning.checkpoint) from = read_checkpoint(beginning.checkpoint->folder);
+  InitialWeights weights;  // of parts, a model, a run; or none
+  if (!from) weights = open_initial_weights(plan, ctx);
+  AnyModel model = build_model(plan, ctx, weights);     // serves what the losses need
+  Objective losses = build_losses(plan, ctx, weights);  // a weighted sum, also a Loss
+  const std::string reader = from ? from->text("reader") : weights.format();
   weights = {};  // can be as large as the model
 
-  const RunFolder folder(
-      arguments.out,
-      arguments.peers.first());  // made now: a run that can't begin leaves nothing behind
+  // Made now: a run that can't begin leaves nothing behind.
+  const RunFolder folder = open_run_folder(beginning, plan, arguments);
+  cut_back(folder, beginning, from ? &*from : nullptr);
   RunParts run{.plan = plan,
                .ctx = ctx,
                .data = data,
@@ -57,13 +66,21 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
                .losses = losses,
                .folder = folder,
                .observers = observers_of(plan, ctx, folder),
-               .plugins = registry.plugins()};
+               .plugins = registry.plugins(),
+               .reader = reader,
+               .from = std::move(from),
+               .exact = beginning.exact};
   write_model_recipe(folder, plan, data.tokenizer);
   run.format = write_format_settings(folder, plan, ctx, reader);
   run.observers.begin(start_of(run));
-
-  const History history = fit(run);
-  return score(run, history);
+  try {
+    const History history = fit(run);
+    return score(run, history);
+  } catch (const InterruptedError& interrupted) {
+    throw InterruptedError(std::string(interrupted.what()) +
+                           ": a checkpoint is written; go on with\n  vlp run --resume " +
+                           folder.path().string());
+  }
 }
 
 VLP_INLINE std::vector<std::string> check_train_recipe(const Recipe& recipe,

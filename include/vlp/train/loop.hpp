@@ -1,6 +1,7 @@
 #pragma once
-// The loop over epochs and batches: steps, log lines, and a call after each epoch. What happens
-// there (evaluation, checkpoints, early stopping) is the caller's.
+// The loop over epochs and batches: steps, log lines, and calls after each update and each epoch.
+// What happens there (checkpoints, evaluation, early stopping) is the caller's. It can begin in the
+// middle, and then does what it would have done.
 
 #include <algorithm>
 #include <chrono>
@@ -14,6 +15,7 @@
 #include "vlp/concepts/peers.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/packed.hpp"
+#include "vlp/core/state.hpp"
 #include "vlp/data/loader.hpp"
 #include "vlp/data/to_device.hpp"
 #include "vlp/report/observer.hpp"
@@ -22,14 +24,6 @@
 #include "vlp/train/trainer.hpp"
 
 namespace vlp {
-
-/// What the caller does while training goes on; each may be empty.
-struct LoopHooks {
-  std::function<void(const LogLine&)> on_log;  ///< every log_every updates
-  /// After each epoch and after the last step: epoch from 1, updates done. Of several processes all
-  /// have one, which comes `together`.
-  std::function<void(std::int64_t epoch, std::int64_t step)> on_epoch;
-};
 
 /// What happens between two log lines.
 class LogWindow {
@@ -59,6 +53,21 @@ class LogWindow {
         seconds / static_cast<double>(steps_) * static_cast<double>(line.steps - line.step);
     *this = {};
     return line;
+  }
+
+  /// Everything but the time.
+  void save(State& state) const {
+    state.put("steps", steps_);
+    state.put("samples", samples_);
+    State meters = state.prefixed("meters");
+    meters_.save(meters);
+  }
+  /// @param device  where the model is
+  /// @throws WeightsError if an entry is missing
+  void load(const State& state, at::Device device) {
+    steps_ = state.integer("steps");
+    samples_ = state.integer("samples");
+    meters_.load(state.prefixed("meters"), device);
   }
 
  private:
@@ -103,6 +112,41 @@ class LogWindow {
   return line;
 }
 
+/// Where a loop stands between two updates, besides what trainer and loader know.
+struct LoopPosition {
+  std::int64_t epoch = 1;   ///< under way, from 1
+  bool epoch_done = false;  ///< all its updates are done, and what follows them is not
+  bool begun = false;       ///< the loader stands in this epoch already
+  LogWindow window;         ///< since the last log line
+
+  void save(State& state) const {
+    state.put("epoch", epoch);
+    state.put("epoch_done", static_cast<std::int64_t>(epoch_done));
+    State since_line = state.prefixed("window");
+    window.save(since_line);
+  }
+  /// The loader has to be brought to its place as well.
+  /// @param device  where the model is
+  /// @throws WeightsError if an entry is missing
+  void load(const State& state, at::Device device) {
+    epoch = state.integer("epoch");
+    epoch_done = state.integer("epoch_done") != 0;
+    begun = true;
+    window.load(state.prefixed("window"), device);
+  }
+};
+
+/// What the caller does while training goes on; each may be empty.
+struct LoopHooks {
+  std::function<void(const LogLine&)> on_log = {};  ///< every log_every updates
+  /// After each update and its log line; what it throws ends the loop. Of several processes all
+  /// have one, which comes `together`.
+  std::function<void(const LoopPosition&)> on_update = {};
+  /// After each epoch and after the last step: epoch from 1, updates done. Of several processes all
+  /// have one, which comes `together`.
+  std::function<void(std::int64_t epoch, std::int64_t step)> on_epoch = {};
+};
+
 /// The next micro-batches of an update on the device, as many as there are.
 [[nodiscard]] inline std::vector<Batch> next_micro_batches(Loader& loader, std::int64_t count,
                                                            at::Device device) {
@@ -115,20 +159,39 @@ class LogWindow {
   return batches;
 }
 
+namespace detail {
+
+/// The line of the updates since the last one, over all processes. Waits for the device.
+/// @throws NonFiniteError when the loss is not a number or infinite, in all processes
+inline LogLine finished_line(const Peers& peers, LogWindow& window, LogLine position) {
+  LogLine line = over_all(peers, window.close(std::move(position)));
+  if (!std::isfinite(line.loss))
+    throw NonFiniteError(
+        "step " + std::to_string(line.step) + ": the loss is not finite (got " +
+        std::to_string(line.loss) +
+        "). Lower the learning rate, clip gradients (train.clip_norm), or train in fp32.");
+  return line;
+}
+
+}  // namespace detail
+
 /// Trains until as many updates are done as the options say.
+/// @param at  where it begins: the start, or a position that was loaded, with the trainer's and the
+///            loader's
 /// @throws NonFiniteError when the loss of a log line is not a number or infinite, in all processes
 /// @throws PeerError      if another process fails
 template <Model M, Loss L>
 void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& options,
-                  const LoopHooks& hooks) {
+                  const LoopHooks& hooks, LoopPosition at = {}) {
   const LoopLength length = loop_length(loader.batches_per_epoch(), options);
   const std::int64_t epochs =
       (length.total_steps + length.steps_per_epoch - 1) / length.steps_per_epoch;
   const Peers& peers = trainer.peers();
-  LogWindow window;
-  for (std::int64_t epoch = 1; trainer.steps_done() < length.total_steps; ++epoch) {
-    loader.start_epoch(epoch - 1);
-    while (trainer.steps_done() < length.total_steps) {
+  at.window.resume();
+  while (true) {
+    if (!at.begun) loader.start_epoch(at.epoch - 1);
+    at.begun = true;
+    while (!at.epoch_done && trainer.steps_done() < length.total_steps) {
       const std::vector<Batch> micro_batches = alone(peers, [&] {
         return next_micro_batches(loader, options.accumulation, trainer.device());
       });
@@ -136,27 +199,29 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
       const StepRecord record = trainer.step(micro_batches);
       std::int64_t samples = 0;
       for (const Batch& batch : micro_batches) samples += batch.texts.token_ids.size(0);
-      window.add(record, samples);
+      at.window.add(record, samples);
 
       const std::int64_t step = trainer.steps_done();
-      if (window.steps() < options.log_every && step != length.total_steps && step != 1) continue;
-      LogLine position;
-      position.step = step;
-      position.epoch = epoch;
-      position.lr = record.lr;
-      position.steps = length.total_steps;
-      position.epochs = epochs;
-      const LogLine line = over_all(peers, window.close(std::move(position)));
-      if (!std::isfinite(line.loss))
-        throw NonFiniteError(
-            "step " + std::to_string(step) + ": the loss is not finite (got " +
-            std::to_string(line.loss) +
-            "). Lower the learning rate, clip gradients (train.clip_norm), or train in fp32.");
-      if (hooks.on_log) alone(peers, [&] { hooks.on_log(line); });
+      at.epoch_done = loader.exhausted() || step == length.total_steps;
+      if (at.window.steps() >= options.log_every || step == length.total_steps || step == 1) {
+        LogLine position;
+        position.step = step;
+        position.epoch = at.epoch;
+        position.lr = record.lr;
+        position.steps = length.total_steps;
+        position.epochs = epochs;
+        const LogLine line = detail::finished_line(peers, at.window, std::move(position));
+        if (hooks.on_log) alone(peers, [&] { hooks.on_log(line); });
+      }
+      if (hooks.on_update) hooks.on_update(at);
     }
-    window.pause();
-    if (hooks.on_epoch) hooks.on_epoch(epoch, trainer.steps_done());
-    window.resume();
+    at.window.pause();
+    if (hooks.on_epoch) hooks.on_epoch(at.epoch, trainer.steps_done());
+    at.window.resume();
+    // A run that goes on with other batches has as many epochs as it says, of other lengths.
+    if (trainer.steps_done() >= length.total_steps || at.epoch >= options.epochs) return;
+    ++at.epoch;
+    at.epoch_done = at.begun = false;
   }
 }
 

@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 #include <tuple>
 
 #include "vlp/core/device.hpp"
 #include "vlp/recipe/field.hpp"
+#include "vlp/train/checkpoint_options.hpp"
 
 namespace vlp {
 
@@ -20,6 +22,7 @@ struct TrainOptions {
   std::int64_t max_steps = 0;
   std::int64_t log_every = 10;
   std::int64_t workers = 0;
+  std::string max_time;
 
   static constexpr auto fields() {
     return std::tuple{
@@ -40,7 +43,17 @@ struct TrainOptions {
         field<&TrainOptions::workers>(
             "Threads that decode images and cut texts; 0 = one on a CPU, up to 16 beside a GPU.",
             between(0, 256)),
+        field<&TrainOptions::max_time>(
+            "Ends the run after this time as a signal would, with a checkpoint to go on from: "
+            "days, "
+            "hours, minutes, seconds, e.g. \"3h50m\". Empty = no limit."),
     };
+  }
+  /// Empty = nothing is wrong.
+  [[nodiscard]] std::string problem() const {
+    return max_time.empty() || duration_of(max_time)
+               ? std::string()
+               : "max_time is \"" + max_time + "\", expected a time such as \"3h50m\"";
   }
 };
 
