@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -18,10 +19,14 @@
 #include "vlp/start/initial_weights.hpp"
 #include "vlp/tasks/fit.hpp"
 #include "vlp/tasks/run_parts.hpp"
+#include "vlp/trace/inputs.hpp"
+#include "vlp/train/ema.hpp"
+#include "vlp/train/explain_nan.hpp"
 #include "vlp/train/loop.hpp"
 #include "vlp/train/trainer.hpp"
 #include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/read_weights.hpp"
+#include "vlp/weights/safetensors.hpp"
 #include "vlp/weights/state_file.hpp"
 
 namespace vlp {
@@ -66,6 +71,26 @@ inline void require_chooser(const Measured& measured, const std::string& chooser
   return options;
 }
 
+/// Keeps what is needed to look at an update that isn't finite: a model's folder with the weights
+/// before it, and its micro-batch as inputs for a trace.
+/// @return  the folder
+[[nodiscard]] inline std::string keep_non_finite(const RunParts& run,
+                                                 const NonFiniteUpdate& update) {
+  if (!run.folder.writes()) return {};
+  namespace fs = std::filesystem;
+  const fs::path folder =
+      run.folder.subfolder("non_finite/step-" + std::to_string(update.step + 1));
+  for (const auto& file : fs::directory_iterator(run.folder.subfolder("model")))
+    if (file.path().extension() != ".safetensors")
+      fs::copy(file.path(), folder / file.path().filename(), fs::copy_options::recursive);
+  write_model_weights(*run.model.ptr(), folder / "model.safetensors", run.format);
+  if (run.losses.module()) save_module(*run.losses.module(), folder / kLossWeights);
+  const NamedTensors inputs =
+      trace_tensors(update.batch, run.ctx.facts.tokens, run.model.serves());
+  write_safetensors(folder / "inputs.safetensors", inputs, {});
+  return folder.string();
+}
+
 VLP_INLINE History fit(RunParts& run) {
   const Plan& plan = run.plan;
   const Data& data = run.data;
@@ -80,7 +105,13 @@ VLP_INLINE History fit(RunParts& run) {
                   {.schedule = plan.schedule ? plan.schedule->build(run.ctx) : constant_schedule(),
                    .clip_norm = plan.train.clip_norm,
                    .total_steps = length.total_steps,
-                   .steps_per_epoch = length.steps_per_epoch},
+                   .steps_per_epoch = length.steps_per_epoch,
+                   .ema = plan.train.ema,
+                   .gradient_checkpointing = plan.train.gradient_checkpointing,
+                   .skipped_limit =
+                       plan.train.precision == Precision::fp16 ? plan.train.skipped_limit : 1,
+                   .freeze = plan.train.freeze,
+                   .groups = plan.optimizer->extra.group},
                   run.ctx);
 
   History history;
@@ -90,6 +121,8 @@ VLP_INLINE History fit(RunParts& run) {
   hooks.on_log = [&](const LogLine& line) { run.observers.log(line); };
   hooks.on_epoch = [&](std::int64_t epoch, std::int64_t step) {
     EpochRecord record{epoch, step, {}};
+    std::optional<AveragedWeights> averaged;
+    if (plan.evaluate.weights == EvaluatedWeights::ema) averaged.emplace(trainer.average());
     if (plan.evaluate.every == EvaluateEvery::epoch &&
         !data.dataset.records(Split::validation).empty())
       record.measured = evaluate_split(run, Split::validation, epoch, step).measured;
@@ -111,6 +144,7 @@ VLP_INLINE History fit(RunParts& run) {
           save_module(*run.losses.module(), weights.parent_path() / kLossWeights);
       }
     }
+    averaged.reset();
     State state;
     trainer.save(state);
     State position = state.prefixed("loader");
@@ -124,6 +158,10 @@ VLP_INLINE History fit(RunParts& run) {
                               .best = history.best_epoch == epoch});
     record.measured.rows.clear();  // the observers have them
     history.epochs.push_back(std::move(record));
+  };
+
+  hooks.on_non_finite = [&](const NonFiniteUpdate& update) {
+    return keep_non_finite(run, update);
   };
 
   const auto begin = std::chrono::steady_clock::now();

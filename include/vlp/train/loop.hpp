@@ -6,13 +6,12 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "vlp/core/error.hpp"
 #include "vlp/data/loader.hpp"
-#include "vlp/data/to_device.hpp"
 #include "vlp/report/observer.hpp"
 #include "vlp/train/meter.hpp"
 #include "vlp/train/options.hpp"
@@ -25,15 +24,18 @@ struct LoopHooks {
   std::function<void(const LogLine&)> on_log;  ///< every log_every updates
   /// After each epoch and after the last step: epoch from 1, updates done.
   std::function<void(std::int64_t epoch, std::int64_t step)> on_epoch;
+  /// When an update wasn't finite and its cause was found, before the run ends. Returns where it
+  /// keeps what is needed to look closer; empty = nowhere.
+  std::function<std::string(const NonFiniteUpdate&)> on_non_finite;
 };
 
 /// What happens between two log lines.
 class LogWindow {
  public:
   /// Counts one update. Never waits for the device.
-  void add(const StepRecord& record, std::int64_t samples) {
+  void add(const StepRecord& record) {
     meters_.add(record);
-    samples_ += samples;
+    samples_ += record.pairs;
     ++steps_;
   }
   /// Updates since the last line.
@@ -69,20 +71,43 @@ class LogWindow {
   Clock::time_point watch_ = Clock::now();
 };
 
-/// The next micro-batches of an update on the device, as many as there are.
-[[nodiscard]] inline std::vector<Batch> next_micro_batches(Loader& loader, std::int64_t count,
-                                                           at::Device device) {
-  std::vector<Batch> batches;
-  while (static_cast<std::int64_t>(batches.size()) < count) {
-    auto loaded = loader.next();
-    if (!loaded) break;
-    batches.push_back(to_device(std::move(loaded->batch), device));
-  }
-  return batches;
+/// The micro-batches of the next update, on the CPU.
+[[nodiscard]] inline MicroBatches next_micro_batches(Loader& loader, std::int64_t count) {
+  return {count, [&loader]() -> std::optional<Batch> {
+            auto loaded = loader.next();
+            return loaded ? std::optional(std::move(loaded->batch)) : std::nullopt;
+          }};
+}
+
+/// Does an update that wasn't finite once more, says why it isn't, and ends the run.
+/// @param step  its number, from 0
+/// @throws NonFiniteError always
+template <Model M, Loss L>
+[[noreturn]] void end_non_finite(Trainer<M, L>& trainer, Loader& loader, std::int64_t step,
+                                 const TrainOptions& options, const LoopHooks& hooks) {
+  const LoopLength length = loop_length(loader.batches_per_epoch(), options);
+  const std::int64_t epoch = step / length.steps_per_epoch;
+  loader.start_epoch(epoch, step % length.steps_per_epoch * options.accumulation);
+  const std::optional<NonFiniteUpdate> found =
+      trainer.explain(next_micro_batches(loader, options.accumulation), step);
+  std::string text = "step " + std::to_string(step + 1) + ": ";
+  text += options.precision == Precision::fp16
+              ? "no gradient has been finite for train.skipped_limit = " +
+                    std::to_string(options.skipped_limit) + " updates. "
+              : "the loss or its gradient is not finite. ";
+  text += found ? "Done again, " + found->explanation + "."
+                : std::string("Done again, every tensor is finite.");
+  const std::string kept =
+      found && hooks.on_non_finite ? hooks.on_non_finite(*found) : std::string();
+  if (!kept.empty()) text += " Batch and weights are in " + kept + ".";
+  throw NonFiniteError(text + " Lower the learning rate, clip gradients (train.clip_norm), or " +
+                       (options.precision == Precision::fp32 ? "look at the data."
+                                                             : "train in fp32."));
 }
 
 /// Trains until as many updates are done as the options say.
-/// @throws NonFiniteError when the loss of a log line is not a number or infinite
+/// @throws NonFiniteError at a log line, when an update before it wasn't finite: in fp16 when
+/// `skipped_limit` of them in a row weren't
 template <Model M, Loss L>
 void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& options,
                   const LoopHooks& hooks) {
@@ -93,24 +118,26 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
   for (std::int64_t epoch = 1; trainer.steps_done() < length.total_steps; ++epoch) {
     loader.start_epoch(epoch - 1);
     while (trainer.steps_done() < length.total_steps) {
-      const std::vector<Batch> micro_batches =
-          next_micro_batches(loader, options.accumulation, trainer.device());
-      if (micro_batches.empty()) break;
-      const StepRecord record = trainer.step(micro_batches);
-      std::int64_t samples = 0;
-      for (const Batch& batch : micro_batches) samples += batch.texts.token_ids.size(0);
-      window.add(record, samples);
+      const std::optional<StepRecord> record =
+          trainer.step(next_micro_batches(loader, options.accumulation));
+      if (!record) break;
+      window.add(*record);
 
       const std::int64_t step = trainer.steps_done();
       if (window.steps() < options.log_every && step != length.total_steps && step != 1) continue;
       LogLine position;
       position.step = step;
       position.epoch = epoch;
-      position.lr = record.lr;
+      position.lr = record->lr;
       position.steps = length.total_steps;
       position.epochs = epochs;
+      const Skips skips = trainer.read_skips();
+      if (skips.stopped_at >= 0)
+        end_non_finite(trainer, loader, skips.stopped_at, options, hooks);
+      position.skipped = skips.skipped;
+      position.scale = trainer.read_scale();
       const LogLine line = window.close(std::move(position));
-      if (!std::isfinite(line.loss))
+      if (!std::isfinite(line.loss) && skips.in_row == 0)
         throw NonFiniteError(
             "step " + std::to_string(step) + ": the loss is not finite (got " +
             std::to_string(line.loss) +
