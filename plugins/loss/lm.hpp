@@ -21,8 +21,8 @@ namespace vlp {
 
 /// Mean over the supervised positions of (1 - s) (-log p(target)) + s mean over the vocabulary of
 /// (-log p), all captions of the images together. So micro-batches of an update weigh by tokens:
-/// together they are one large batch, where BLIP's own training and transformers before 4.46 take the
-/// mean of their means.
+/// together they are one large batch, where BLIP's own training and transformers before 4.46 take
+/// the mean of their means.
 class LanguageModelLoss {
  public:
   static constexpr std::string_view name = "lm";

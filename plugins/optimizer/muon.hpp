@@ -187,14 +187,12 @@ class Muon {
     const at::Tensor stacked = at::stack(directions);
     const at::Tensor steps = orthogonalised(options_.bfloat16 ? stacked.to(at::kBFloat16) : stacked,
                                             options_.iterations);
-    const double side =
-        std::sqrt(static_cast<double>(std::max(stacked.size(1), stacked.size(2))));
+    const double side = std::sqrt(static_cast<double>(std::max(stacked.size(1), stacked.size(2))));
     for (std::size_t i = 0; i < moved.size(); ++i) {
       at::Tensor& parameter = moved[i]->parameter;
       const double lr = options_.lr * control.lr_factor * moved[i]->lr_factor;
-      const at::Tensor decayed = moved[i]->weight_decay > 0
-                                     ? parameter * (1 - lr * moved[i]->weight_decay)
-                                     : parameter;
+      const at::Tensor decayed =
+          moved[i]->weight_decay > 0 ? parameter * (1 - lr * moved[i]->weight_decay) : parameter;
       parameter.copy_(unless_skipped(
           decayed.sub(steps[static_cast<std::int64_t>(i)], lr * 0.2 * side), parameter));
     }

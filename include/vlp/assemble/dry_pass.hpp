@@ -14,16 +14,21 @@
 namespace vlp {
 
 /// Builds tokenizer, transforms, model and losses; passes a batch of the longest texts through the
-/// losses and, where the recipe trains, backward; asks for what the metrics will ask for, the first
-/// logits of a caption included. The dataset, optimizer and schedule aren't built, and
-/// neither `begin_step` nor `end_update` is called. Takes well below a second for BLIP base, and
-/// leaves LibTorch's random numbers as they were.
+/// losses and, where the recipe trains, backward, with what it freezes frozen; asks for what the
+/// metrics will ask for, the first logits of a caption included. The dataset, optimizer and
+/// schedule aren't built, and neither `begin_step` nor `end_update` is called. Takes well below a
+/// second for BLIP base, and leaves LibTorch's random numbers as they were.
 /// @param plan    of the recipe
 /// @param ctx     as the run will have it; its device is not used
 /// @param trains  whether losses need gradients
 /// @return        what couldn't be tried, a sentence each
 /// @throws RecipeError, ShapeError, ContractError, ComponentError naming the part that doesn't fit
 [[nodiscard]] std::vector<std::string> dry_pass(const Plan& plan, Context ctx, bool trains);
+
+/// What a recipe says of parameters by name: how many each pattern of train.freeze and
+/// [[optimizer.group]] meets. Builds model and losses without memory, if there is a pattern.
+/// @throws RecipeError for a pattern that fits no parameter
+[[nodiscard]] std::vector<std::string> parameter_lines(const Plan& plan, Context ctx);
 
 }  // namespace vlp
 

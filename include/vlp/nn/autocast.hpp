@@ -12,20 +12,22 @@ namespace vlp {
 /// Whether eligible operations on a device run in a short format, and in which.
 struct NumberFormat {
   at::DeviceType device;
-  bool lower = false;     ///< whether autocast is on
+  bool lower = false;      ///< whether autocast is on
   at::ScalarType dtype{};  ///< to which it casts
 
-  /// Of a forward pass.
+  /// Of a forward pass; the usual one on devices that know no other.
   [[nodiscard]] static NumberFormat of(Precision precision, const DeviceName& name) {
-    return {torch_device(name).type(), precision != Precision::fp32,
+    const at::DeviceType type = torch_device(name).type();
+    return {type, precision != Precision::fp32 && at::autocast::is_autocast_available(type),
             precision == Precision::bf16 ? at::kBFloat16 : at::kHalf};
   }
   /// That of this thread.
   [[nodiscard]] static NumberFormat now(at::DeviceType device) {
-    return {device, at::autocast::is_autocast_available(device) &&
-                        at::autocast::is_autocast_enabled(device),
-            at::autocast::is_autocast_available(device) ? at::autocast::get_autocast_dtype(device)
-                                                        : at::kFloat};
+    return {
+        device,
+        at::autocast::is_autocast_available(device) && at::autocast::is_autocast_enabled(device),
+        at::autocast::is_autocast_available(device) ? at::autocast::get_autocast_dtype(device)
+                                                    : at::kFloat};
   }
 };
 

@@ -17,6 +17,7 @@
 #include <torch/custom_class.h>
 #include <torch/nn/module.h>
 
+#include "vlp/core/error.hpp"
 #include "vlp/nn/autocast.hpp"
 
 namespace vlp {
@@ -45,50 +46,51 @@ inline std::size_t set_recompute(torch::nn::Module& module, bool on) {
   return seen.size();
 }
 
+/// The same, for who was asked by a recipe.
+/// @throws RecipeError if it is to be done and no layer knows how
+inline void require_recompute(torch::nn::Module& module, bool on) {
+  if (set_recompute(module, on) == 0 && on)
+    throw RecipeError(
+        "train.gradient_checkpointing: no layer of the model can be computed a second time (got "
+        "none that is a vlp::Recomputable). Leave it out.");
+}
+
 namespace detail {
 
-/// The generator from which a device's random numbers come, while a guard lives, in an earlier
-/// state.
+/// The state of the generator from which a device's random numbers come.
 class GeneratorState {
  public:
   /// As it is now; none for devices without values.
   explicit GeneratorState(at::Device device) {
     if (device.is_meta()) return;
     generator_ = at::globalContext().defaultGenerator(device);
-    state_ = read();
+    const std::scoped_lock lock(generator_->mutex());
+    state_ = generator_->get_state();
   }
-
-  /// Goes back to the state until the end of its life.
-  class Guard {
-   public:
-    explicit Guard(const GeneratorState& earlier) : generator_(earlier) {
-      if (!earlier.generator_) return;
-      now_ = earlier.read();
-      generator_.write(earlier.state_);
-    }
-    ~Guard() {
-      if (generator_.generator_) generator_.write(now_);
-    }
-    Guard(const Guard&) = delete;
-    Guard& operator=(const Guard&) = delete;
-
-   private:
-    GeneratorState generator_;
-    at::Tensor now_;
-  };
+  /// Goes back to it.
+  void restore() {
+    if (!generator_) return;
+    const std::scoped_lock lock(generator_->mutex());
+    generator_->set_state(state_);
+  }
 
  private:
-  [[nodiscard]] at::Tensor read() const {
-    const std::scoped_lock lock(generator_->mutex());
-    return generator_->get_state();
-  }
-  void write(const at::Tensor& state) {
-    const std::scoped_lock lock(generator_->mutex());
-    generator_->set_state(state);
-  }
-
-  mutable std::optional<at::Generator> generator_;
+  std::optional<at::Generator> generator_;
   at::Tensor state_;
+};
+
+/// While it lives, random numbers are those that followed an earlier state.
+class EarlierRandomNumbers {
+ public:
+  EarlierRandomNumbers(GeneratorState earlier, at::Device device) : now_(device) {
+    earlier.restore();
+  }
+  ~EarlierRandomNumbers() { now_.restore(); }
+  EarlierRandomNumbers(const EarlierRandomNumbers&) = delete;
+  EarlierRandomNumbers& operator=(const EarlierRandomNumbers&) = delete;
+
+ private:
+  GeneratorState now_;
 };
 
 /// What is done twice, and under which circumstances.
@@ -130,7 +132,7 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
     at::Tensor again;
     {
       const at::AutoGradMode with_graph(true);
-      const GeneratorState::Guard same_numbers(work.random);
+      const EarlierRandomNumbers same_numbers(work.random, all.front().device());
       const Autocast same_format(work.format);
       again = work.compute(at::TensorList(all).slice(0, work.count));
     }

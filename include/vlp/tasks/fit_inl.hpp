@@ -85,8 +85,7 @@ inline void require_chooser(const Measured& measured, const std::string& chooser
       fs::copy(file.path(), folder / file.path().filename(), fs::copy_options::recursive);
   write_model_weights(*run.model.ptr(), folder / "model.safetensors", run.format);
   if (run.losses.module()) save_module(*run.losses.module(), folder / kLossWeights);
-  const NamedTensors inputs =
-      trace_tensors(update.batch, run.ctx.facts.tokens, run.model.serves());
+  const NamedTensors inputs = trace_tensors(update.batch, run.ctx.facts.tokens, run.model.serves());
   write_safetensors(folder / "inputs.safetensors", inputs, {});
   return folder.string();
 }
@@ -101,18 +100,18 @@ VLP_INLINE History fit(RunParts& run) {
                 {data.transforms.train, data.tokenizer, data.prompt},
                 training_loader(plan, run.ctx), run.ctx);
   const LoopLength length = loop_length(loader.batches_per_epoch(), plan.train);
-  Trainer trainer(run.model, run.losses, plan.optimizer->build(run.ctx),
-                  {.schedule = plan.schedule ? plan.schedule->build(run.ctx) : constant_schedule(),
-                   .clip_norm = plan.train.clip_norm,
-                   .total_steps = length.total_steps,
-                   .steps_per_epoch = length.steps_per_epoch,
-                   .ema = plan.train.ema,
-                   .gradient_checkpointing = plan.train.gradient_checkpointing,
-                   .skipped_limit =
-                       plan.train.precision == Precision::fp16 ? plan.train.skipped_limit : 1,
-                   .freeze = plan.train.freeze,
-                   .groups = plan.optimizer->extra.group},
-                  run.ctx);
+  Trainer trainer(
+      run.model, run.losses, plan.optimizer->build(run.ctx),
+      {.schedule = plan.schedule ? plan.schedule->build(run.ctx) : constant_schedule(),
+       .clip_norm = plan.train.clip_norm,
+       .total_steps = length.total_steps,
+       .steps_per_epoch = length.steps_per_epoch,
+       .ema = plan.train.ema,
+       .gradient_checkpointing = plan.train.gradient_checkpointing,
+       .skipped_limit = plan.train.precision == Precision::fp16 ? plan.train.skipped_limit : 1,
+       .freeze = plan.train.freeze,
+       .groups = plan.optimizer->extra.group},
+      run.ctx);
 
   History history;
   double best = -std::numeric_limits<double>::infinity();
@@ -160,9 +159,7 @@ VLP_INLINE History fit(RunParts& run) {
     history.epochs.push_back(std::move(record));
   };
 
-  hooks.on_non_finite = [&](const NonFiniteUpdate& update) {
-    return keep_non_finite(run, update);
-  };
+  hooks.on_non_finite = [&](const NonFiniteUpdate& update) { return keep_non_finite(run, update); };
 
   const auto begin = std::chrono::steady_clock::now();
   train_epochs(trainer, loader, plan.train, hooks);

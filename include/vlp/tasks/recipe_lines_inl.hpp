@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -25,6 +26,13 @@ VLP_INLINE std::vector<std::string> batch_lines(const Plan& plan) {
   std::vector<std::string> lines{
       fmt::format("batch      {} pairs x {} micro-steps x 1 process = {} an update",
                   train.batch_size, train.accumulation, train.batch_size * train.accumulation)};
+  for (const auto& loss : plan.loss)
+    if (train.accumulation > 1 && loss.traits().compares_pairs)
+      lines.push_back(
+          fmt::format("note       loss '{}' compares the {} pairs of a micro-step with one "
+                      "another; accumulation "
+                      "makes its batch no larger",
+                      loss.name(), train.batch_size));
   if (train.precision == Precision::fp16)
     lines.emplace_back(
         "precision  fp16, which needs a GPU; on a CPU add --set train.precision=fp32");
@@ -108,6 +116,8 @@ VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
     lines.push_back("dry pass   not tried: " + untried);
   if (lines.empty())
     lines.emplace_back("dry pass   a made-up batch went through model, losses and metrics");
+  if (trains)
+    for (std::string& line : parameter_lines(plan, ctx)) lines.push_back(std::move(line));
   return lines;
 }
 

@@ -50,12 +50,12 @@ struct Share {
 
 /// A loss that is a sum of others, each of which counts micro-batches its own way.
 template <class L>
-concept SumOfLosses = requires(L loss, Forward& pass, const Batch& batch,
-                               std::span<const Share> shares) {
-  { loss(pass, shares) } -> std::same_as<LossValue>;
-  { loss.weights(batch) } -> std::same_as<std::vector<double>>;
-  { loss.weighs_alike() } -> std::same_as<bool>;
-};
+concept SumOfLosses =
+    requires(L loss, Forward& pass, const Batch& batch, std::span<const Share> shares) {
+      { loss(pass, shares) } -> std::same_as<LossValue>;
+      { loss.weights(batch) } -> std::same_as<std::vector<double>>;
+      { loss.weighs_alike() } -> std::same_as<bool>;
+    };
 
 /// Of how many samples the value of each loss of a sum is the mean; a loss alone is one.
 template <Loss L>

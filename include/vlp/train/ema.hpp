@@ -39,7 +39,8 @@ class WeightAverage {
       return;
     }
     std::vector<at::Tensor> ways = at::_foreach_sub(weights_, averages_);
-    const at::Tensor part = (1 - skipped).mul_(1 - share_).squeeze(0).to(ways.front().scalar_type());
+    const at::Tensor part =
+        (1 - skipped).mul_(1 - share_).squeeze(0).to(ways.front().scalar_type());
     at::_foreach_mul_(ways, part);
     at::_foreach_add_(averages_, ways);
   }

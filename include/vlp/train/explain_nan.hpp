@@ -112,8 +112,8 @@ inline void after_operation(const at::RecordFunction& operation, at::ObserverCon
   const at::NoGradGuard no_grad;
   bool masked = false;
   for_each_tensor_in(operation.inputs(), [&](const at::Tensor& input) {
-    masked = masked || (input.is_floating_point() && !input.is_meta() &&
-                        input.isneginf().any().item<bool>());
+    masked = masked ||
+             (input.is_floating_point() && !input.is_meta() && input.isneginf().any().item<bool>());
   });
   if (!sets_values(operation.name()))
     for_each_tensor_in(operation.outputs(), [&](const at::Tensor& result) {
@@ -123,9 +123,8 @@ inline void after_operation(const at::RecordFunction& operation, at::ObserverCon
       first.module = watch->module;
       first.operation = joined(watch->running, " > ");
       first.result = range_of(result);
-      for_each_tensor_in(operation.inputs(), [&](const at::Tensor& input) {
-        first.inputs.push_back(range_of(input));
-      });
+      for_each_tensor_in(operation.inputs(),
+                         [&](const at::Tensor& input) { first.inputs.push_back(range_of(input)); });
       if (result.dim() > 0 && result.size(0) == watch->batch) {
         const at::Tensor rows = result.isfinite().flatten(result.dim() > 1 ? 1 : 0);
         const at::Tensor bad =
@@ -145,8 +144,7 @@ class FiniteWatch {
  public:
   /// @param parameters  by name, to say where in a model an operator is
   /// @param batch       rows of a batch, to say which of its samples; 0 = not known
-  FiniteWatch(const std::vector<std::pair<std::string, at::Tensor>>& parameters,
-              std::int64_t batch)
+  FiniteWatch(const std::vector<std::pair<std::string, at::Tensor>>& parameters, std::int64_t batch)
       : state_(std::make_shared<detail::WatchState>()),
         shared_(detail::kWatchInfo, state_),
         handle_(at::addThreadLocalCallback(

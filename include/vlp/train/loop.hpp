@@ -100,9 +100,9 @@ template <Model M, Loss L>
   const std::string kept =
       found && hooks.on_non_finite ? hooks.on_non_finite(*found) : std::string();
   if (!kept.empty()) text += " Batch and weights are in " + kept + ".";
-  throw NonFiniteError(text + " Lower the learning rate, clip gradients (train.clip_norm), or " +
-                       (options.precision == Precision::fp32 ? "look at the data."
-                                                             : "train in fp32."));
+  throw NonFiniteError(
+      text + " Lower the learning rate, clip gradients (train.clip_norm), or " +
+      (options.precision == Precision::fp32 ? "look at the data." : "train in fp32."));
 }
 
 /// Trains until as many updates are done as the options say.
@@ -132,8 +132,7 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
       position.steps = length.total_steps;
       position.epochs = epochs;
       const Skips skips = trainer.read_skips();
-      if (skips.stopped_at >= 0)
-        end_non_finite(trainer, loader, skips.stopped_at, options, hooks);
+      if (skips.stopped_at >= 0) end_non_finite(trainer, loader, skips.stopped_at, options, hooks);
       position.skipped = skips.skipped;
       position.scale = trainer.read_scale();
       const LogLine line = window.close(std::move(position));

@@ -67,9 +67,8 @@ class Objective {
   }
   /// Whether all losses weigh a batch alike, whatever it is.
   [[nodiscard]] bool weighs_alike() const {
-    return terms_->size() < 2 || std::ranges::all_of(*terms_, [](const Term& term) {
-             return term.loss.weighs_pairs();
-           });
+    return terms_->size() < 2 ||
+           std::ranges::all_of(*terms_, [](const Term& term) { return term.loss.weighs_pairs(); });
   }
 
   /// What any of the losses needs.

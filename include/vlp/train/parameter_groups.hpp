@@ -78,9 +78,8 @@ struct NamedParameter {
     std::span<const std::string> patterns, std::span<const NamedParameter> parameters,
     const std::string& key) {
   const auto fits = [](const std::string& pattern, const NamedParameter& parameter) {
-    return std::ranges::any_of(parameter.names, [&](const std::string& name) {
-      return matches(pattern, name);
-    });
+    return std::ranges::any_of(parameter.names,
+                               [&](const std::string& name) { return matches(pattern, name); });
   };
   for (const std::string& pattern : patterns) {
     if (std::ranges::any_of(parameters, [&](const auto& p) { return fits(pattern, p); })) continue;
@@ -93,13 +92,13 @@ struct NamedParameter {
         }
     std::string stem = pattern.substr(0, pattern.find('*'));
     if (stem.ends_with('.')) stem.pop_back();
-    throw RecipeError(key + ": '" + pattern + "' fits no parameter" +
-                      suggestion(stem, {near.begin(), near.end()}) +
-                      ". Write whole names, with * for any part of them, e.g. '" +
-                      parameters.front().names.front() + "' or '" +
-                      parameters.front().names.front().substr(
-                          0, parameters.front().names.front().find('.')) +
-                      ".*'.");
+    throw RecipeError(
+        key + ": '" + pattern + "' fits no parameter" +
+        suggestion(stem, {near.begin(), near.end()}) +
+        ". Write whole names, with * for any part of them, e.g. '" +
+        parameters.front().names.front() + "' or '" +
+        parameters.front().names.front().substr(0, parameters.front().names.front().find('.')) +
+        ".*'.");
   }
   std::vector<std::int64_t> chosen;
   for (const NamedParameter& parameter : parameters) {
@@ -130,8 +129,7 @@ inline void freeze_parameters(std::span<const std::string> freeze,
     if (frozen[i] >= 0) parameters[i].tensor.requires_grad_(false);
     any_left = any_left || parameters[i].tensor.requires_grad();
   }
-  if (!any_left)
-    throw RecipeError("train.freeze: nothing is left to train. Freeze less.");
+  if (!any_left) throw RecipeError("train.freeze: nothing is left to train. Freeze less.");
 }
 
 /// Norms, biases and scalars are the parameters with fewer than two dimensions. Those of one rule
@@ -157,8 +155,7 @@ inline void freeze_parameters(std::span<const std::string> freeze,
     const at::Tensor& parameter = parameters[i].tensor;
     if (!parameter.requires_grad()) continue;
     const bool decays = decay_everything || parameter.dim() >= 2;
-    ParameterGroup& group =
-        groups[2 * static_cast<std::size_t>(chosen[i] + 1) + (decays ? 0 : 1)];
+    ParameterGroup& group = groups[2 * static_cast<std::size_t>(chosen[i] + 1) + (decays ? 0 : 1)];
     group.names.push_back(parameters[i].names.front());
     group.parameters.push_back(parameter);
     group.roles.push_back(roles.of(parameter));

@@ -87,23 +87,19 @@ class Trainer {
     if (loss_module_) roles.add(*loss_module_);
     optimizer_.manage(
         parameter_groups(all, optimizer_.decays_norms_and_biases(), roles, options_.groups));
-    if (set_recompute(*module_, options_.gradient_checkpointing) == 0 &&
-        options_.gradient_checkpointing)
-      throw RecipeError(
-          "train.gradient_checkpointing: no layer of the model can be computed a second time (got "
-          "none that is a Recomputable). Leave it out.");
+    require_recompute(*module_, options_.gradient_checkpointing);
     if (options_.ema > 0) average_.emplace(options_.ema, trained_of_model());
   }
 
   /// One update from the mean gradient over the samples of all micro-batches, and of those of all
   /// other processes: that of one large batch, as far as losses are means over independent samples.
-  /// Micro-batches are asked for one at a time, see `BatchQueue`. Never waits for the device. Before
-  /// each micro-batch LibTorch's generators are seeded with a number of its own, for dropout.
+  /// Micro-batches are asked for one at a time, see `BatchQueue`. Never waits for the device.
+  /// Before each micro-batch LibTorch's generators are seeded with a number of its own, for
+  /// dropout.
   /// @return  nothing if there was no micro-batch, and so no update
   std::optional<StepRecord> step(const MicroBatches& given) {
     const bool alike = weighs_alike(loss_);
-    BatchQueue batches(
-        given, [&](const Batch& batch) { return weights_of(loss_, batch); }, !alike);
+    BatchQueue batches(given, [&](const Batch& batch) { return weights_of(loss_, batch); }, !alike);
     if (batches.empty()) return std::nullopt;
     begin_update();
     Accumulation sums(batches.known(), alike ? given.count : 0, peers_, device());
@@ -151,9 +147,9 @@ class Trainer {
   /// The average of the weights; null without one.
   [[nodiscard]] WeightAverage* average() { return average_ ? &*average_ : nullptr; }
 
-  /// Does the passes of an update again and looks at every tensor, forward and backward. The weights
-  /// must be those before the update: it was skipped, and nothing has changed since. Gradients are
-  /// lost.
+  /// Does the passes of an update again and looks at every tensor, forward and backward. The
+  /// weights must be those before the update: it was skipped, and nothing has changed since.
+  /// Gradients are lost.
   /// @param given  its micro-batches
   /// @param step   its number, from 0
   /// @return       the first tensor that isn't finite; nothing if all are
