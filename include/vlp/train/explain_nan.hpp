@@ -94,46 +94,60 @@ void for_each_tensor_in(const Values& values, const F& f) {
   return bad.any().item<bool>();
 }
 
+/// What went into an operator.
+struct OperatorInputs : at::ObserverContext {
+  std::vector<at::Tensor> tensors;
+};
+
+[[nodiscard]] inline WatchState* watch_of_thread() {
+  return static_cast<WatchState*>(c10::ThreadLocalDebugInfo::get(kWatchInfo));
+}
+
 inline std::unique_ptr<at::ObserverContext> before_operation(const at::RecordFunction& operation) {
-  auto* watch = static_cast<WatchState*>(c10::ThreadLocalDebugInfo::get(kWatchInfo));
-  if (!watch || watch->found) return nullptr;
+  WatchState* watch = watch_of_thread();
+  auto inputs = std::make_unique<OperatorInputs>();
+  if (!watch || watch->found) return inputs;
+  const at::DisableRecordFunctionGuard unwatched;
+  const at::NoGradGuard no_grad;
   watch->running.emplace_back(operation.name());
+  const bool in_place = std::string_view(operation.name()).ends_with('_');
   for_each_tensor_in(operation.inputs(), [&](const at::Tensor& input) {
     const auto known = watch->names.find(input.unsafeGetTensorImpl());
     if (known != watch->names.end()) watch->module = known->second;
+    inputs->tensors.push_back(in_place && inputs->tensors.empty() ? input.detach().clone() : input);
   });
-  return nullptr;
+  return inputs;
 }
 
-inline void after_operation(const at::RecordFunction& operation, at::ObserverContext*) {
-  auto* watch = static_cast<WatchState*>(c10::ThreadLocalDebugInfo::get(kWatchInfo));
-  if (!watch || watch->found) return;
+/// Says of a result that isn't finite what is known of it.
+inline void describe(WatchState& watch, const at::Tensor& result,
+                     const std::vector<at::Tensor>& inputs) {
+  watch.found = true;
+  NonFiniteResult& first = watch.first;
+  first.module = watch.module;
+  first.operation = joined(watch.running, " > ");
+  first.result = range_of(result);
+  for (const at::Tensor& input : inputs) first.inputs.push_back(range_of(input));
+  if (result.dim() == 0 || result.size(0) != watch.batch) return;
+  const at::Tensor rows = result.isfinite().reshape({watch.batch, -1}).all(1).cpu();
+  for (std::int64_t i = 0; i < watch.batch; ++i)
+    if (!rows[i].item<bool>()) first.rows.push_back(i);
+}
+
+inline void after_operation(const at::RecordFunction& operation, at::ObserverContext* context) {
+  WatchState* watch = watch_of_thread();
+  if (!watch || watch->found || watch->running.empty()) return;
   const at::DisableRecordFunctionGuard unwatched;
   const at::NoGradGuard no_grad;
-  bool masked = false;
-  for_each_tensor_in(operation.inputs(), [&](const at::Tensor& input) {
-    masked = masked ||
-             (input.is_floating_point() && !input.is_meta() && input.isneginf().any().item<bool>());
+  const std::vector<at::Tensor>& inputs = static_cast<const OperatorInputs&>(*context).tensors;
+  const bool masked = std::ranges::any_of(inputs, [](const at::Tensor& input) {
+    return input.is_floating_point() && !input.is_meta() && input.isneginf().any().item<bool>();
   });
   if (!sets_values(operation.name()))
     for_each_tensor_in(operation.outputs(), [&](const at::Tensor& result) {
-      if (watch->found || !is_faulty(result, masked)) return;
-      watch->found = true;
-      NonFiniteResult& first = watch->first;
-      first.module = watch->module;
-      first.operation = joined(watch->running, " > ");
-      first.result = range_of(result);
-      for_each_tensor_in(operation.inputs(),
-                         [&](const at::Tensor& input) { first.inputs.push_back(range_of(input)); });
-      if (result.dim() > 0 && result.size(0) == watch->batch) {
-        const at::Tensor rows = result.isfinite().flatten(result.dim() > 1 ? 1 : 0);
-        const at::Tensor bad =
-            (result.dim() > 1 ? rows.all(1) : rows).logical_not().nonzero().flatten().cpu();
-        for (std::int64_t i = 0; i < bad.numel(); ++i)
-          first.rows.push_back(bad[i].item<std::int64_t>());
-      }
+      if (!watch->found && is_faulty(result, masked)) describe(*watch, result, inputs);
     });
-  if (!watch->running.empty()) watch->running.pop_back();
+  watch->running.pop_back();
 }
 
 }  // namespace detail

@@ -52,7 +52,7 @@ class SkipCounter {
   [[nodiscard]] Skips read() {
     const at::Tensor counts = counts_.cpu();
     const auto* values = counts.const_data_ptr<std::int64_t>();
-    known_ = values[0];
+    if (values[2] < 0) known_ = values[0];  // else the update that stopped is to be done again
     return {values[0], values[1], values[2]};
   }
   /// How many had been skipped when somebody last read.
