@@ -16,6 +16,8 @@
 #include "tests/support/recording_sgd.hpp"
 #include "vlp/train/trainer.hpp"
 
+BOOST_AUTO_TEST_SUITE(recompute)
+
 namespace {
 
 vlp::BlipImpl::Options with_dropout() {
@@ -77,8 +79,6 @@ class CountedImpl : public torch::nn::Module, public vlp::Recomputable {
 TORCH_MODULE(Counted);
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(recompute)
 
 BOOST_AUTO_TEST_CASE(gradients_are_the_same_bits_dropout_and_autocast_included) {
   for (const vlp::Precision precision : {vlp::Precision::fp32, vlp::Precision::bf16}) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -53,10 +54,10 @@ struct TrainOptionsRun : vlp_test::TinyRun {
   }
 };
 
-const std::vector<std::string> kShort{"train.epochs=1", "train.max_steps=6", "train.log_every=2",
+const std::vector<std::string> kShortRun{"train.epochs=1", "train.max_steps=6", "train.log_every=2",
                                       "evaluate.max_images=2"};
-std::vector<std::string> with(std::vector<std::string> more) {
-  more.insert(more.begin(), kShort.begin(), kShort.end());
+std::vector<std::string> short_run(std::vector<std::string> more) {
+  more.insert(more.begin(), kShortRun.begin(), kShortRun.end());
   return more;
 }
 
@@ -66,7 +67,7 @@ BOOST_FIXTURE_TEST_SUITE(train_options, TrainOptionsRun)
 
 BOOST_AUTO_TEST_CASE(a_run_that_meets_no_number_says_why_and_keeps_what_a_trace_opens) {
   const std::string message = vlp_test::message_of<vlp::NonFiniteError>(
-      [&] { (void)run("out", with({"loss=[{use='poisoned'}]"})); });
+      [&] { (void)run("out", short_run({"loss=[{use='poisoned'}]"})); });
   BOOST_TEST(contains(message, "step 5: the loss or its gradient is not finite. Done again, the "
                                "first tensor of the forward pass that isn't finite comes from "),
              message);
@@ -85,8 +86,8 @@ BOOST_AUTO_TEST_CASE(a_run_that_meets_no_number_says_why_and_keeps_what_a_trace_
 }
 
 BOOST_AUTO_TEST_CASE(frozen_parameters_are_those_of_the_beginning) {
-  (void)run("first", with({"train.max_steps=1", "optimizer.lr=1e-9"}));
-  (void)run("frozen", with({"train.freeze=['vision_model.*']"}));
+  (void)run("first", short_run({"train.max_steps=1", "optimizer.lr=1e-9"}));
+  (void)run("frozen", short_run({"train.freeze=['vision_model.*']"}));
   const vlp::TensorMap first = weights("first"), frozen = weights("frozen");
   bool others_moved = false;
   for (const auto& [name, tensor] : first) {
@@ -116,9 +117,9 @@ BOOST_AUTO_TEST_CASE(a_check_tells_what_patterns_meet_and_what_accumulation_does
 }
 
 BOOST_AUTO_TEST_CASE(the_average_is_what_is_written_and_training_goes_on_with_the_weights) {
-  (void)run("plain", with({}));
-  (void)run("beside", with({"train.ema=0.5"}));
-  (void)run("average", with({"train.ema=0.5", "evaluate.weights=ema"}));
+  (void)run("plain", short_run({}));
+  (void)run("beside", short_run({"train.ema=0.5"}));
+  (void)run("average", short_run({"train.ema=0.5", "evaluate.weights=ema"}));
   const vlp::TensorMap plain = weights("plain"), beside = weights("beside"),
                        average = weights("average");
   bool all_same = true, any_other = false;
@@ -140,8 +141,8 @@ BOOST_AUTO_TEST_CASE(the_average_is_what_is_written_and_training_goes_on_with_th
 }
 
 BOOST_AUTO_TEST_CASE(recomputed_layers_give_the_same_run) {
-  (void)run("plain", with({}));
-  (void)run("again", with({"train.gradient_checkpointing=true"}));
+  (void)run("plain", short_run({}));
+  (void)run("again", short_run({"train.gradient_checkpointing=true"}));
   const vlp::TensorMap plain = weights("plain"), again = weights("again");
   for (const auto& [name, tensor] : plain) BOOST_TEST(same(tensor, again.at(name)), name);
 }

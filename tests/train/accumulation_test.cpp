@@ -23,6 +23,8 @@
 #include "vlp/train/objective.hpp"
 #include "vlp/train/trainer.hpp"
 
+BOOST_AUTO_TEST_SUITE(accumulation)
+
 namespace {
 
 using vlp::Batch;
@@ -132,8 +134,6 @@ void require_equal(const Told& a, const Told& b, double tolerance) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(accumulation)
 
 BOOST_AUTO_TEST_CASE(eight_times_one_is_one_times_eight) {
   for (const auto& [dtype, tolerance] :

@@ -11,6 +11,8 @@
 
 #include "vlp/core/state.hpp"
 
+BOOST_AUTO_TEST_SUITE(ema)
+
 namespace {
 
 constexpr double kShare = 0.9;
@@ -34,8 +36,6 @@ struct Averaged {
 at::Tensor flag(float value) { return at::full({1}, value); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ema)
 
 BOOST_AUTO_TEST_CASE(it_follows_the_weights_by_hand) {
   Averaged one;

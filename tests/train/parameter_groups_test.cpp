@@ -19,6 +19,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/train/trainer.hpp"
 
+BOOST_AUTO_TEST_SUITE(parameter_groups)
+
 namespace {
 
 using Names = std::vector<std::string>;
@@ -41,8 +43,6 @@ struct Tree {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(parameter_groups)
 
 BOOST_AUTO_TEST_CASE(a_star_stands_for_anything_and_dots) {
   BOOST_TEST(vlp::matches("a.*", "a.b.c"));

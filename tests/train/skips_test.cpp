@@ -15,6 +15,8 @@
 #include "plugins/optimizer/adamw.hpp"
 #include "vlp/train/trainer.hpp"
 
+BOOST_AUTO_TEST_SUITE(skips)
+
 namespace {
 
 /// A line through four numbers.
@@ -73,8 +75,6 @@ struct Run {
 using Positions = std::vector<std::int64_t>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(skips)
 
 BOOST_AUTO_TEST_CASE(skipped_updates_are_counted_and_those_in_a_row) {
   vlp::SkipCounter counter(0, at::kCPU);

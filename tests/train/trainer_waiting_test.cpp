@@ -19,6 +19,8 @@
 #include "vlp/train/meter.hpp"
 #include "vlp/train/objective.hpp"
 
+BOOST_AUTO_TEST_SUITE(trainer_waiting)
+
 namespace {
 
 std::vector<vlp::Batch> two_batches() {
@@ -36,8 +38,6 @@ std::vector<vlp::Batch> two_batches() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(trainer_waiting)
 
 BOOST_AUTO_TEST_CASE(a_step_reads_no_value_whatever_is_switched_on) {
   for (const vlp::Precision precision :

@@ -26,13 +26,6 @@ VLP_INLINE std::vector<std::string> batch_lines(const Plan& plan) {
   std::vector<std::string> lines{
       fmt::format("batch      {} pairs x {} micro-steps x 1 process = {} an update",
                   train.batch_size, train.accumulation, train.batch_size * train.accumulation)};
-  for (const auto& loss : plan.loss)
-    if (train.accumulation > 1 && loss.traits().compares_pairs)
-      lines.push_back(
-          fmt::format("note       loss '{}' compares the {} pairs of a micro-step with one "
-                      "another; accumulation "
-                      "makes its batch no larger",
-                      loss.name(), train.batch_size));
   if (train.precision == Precision::fp16)
     lines.emplace_back(
         "precision  fp16, which needs a GPU; on a CPU add --set train.precision=fp32");
@@ -55,16 +48,14 @@ VLP_INLINE std::vector<std::string> weights_lines(const Plan& plan) {
   return lines;
 }
 
-VLP_INLINE void check_vocabulary(const Plan& plan, const CheckArguments& arguments) {
-  if (arguments.share_dir.empty()) return;
-  Context ctx;
-  ctx.folders.data = arguments.data_dir;
-  ctx.folders.share = arguments.share_dir;
-  (void)plan.tokenizer.build(ctx);
-}
-
 VLP_INLINE std::vector<std::string> note_lines(const Plan& plan) {
   std::vector<std::string> lines;
+  for (const auto& loss : plan.loss)
+    if (plan.train.accumulation > 1 && loss.traits().compares_pairs)
+      lines.push_back(
+          fmt::format("note       loss '{}' compares the {} pairs of a micro-step with one another; "
+                      "accumulation makes that batch no larger",
+                      loss.name(), plan.train.batch_size));
   const auto options_of = [](const Use<AnyLoss, LossExtras>& loss) {
     Value table = loss.write();
     table.as<Table>()->erase("weight");
@@ -107,8 +98,15 @@ namespace detail {
 
 VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
                                                    const CheckArguments& arguments, bool trains) {
-  if (arguments.quick || arguments.share_dir.empty()) return {};
+  if (arguments.share_dir.empty()) return {};
+  if (arguments.quick) {
+    Context ctx;
+    ctx.folders = {.data = arguments.data_dir, .share = arguments.share_dir};
+    (void)plan.tokenizer.build(ctx);
+    return {};
+  }
   RunArguments like;
+  like.data_dir = arguments.data_dir;
   like.share_dir = arguments.share_dir;
   const Context ctx = open_context(plan, like);
   std::vector<std::string> lines;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <span>
 #include <string>
@@ -14,6 +15,9 @@
 #include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
 
+#include "vlp/concepts/component.hpp"
+#include "vlp/concepts/loss.hpp"
+#include "vlp/concepts/model.hpp"
 #include "vlp/concepts/optimizer.hpp"
 #include "vlp/concepts/parameter_role.hpp"
 #include "vlp/core/error.hpp"
@@ -130,6 +134,27 @@ inline void freeze_parameters(std::span<const std::string> freeze,
     any_left = any_left || parameters[i].tensor.requires_grad();
   }
   if (!any_left) throw RecipeError("train.freeze: nothing is left to train. Freeze less.");
+}
+
+/// What training changes, as far as it isn't frozen.
+struct TrainedParameters {
+  std::vector<NamedParameter> named;  ///< those of the losses behind the model's
+  ParameterRoles roles;               ///< as model and losses tell them
+};
+
+/// @param loss  null = none; the names of its own parameters get `loss.` before them
+template <Model M, Loss L>
+[[nodiscard]] TrainedParameters trained_parameters(const M& model, const L* loss) {
+  const auto module = model.ptr();
+  const std::shared_ptr<torch::nn::Module> own = loss ? module_of(*loss) : nullptr;
+  TrainedParameters all{named_parameters(*module, own.get()),
+                        ParameterRoles(*module, shown_component(model, "model"))};
+  if (!own) return all;
+  if constexpr (requires { loss->add_roles(all.roles); })
+    loss->add_roles(all.roles);
+  else
+    all.roles.add(*own, shown_component(*loss, "loss"));
+  return all;
 }
 
 /// Norms, biases and scalars are the parameters with fewer than two dimensions. Those of one rule

@@ -79,14 +79,12 @@ class Trainer {
         random_(ctx.facts.seeds.derive("micro-batch")),
         scaler_(ctx.machine.precision, ctx.machine.device),
         skips_(options_.skipped_limit, torch_device(device_)) {
-    const std::vector<NamedParameter> all = named_parameters(*module_, loss_module_.get());
-    freeze_parameters(options_.freeze, all);
-    for (const NamedParameter& parameter : all)
+    const TrainedParameters all = trained_parameters(model_, &loss_);
+    freeze_parameters(options_.freeze, all.named);
+    for (const NamedParameter& parameter : all.named)
       parameters_.emplace_back(parameter.names.front(), parameter.tensor);
-    ParameterRoles roles(*module_);
-    if (loss_module_) roles.add(*loss_module_);
-    optimizer_.manage(
-        parameter_groups(all, optimizer_.decays_norms_and_biases(), roles, options_.groups));
+    optimizer_.manage(parameter_groups(all.named, optimizer_.decays_norms_and_biases(), all.roles,
+                                       options_.groups));
     require_recompute(*module_, options_.gradient_checkpointing);
     if (options_.ema > 0) average_.emplace(options_.ema, trained_of_model());
   }
@@ -322,8 +320,7 @@ class Trainer {
 
   M model_;
   std::shared_ptr<torch::nn::Module> module_;
-  std::vector<std::pair<std::string, at::Tensor>>
-      parameters_;  // each once, however many parts share it; the loss's behind the model's
+  std::vector<std::pair<std::string, at::Tensor>> parameters_;  // of model and loss, each once
   ModelParts parts_;
   L loss_;
   std::shared_ptr<torch::nn::Module> loss_module_;  // null where the loss has no parameters
