@@ -55,7 +55,7 @@ struct TrainOptionsRun : vlp_test::TinyRun {
 };
 
 const std::vector<std::string> kShortRun{"train.epochs=1", "train.max_steps=6", "train.log_every=2",
-                                      "evaluate.max_images=2"};
+                                         "evaluate.max_images=2"};
 std::vector<std::string> short_run(std::vector<std::string> more) {
   more.insert(more.begin(), kShortRun.begin(), kShortRun.end());
   return more;
@@ -68,8 +68,9 @@ BOOST_FIXTURE_TEST_SUITE(train_options, TrainOptionsRun)
 BOOST_AUTO_TEST_CASE(a_run_that_meets_no_number_says_why_and_keeps_what_a_trace_opens) {
   const std::string message = vlp_test::message_of<vlp::NonFiniteError>(
       [&] { (void)run("out", short_run({"loss=[{use='poisoned'}]"})); });
-  BOOST_TEST(contains(message, "step 5: the loss or its gradient is not finite. Done again, the "
-                               "first tensor of the forward pass that isn't finite comes from "),
+  BOOST_TEST(contains(message,
+                      "step 5: the loss or its gradient is not finite. Done again, the "
+                      "first tensor of the forward pass that isn't finite comes from "),
              message);
   BOOST_TEST(contains(message, "aten::log): [] Float, 1 of 1 not finite (nan 1); its inputs: [] "),
              message);

@@ -52,10 +52,10 @@ VLP_INLINE std::vector<std::string> note_lines(const Plan& plan) {
   std::vector<std::string> lines;
   for (const auto& loss : plan.loss)
     if (plan.train.accumulation > 1 && loss.traits().compares_pairs)
-      lines.push_back(
-          fmt::format("note       loss '{}' compares the {} pairs of a micro-step with one another; "
-                      "accumulation makes that batch no larger",
-                      loss.name(), plan.train.batch_size));
+      lines.push_back(fmt::format(
+          "note       loss '{}' compares the {} pairs of a micro-step with one another; "
+          "accumulation makes that batch no larger",
+          loss.name(), plan.train.batch_size));
   const auto options_of = [](const Use<AnyLoss, LossExtras>& loss) {
     Value table = loss.write();
     table.as<Table>()->erase("weight");
