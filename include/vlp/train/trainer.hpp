@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -162,8 +163,12 @@ class Trainer {
         return NonFiniteUpdate{step, i, std::move(batch), problem};
       const FiniteWatch watch(parameters_, batch.size());
       const char* phase = "forward";
-      (void)pass(batch, step, peers_.rank() * given.count + i, {},
-                 [&] { phase = watch.found() ? "forward" : "backward"; });
+      try {
+        (void)pass(batch, step, peers_.rank() * given.count + i, {},
+                   [&] { phase = watch.found() ? "forward" : "backward"; });
+      } catch (const std::exception&) {  // what comes of such numbers is no cause
+        if (!watch.found()) throw;
+      }
       if (watch.found()) {
         std::string text = in_words(watch.first(), phase, batch.image_ids);
         return NonFiniteUpdate{step, i, std::move(batch), std::move(text)};
