@@ -17,9 +17,9 @@
 #include <boost/test/unit_test.hpp>
 
 #include "plugins/loss/lm.hpp"
+#include "plugins/optimizer/adamw.hpp"
 #include "tests/support/med_model.hpp"
 #include "tests/support/peer_threads.hpp"
-#include "tests/support/recording_sgd.hpp"
 #include "vlp/train/objective.hpp"
 #include "vlp/train/trainer.hpp"
 
@@ -103,7 +103,7 @@ template <class Step>
 Told update(at::ScalarType dtype, vlp::Objective losses, const vlp::Context& ctx, Step&& step) {
   vlp::Blip model = vlp_test::med_model();
   model->to(dtype);
-  vlp::Trainer trainer(model, std::move(losses), vlp_test::RecordingSgd{}, {}, ctx);
+  vlp::Trainer trainer(model, std::move(losses), vlp::AdamW(vlp::AdamW::Options{}), {}, ctx);
   const vlp::StepRecord record = step(trainer);
   Told told{record.loss.item<double>(), record.grad_norm.item<double>(), {}, {}};
   for (const auto& [name, part] : record.parts) told.parts.emplace_back(name, part.item<double>());
@@ -221,8 +221,8 @@ BOOST_AUTO_TEST_CASE(there_is_one_micro_batch_at_a_time_unless_losses_weigh_diff
 }
 
 BOOST_AUTO_TEST_CASE(without_a_micro_batch_there_is_no_update) {
-  vlp::Trainer trainer(vlp_test::med_model(), language_model(), vlp_test::RecordingSgd{}, {},
-                       vlp_test::med_context());
+  vlp::Trainer trainer(vlp_test::med_model(), language_model(), vlp::AdamW(vlp::AdamW::Options{}),
+                       {}, vlp_test::med_context());
   BOOST_TEST(!trainer.step({4, [] { return std::optional<Batch>(); }}).has_value());
   BOOST_TEST(trainer.steps_done() == 0);
 }

@@ -47,8 +47,9 @@ Batch padded(std::int64_t rows) {
 
 vlp::Objective all_three(const vlp::Context& ctx) {
   std::vector<vlp::Objective::Term> terms;
-  terms.push_back({"itc", 1.0, vlp::ImageTextContrastive({.queue_size = 4}, ctx)});
-  terms.push_back({"itm", 1.0, vlp::ImageTextMatching({}, ctx)});
+  terms.push_back(
+      {"itc", 1.0, vlp::ImageTextContrastive({.queue_size = 4}, ctx.machine, ctx.facts)});
+  terms.push_back({"itm", 1.0, vlp::ImageTextMatching({}, ctx.facts)});
   terms.push_back({"lm", 1.0, vlp::LanguageModelLoss({})});
   return vlp::Objective(std::move(terms));
 }

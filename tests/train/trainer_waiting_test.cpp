@@ -47,8 +47,9 @@ BOOST_AUTO_TEST_CASE(a_step_reads_no_value_whatever_is_switched_on) {
     ctx.machine.precision = precision;
     std::vector<vlp::Objective::Term> terms;
     terms.push_back({"lm", 1.0, vlp::LanguageModelLoss({})});
-    terms.push_back({"itm", 1.0, vlp::ImageTextMatching({}, ctx)});
-    terms.push_back({"itc", 1.0, vlp::ImageTextContrastive({.queue_size = 4}, ctx)});
+    terms.push_back({"itm", 1.0, vlp::ImageTextMatching({}, ctx.facts)});
+    terms.push_back(
+        {"itc", 1.0, vlp::ImageTextContrastive({.queue_size = 4}, ctx.machine, ctx.facts)});
     std::optional<vlp::MetaTensors> without_values(std::in_place);
     vlp::Blip model(vlp_test::med_options(), ctx);
     std::vector<vlp::Batch> batches = two_batches();

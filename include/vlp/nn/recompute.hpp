@@ -120,7 +120,7 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
                                                  torch::autograd::variable_list gradients) {
     const auto capsule = ctx->saved_data["work"].toCapsule();
     const auto& work = static_cast<const RecomputedWork&>(*capsule);
-    std::vector<at::Tensor> all = ctx->get_saved_variables();
+    std::vector<at::Tensor> all = ctx->get_saved_variables(), arguments;
     std::vector<at::Tensor> wanted;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -134,7 +134,9 @@ struct Recomputed : torch::autograd::Function<Recomputed> {
       const at::AutoGradMode with_graph(true);
       const EarlierRandomNumbers same_numbers(work.random, all.front().device());
       const Autocast same_format(work.format);
-      again = work.compute(at::TensorList(all).slice(0, work.count));
+      for (std::size_t i = 0; i < work.count; ++i)  // autocast keeps casts of leaves, as if weights
+        arguments.push_back(all[i].view_as(all[i]));
+      again = work.compute(arguments);
     }
     const auto found = torch::autograd::grad({again}, wanted, {gradients[0]},
                                              /*retain_graph=*/std::nullopt,
