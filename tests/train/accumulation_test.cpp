@@ -99,10 +99,14 @@ struct Told {
   std::vector<at::Tensor> gradients;
 };
 
-template <class Step>
-Told update(at::ScalarType dtype, vlp::Objective losses, const vlp::Context& ctx, Step&& step) {
+vlp::Blip model_of(at::ScalarType dtype) {
   vlp::Blip model = vlp_test::med_model();
   model->to(dtype);
+  return model;
+}
+
+template <class Step>
+Told update(vlp::Blip model, vlp::Objective losses, const vlp::Context& ctx, Step&& step) {
   vlp::Trainer trainer(model, std::move(losses), vlp::AdamW(vlp::AdamW::Options{}), {}, ctx);
   const vlp::StepRecord record = step(trainer);
   Told told{record.loss.item<double>(), record.grad_norm.item<double>(), {}, {}};
@@ -112,7 +116,7 @@ Told update(at::ScalarType dtype, vlp::Objective losses, const vlp::Context& ctx
   return told;
 }
 Told update(at::ScalarType dtype, vlp::Objective losses, const std::vector<Batch>& batches) {
-  return update(dtype, std::move(losses), vlp_test::med_context(),
+  return update(model_of(dtype), std::move(losses), vlp_test::med_context(),
                 [&](auto& trainer) { return trainer.step(batches); });
 }
 
@@ -160,11 +164,12 @@ BOOST_AUTO_TEST_CASE(processes_count_by_what_each_of_them_has) {
     const Told once = update(at::kDouble, losses(), cut(whole, {8}));
     const std::vector<Batch> parts = cut(whole, {1, 3, 2, 2});
     std::vector<Told> told(2);
+    const std::vector<vlp::Blip> models{model_of(at::kDouble), model_of(at::kDouble)};
     vlp_test::run_together(2, [&](const vlp::Peers& peers) {
       vlp::Context ctx = vlp_test::med_context();
       ctx.machine.peers = peers;
       const auto rank = static_cast<std::size_t>(peers.rank());
-      told[rank] = update(at::kDouble, losses(), ctx, [&](auto& trainer) {
+      told[rank] = update(models[rank], losses(), ctx, [&](auto& trainer) {
         return trainer.step(std::span(parts).subspan(2 * rank, 2));
       });
     });
@@ -211,7 +216,7 @@ BOOST_AUTO_TEST_CASE(there_is_one_micro_batch_at_a_time_unless_losses_weigh_diff
                                      return batch;
                                    }};
     const Told told =
-        update(at::kFloat, mixed ? mixture() : language_model(), vlp_test::med_context(),
+        update(model_of(at::kFloat), mixed ? mixture() : language_model(), vlp_test::med_context(),
                [&](auto& trainer) { return *trainer.step(source); });
     BOOST_TEST(most == (mixed ? 6 : 1));
     BOOST_TEST(alive == 0);

@@ -14,6 +14,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "plugins/optimizer/adamw.hpp"
+#include "tests/support/messages.hpp"
 #include "tests/support/words.hpp"
 
 namespace {
@@ -38,6 +39,15 @@ struct Counting {
   std::int64_t calls = 0;
 };
 
+/// No number from the fourth update on.
+struct Failing {
+  static constexpr vlp::Parts needs = vlp::Parts::of<vlp::ImageStates>();
+  vlp::LossValue operator()(vlp::Forward& pass) const {
+    const at::Tensor mean = pass.image_states().mean();
+    return {pass.training()->step >= 3 ? (mean - 1e6).log() : mean, {}};
+  }
+};
+
 /// Ten images with one caption each, in batches of two: five micro-batches an epoch.
 struct Loop {
   std::vector<vlp::ImageRecord> records;
@@ -54,18 +64,26 @@ struct Loop {
   Loop() {
     for (int i = 0; i < 10; ++i) records.push_back({std::to_string(i), "", {"w1"}});
   }
-  void run() {
+  std::vector<vlp::NonFiniteUpdate> explained;
+  void run() { run_with(Counting{}); }
+  template <class L>
+  void run_with(L loss) {
     vlp::LoaderOptions loading{.batch_size = 2, .drop_last = true};
     loading.decode = [](const std::filesystem::path&) { return at::ones({3, 2, 4}, at::kByte); };
     vlp::Loader loader(records, vlp::CaptionsPerImage::one, {transforms, tokenizer, prompt},
                        loading, vlp::Context{});
     const vlp::LoopLength length = vlp::loop_length(loader.batches_per_epoch(), options);
-    vlp::Trainer trainer(Dot(), Counting{}, vlp::AdamW(vlp::AdamW::Options{}),
-                         {.total_steps = length.total_steps}, vlp::Context{});
+    vlp::Trainer trainer(Dot(), std::move(loss), vlp::AdamW(vlp::AdamW::Options{}),
+                         {.total_steps = length.total_steps, .skipped_limit = 1}, vlp::Context{});
     vlp::train_epochs(trainer, loader, options,
                       {.on_log = [&](const vlp::LogLine& line) { lines.push_back(line); },
                        .on_epoch = [&](std::int64_t epoch,
-                                       std::int64_t step) { epochs.emplace_back(epoch, step); }});
+                                       std::int64_t step) { epochs.emplace_back(epoch, step); },
+                       .on_non_finite =
+                           [&](const vlp::NonFiniteUpdate& update) {
+                             explained.push_back(update);
+                             return std::string("somewhere");
+                           }});
   }
 };
 
@@ -108,6 +126,27 @@ BOOST_AUTO_TEST_CASE(the_last_update_of_an_epoch_may_have_fewer_micro_batches) {
   BOOST_TEST(lines.size() == 3U);
   BOOST_TEST(lines[0].loss == 1.5);
   BOOST_TEST(lines[2].loss == 5.0);  // alone
+}
+
+BOOST_AUTO_TEST_CASE(an_update_without_a_number_is_done_again_and_ends_the_run) {
+  options.log_every = 4;  // the fourth update is seen at the fifth
+  const std::string message =
+      vlp_test::message_of<vlp::NonFiniteError>([&] { run_with(Failing{}); });
+  BOOST_TEST(
+      vlp_test::contains(message,
+                         "step 4: the loss or its gradient is not finite. Done again, the first "
+                         "tensor of the forward pass that isn't finite comes from linear ("),
+      message);
+  BOOST_TEST(
+      vlp_test::contains(message, "log): [] Float, 1 of 1 not finite (nan 1); its inputs: []"),
+      message);
+  BOOST_TEST(vlp_test::contains(message, "Batch and weights are in somewhere."), message);
+  BOOST_TEST_REQUIRE(explained.size() == 1U);
+  BOOST_TEST(explained[0].step == 3);
+  BOOST_TEST(explained[0].batch.image_ids.size() == 2U);
+  BOOST_TEST_REQUIRE(lines.size() == 1U);
+  BOOST_TEST(lines[0].skipped == 0);
+  BOOST_TEST(!lines[0].scale.has_value());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

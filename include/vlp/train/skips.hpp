@@ -51,9 +51,10 @@ class SkipCounter {
   /// Waits for the device.
   [[nodiscard]] Skips read() {
     const at::Tensor counts = counts_.cpu();
-    const auto* values = counts.const_data_ptr<std::int64_t>();
-    if (values[2] < 0) known_ = values[0];  // else the update that stopped is to be done again
-    return {values[0], values[1], values[2]};
+    const auto count = [&](std::int64_t i) { return counts[i].item<std::int64_t>(); };
+    const Skips found{count(0), count(1), count(2)};
+    if (found.stopped_at < 0) known_ = found.skipped;  // else that update is to be done again
+    return found;
   }
   /// How many had been skipped when somebody last read.
   [[nodiscard]] std::int64_t known() const { return known_; }
