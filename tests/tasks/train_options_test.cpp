@@ -1,6 +1,8 @@
 // Options of training in whole runs: frozen parts, groups, averages, and a run that meets a number
 // that isn't finite.
 
+#include "vlp/tasks/train.hpp"
+
 #include <algorithm>
 #include <filesystem>
 #include <string>
@@ -15,7 +17,6 @@
 #include "tests/support/tiny_run.hpp"
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/concepts/loss.hpp"
-#include "vlp/tasks/train.hpp"
 #include "vlp/trace/inputs.hpp"
 #include "vlp/weights/safetensors.hpp"
 
