@@ -45,6 +45,8 @@ struct LossValue {
 ///   - static std::int64_t captions_per_image(const Options&): captions of an image that it learns
 ///     from at once, the pair's own included; the others come in `Batch::extra_captions`, in
 ///     training, as far as the image has so many
+///   - begin_update(): called in training once before the micro-batches of each update; what an
+///     update that failed half-way has left is forgotten there
 ///   - end_update(const Peers&): called in training once behind each update; what it keeps of the
 ///     update's micro-batches it puts into the order of all processes there, e.g. a queue
 ///   - weight(const Batch&) const -> std::int64_t: of how many independent samples its value is the
@@ -86,6 +88,12 @@ template <Loss L>
     return loss.module();
   else
     return nullptr;
+}
+
+/// Tells a loss that an update begins, if it wants to know.
+template <Loss L>
+void begin_update(L& loss) {
+  if constexpr (requires { loss.begin_update(); }) loss.begin_update();
 }
 
 /// Whether a loss says itself how much a batch weighs.
@@ -186,6 +194,9 @@ class AnyLoss {
   }
   /// Whether these are pairs because it says nothing else.
   [[nodiscard]] bool weighs_pairs() const { return self_->weighs_pairs(); }
+  void begin_update() {
+    named(shown_, [&] { self_->begin_update(); });
+  }
   void end_update(const Peers& peers) {
     named(shown_, [&] { self_->end_update(peers); });
   }
@@ -207,6 +218,7 @@ class AnyLoss {
     virtual std::shared_ptr<torch::nn::Module> module() const = 0;
     virtual std::int64_t weight(const Batch& batch) const = 0;
     virtual bool weighs_pairs() const = 0;
+    virtual void begin_update() = 0;
     virtual void end_update(const Peers& peers) = 0;
     virtual void save(State& state) const = 0;
     virtual void load(const State& state) = 0;
@@ -220,6 +232,7 @@ class AnyLoss {
     std::shared_ptr<torch::nn::Module> module() const override { return module_of(loss); }
     std::int64_t weight(const Batch& batch) const override { return weight_of(loss, batch); }
     bool weighs_pairs() const override { return !WeighsBatches<L>; }
+    void begin_update() override { vlp::begin_update(loss); }
     void end_update(const Peers& peers) override { vlp::end_update(loss, peers); }
     void save(State& state) const override {
       if constexpr (Stateful<L>) loss.save(state);

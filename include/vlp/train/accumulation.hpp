@@ -18,7 +18,6 @@
 #include "vlp/concepts/batch.hpp"
 #include "vlp/concepts/forward.hpp"
 #include "vlp/concepts/loss.hpp"
-#include "vlp/concepts/peers.hpp"
 
 namespace vlp {
 
@@ -29,29 +28,22 @@ struct MicroBatches {
       next;  ///< on any device, from the first to the last; then none
 };
 
-/// A factor of scalars: the share of a micro-batch in the mean over an update.
-struct Share {
-  double factor = 1;
-  at::Tensor divisor = {};  ///< scalar float64 on the device, where processes have agreed on one
+/// A share of a value; the value itself if that is all.
+[[nodiscard]] inline at::Tensor share_of(const at::Tensor& value, double share) {
+  return share == 1 ? value : value * share;
+}
 
-  /// Its share of a value of any shape, in the value's dtype; the value itself if that is all.
-  [[nodiscard]] at::Tensor of(const at::Tensor& value) const {
-    if (!divisor.defined()) return factor == 1 ? value : value * factor;
-    return value * (factor / divisor).to(value.scalar_type());
-  }
-};
-
-/// A loss and its parts as shares.
-[[nodiscard]] inline LossValue shared(LossValue value, const Share& share) {
-  value.total = share.of(value.total);
-  for (auto& [name, part] : value.parts) part = share.of(part.detach());
+/// A loss and its parts as shares of those of an update.
+[[nodiscard]] inline LossValue share_of(LossValue value, double share) {
+  value.total = share_of(value.total, share);
+  for (auto& [name, part] : value.parts) part = share_of(part.detach(), share);
   return value;
 }
 
 /// A loss that is a sum of others, each of which counts micro-batches its own way.
 template <class L>
 concept SumOfLosses =
-    requires(L loss, Forward& pass, const Batch& batch, std::span<const Share> shares) {
+    requires(L loss, Forward& pass, const Batch& batch, std::span<const double> shares) {
       { loss(pass, shares) } -> std::same_as<LossValue>;
       { loss.weights(batch) } -> std::same_as<std::vector<double>>;
       { loss.weighs_alike() } -> std::same_as<bool>;
@@ -75,11 +67,11 @@ template <Loss L>
 }
 /// A loss's value of a micro-batch among others. @param shares  by loss; none = it is alone
 template <Loss L>
-[[nodiscard]] LossValue value_of(L& loss, Forward& pass, std::span<const Share> shares) {
+[[nodiscard]] LossValue value_of(L& loss, Forward& pass, std::span<const double> shares) {
   if constexpr (SumOfLosses<L>)
     return loss(pass, shares);
   else
-    return shares.empty() ? loss(pass) : shared(loss(pass), shares.front());
+    return shares.empty() ? loss(pass) : share_of(loss(pass), shares.front());
 }
 
 /// Hands out the micro-batches of an update one at a time. Where losses weigh them differently all
@@ -87,11 +79,14 @@ template <Loss L>
 /// be known; else there is never more than one.
 class BatchQueue {
  public:
+  /// @param all  whether all must be known beforehand
+  BatchQueue(const MicroBatches& given, bool all) : given_(&given), all_(all) {}
+
+  /// Makes what must be known beforehand.
   /// @param weights  tells the weights of a batch, by loss
-  /// @param all      whether all must be known beforehand
   template <class Weights>
-  BatchQueue(const MicroBatches& given, const Weights& weights, bool all) : given_(&given) {
-    const std::int64_t ahead = all ? given.count : 1;
+  void open(const Weights& weights) {
+    const std::int64_t ahead = all_ ? given_->count : 1;
     while (made_ < ahead) {
       std::optional<Batch> batch = make();
       if (!batch) break;
@@ -106,6 +101,8 @@ class BatchQueue {
   [[nodiscard]] const std::vector<double>& known() const { return known_; }
   /// Whether there is none at all.
   [[nodiscard]] bool empty() const { return made_ == 0; }
+  /// Micro-batches at most.
+  [[nodiscard]] std::int64_t count() const { return given_->count; }
   /// The next one; none behind the last.
   [[nodiscard]] std::optional<Batch> next() {
     if (waiting_.empty()) return made_ < given_->count ? make() : std::nullopt;
@@ -122,64 +119,52 @@ class BatchQueue {
   }
 
   const MicroBatches* given_;
+  bool all_;
   std::int64_t made_ = 0;
   std::deque<Batch> waiting_;
   std::vector<double> known_;
 };
 
 /// The shares of an update's micro-batches in its means: sum of weight * mean over sum of weights.
-/// With several processes gradients of all become one mean afterwards.
+/// Gradients of several processes become their mean afterwards, so shares are larger by their
+/// number.
 class Accumulation {
  public:
   /// Where all weights are known, shares are right at once. Where only the first micro-batch's are,
   /// all are taken to weigh as much as the first, and `rest` puts the sums right, once.
-  /// @param known  sums of the weights that are known, by loss
-  /// @param count  micro-batches, if only the first one's weights are known; else 0
-  Accumulation(std::vector<double> known, std::int64_t count, const Peers& peers, at::Device device)
+  /// @param known      sums of weights by loss: of all processes and micro-batches, or those of the
+  ///                   first micro-batch
+  /// @param count      micro-batches, if only the first one's weights are known; else 0
+  /// @param processes  that train together
+  Accumulation(std::vector<double> known, std::int64_t count, std::int64_t processes)
       : reference_(std::move(known)),
         guessed_(count > 0),
-        peers_(peers),
-        processes_(static_cast<double>(peers.size())),
-        device_(device) {
-    if (guessed_)
-      for (double& weight : reference_) weight *= static_cast<double>(count);
-    else if (peers.size() > 1)
-      totals_ = sum(reference_);
+        processes_(static_cast<double>(processes)) {
+    for (double& weight : reference_)
+      weight = guessed_ ? weight * static_cast<double>(count) : weight / processes_;
   }
 
   /// @param weights  of one micro-batch, by loss
-  [[nodiscard]] std::vector<Share> shares(const std::vector<double>& weights) {
-    std::vector<Share> all;
-    for (std::size_t i = 0; i < weights.size(); ++i)
-      all.push_back(totals_.defined()
-                        ? Share{weights[i] * processes_, totals_[static_cast<std::int64_t>(i)]}
-                        : Share{weights[i] / reference_[i]});
+  [[nodiscard]] std::vector<double> shares(const std::vector<double>& weights) {
+    std::vector<double> all;
+    for (std::size_t i = 0; i < weights.size(); ++i) all.push_back(weights[i] / reference_[i]);
     seen_ += weights.front();
     return all;
   }
+  /// The weight of this process's micro-batches so far, by the first loss.
+  [[nodiscard]] double seen() const { return seen_; }
 
   /// What is still to be multiplied with this process's sums of gradients, losses and parts.
-  [[nodiscard]] Share rest() const {
-    if (!guessed_) return {};
-    if (peers_.size() == 1) return {reference_.front() / seen_};
-    return {reference_.front() * processes_, sum({seen_})[0]};
+  /// @param all  the weight of all processes' micro-batches, by the first loss
+  [[nodiscard]] double rest(double all) const {
+    return guessed_ ? reference_.front() * processes_ / all : 1;
   }
 
  private:
-  /// Over all processes, float64 on the device.
-  [[nodiscard]] at::Tensor sum(const std::vector<double>& own) const {
-    at::Tensor all = at::tensor(own, at::kDouble).to(device_, /*non_blocking=*/true);
-    peers_.sum(all);
-    return all;
-  }
-
   std::vector<double> reference_;  // what shares are of
   bool guessed_;
-  Peers peers_;
   double processes_;
-  at::Device device_;
-  at::Tensor totals_;  // of all processes, by loss
-  double seen_ = 0;    // weight of the first loss
+  double seen_ = 0;
 };
 
 }  // namespace vlp

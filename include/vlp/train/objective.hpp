@@ -46,11 +46,11 @@ class Objective {
   /// The sum, with each loss as a part under its name; parts of parts are `NAME.PART`.
   LossValue operator()(Forward& pass) { return (*this)(pass, {}); }
   /// The same of one micro-batch among others. @param shares  by term; none = it is alone
-  LossValue operator()(Forward& pass, std::span<const Share> shares) {
+  LossValue operator()(Forward& pass, std::span<const double> shares) {
     LossValue sum;
     for (std::size_t i = 0; i < terms_->size(); ++i) {
       Term& term = (*terms_)[i];
-      LossValue value = shares.empty() ? term.loss(pass) : shared(term.loss(pass), shares[i]);
+      LossValue value = shares.empty() ? term.loss(pass) : share_of(term.loss(pass), shares[i]);
       sum.parts.emplace_back(term.name, value.total.detach());
       for (auto& [name, part] : value.parts)
         if (name != term.name) sum.parts.emplace_back(term.name + "." + name, std::move(part));
@@ -93,6 +93,11 @@ class Objective {
   /// Each loss takes what it knows of the file that the weights come from.
   void warm_start(const State& tensors, const Console& console) {
     for (Term& term : *terms_) term.loss.warm_start(tensors, console);
+  }
+
+  /// Tells each loss that an update begins.
+  void begin_update() {
+    for (Term& term : *terms_) term.loss.begin_update();
   }
 
   /// Tells each loss that an update is done.

@@ -17,10 +17,10 @@ namespace vlp {
 struct StepRecord {
   at::Tensor loss;                                        ///< scalar
   std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars
-  at::Tensor grad_norm;    ///< scalar, 2-norm over all gradients before clipping
-  at::Tensor skipped;      ///< [1] float32, 1 = a gradient wasn't finite and nothing has changed
-  double lr = 0;           ///< of this update
-  std::int64_t pairs = 0;  ///< of this process's micro-batches
+  at::Tensor grad_norm;     ///< scalar, 2-norm over all gradients before clipping
+  at::Tensor skipped = {};  ///< [1] float32, 1 = a gradient wasn't finite and nothing has changed
+  double lr = 0;            ///< of this update
+  std::int64_t pairs = 0;   ///< of this process's micro-batches
 };
 
 /// Adds what a micro-batch contributes to each part.

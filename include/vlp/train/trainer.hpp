@@ -4,6 +4,7 @@
 // are just `Trainer<AnyModel, Objective>`.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -24,9 +25,11 @@
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/optimizer.hpp"
 #include "vlp/concepts/parameter_role.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/packed.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/core/state.hpp"
 #include "vlp/data/to_device.hpp"
@@ -96,22 +99,25 @@ class Trainer {
   /// Before each micro-batch LibTorch's generators are seeded with a number of its own, for
   /// dropout.
   /// @return  nothing if there was no micro-batch, and so no update
+  /// @throws PeerError if another process fails to compute its gradients
   std::optional<StepRecord> step(const MicroBatches& given) {
-    const bool alike = weighs_alike(loss_);
-    BatchQueue batches(given, [&](const Batch& batch) { return weights_of(loss_, batch); }, !alike);
+    BatchQueue batches(given, !weighs_alike(loss_));
+    Accumulation sums = weigh(batches, given.count);
     if (batches.empty()) return std::nullopt;
-    begin_update();
-    Accumulation sums(batches.known(), alike ? given.count : 0, peers_, device());
-    std::int64_t number = peers_.rank() * given.count;
     StepRecord record;
-    while (std::optional<Batch> batch = batches.next()) {
-      record.pairs += pairs_of(*batch);
-      const std::vector<Share> shares = sums.shares(weights_of(loss_, *batch));
-      LossValue value = pass(to_device(std::move(*batch), device()), step_, number++, shares);
-      record.loss = record.loss.defined() ? record.loss + value.total : value.total;
-      add_parts(record.parts, std::move(value.parts));
-    }
-    update(record, sums.rest());
+    const std::vector<Bytes> told = together(peers_, [&] {
+      record = backward(batches, sums);
+      return peers_.size() == 1 ? Bytes() : pack(sums.seen(), gradients_present());
+    });
+    std::vector<Bytes> present;
+    double weight = peers_.size() == 1 ? sums.seen() : 0;
+    if (peers_.size() > 1)
+      for (const Bytes& of_one : told) {
+        auto [own, gradients] = unpack<double, Bytes>(of_one);
+        weight += own;
+        present.push_back(std::move(gradients));
+      }
+    update(record, present, sums.rest(weight));
     end_update(loss_, peers_);
     return record;
   }
@@ -137,6 +143,8 @@ class Trainer {
     return scaler_.dynamic() ? std::optional(scaler_.scale().template item<double>())
                              : std::nullopt;
   }
+  /// The processes that train together.
+  [[nodiscard]] const Peers& peers() const { return peers_; }
   /// Where the model is.
   [[nodiscard]] at::Device device() const { return torch_device(device_); }
   /// The model that is trained.
@@ -154,7 +162,7 @@ class Trainer {
   /// @return       the first tensor that isn't finite; nothing if all are
   [[nodiscard]] std::optional<NonFiniteUpdate> explain(const MicroBatches& given,
                                                        std::int64_t step) {
-    begin_update();
+    prepare();
     for (std::int64_t i = 0; i < given.count; ++i) {
       std::optional<Batch> made = given.next();
       if (!made) break;
@@ -229,18 +237,56 @@ class Trainer {
     return trained;
   }
 
-  void begin_update() {
+  /// Makes the micro-batches whose weights must be known beforehand, and learns of those of other
+  /// processes if all must be.
+  [[nodiscard]] Accumulation weigh(BatchQueue& batches, std::int64_t count) const {
+    const auto weights = [&](const Batch& batch) { return weights_of(loss_, batch); };
+    if (weighs_alike(loss_)) {
+      alone(peers_, [&] { batches.open(weights); });
+      return {batches.known(), count, peers_.size()};
+    }
+    std::vector<double> totals(batches.known());
+    const auto told = together(peers_, [&] {
+      batches.open(weights);
+      return pack(batches.known());
+    });
+    for (const Bytes& of_one : told) {
+      const auto [own] = unpack<std::vector<double>>(of_one);
+      totals.resize(std::max(totals.size(), own.size()));
+      for (std::size_t i = 0; i < own.size(); ++i) totals[i] += own[i];
+    }
+    return {std::move(totals), 0, peers_.size()};
+  }
+
+  /// What comes before the passes of an update. Makes no call of the group.
+  void prepare() {
     module_->train();
     if (loss_module_) loss_module_->train();
     optimizer_.zero_grad();
+    begin_update(loss_);
     if (parts_.begin_step) parts_.begin_step();
+  }
+
+  /// The gradient of this process's micro-batches. Makes no call of the group.
+  [[nodiscard]] StepRecord backward(BatchQueue& batches, Accumulation& sums) {
+    prepare();
+    StepRecord record;
+    std::int64_t number = peers_.rank() * batches.count();
+    while (std::optional<Batch> batch = batches.next()) {
+      record.pairs += pairs_of(*batch);
+      const std::vector<double> shares = sums.shares(weights_of(loss_, *batch));
+      LossValue value = pass(to_device(std::move(*batch), device()), step_, number++, shares);
+      record.loss = record.loss.defined() ? record.loss + value.total : value.total;
+      add_parts(record.parts, std::move(value.parts));
+    }
+    return record;
   }
 
   /// Forward and backward of one micro-batch, whose share is added to the gradients.
   /// @param between  called between both
   /// @return         its share of the loss and the parts, without gradient
   LossValue pass(const Batch& batch, std::int64_t step, std::int64_t number,
-                 std::span<const Share> shares, const std::function<void()>& between = {}) {
+                 std::span<const double> shares, const std::function<void()>& between = {}) {
     TrainingStep training = training_step(step, number);
     at::manual_seed(training.random.derive("torch").next());
     LossValue value;
@@ -269,6 +315,30 @@ class Trainer {
     return {};
   }
 
+  /// Whether each parameter has a gradient, a byte each.
+  [[nodiscard]] Bytes gradients_present() const {
+    Bytes present;
+    for (const auto& [name, parameter] : parameters_)
+      present.push_back(static_cast<std::byte>(parameter.grad().defined()));
+    return present;
+  }
+
+  /// The gradients that any process has. What another one has and this one hasn't, as a part that
+  /// only some batches go through, is zero here.
+  /// @param present  of each process, whether it has a parameter's; not read for one process
+  [[nodiscard]] std::vector<at::Tensor> gradients(const std::vector<Bytes>& present) const {
+    std::vector<at::Tensor> gradients;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const at::Tensor& parameter = parameters_[i].second;
+      if (!parameter.grad().defined() && peers_.size() > 1 &&
+          std::ranges::any_of(present,
+                              [&](const Bytes& of_one) { return of_one.at(i) != std::byte{0}; }))
+        parameter.mutable_grad() = at::zeros_like(parameter);
+      if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+    }
+    return gradients;
+  }
+
   /// Gradients become their means over all processes.
   void share_gradients(std::vector<at::Tensor>& gradients) const {
     if (peers_.size() == 1) return;
@@ -286,21 +356,16 @@ class Trainer {
 
   /// Unscaling, clipping and the update in one pass: the optimizer divides gradients by scale *
   /// max(1, norm / clip_norm).
-  /// @param rest  with which sums over micro-batches become means
-  void update(StepRecord& record, const Share& rest) {
+  /// @param present  of each process, whether it has a parameter's gradient
+  /// @param rest     with which sums over micro-batches become means
+  void update(StepRecord& record, const std::vector<Bytes>& present, double rest) {
     const at::NoGradGuard no_grad;
-    std::vector<at::Tensor> gradients;
-    for (const auto& [name, parameter] : parameters_)
-      if (parameter.grad().defined()) gradients.push_back(parameter.grad());
-    if (rest.divisor.defined())
-      at::_foreach_mul_(gradients,
-                        (rest.factor / rest.divisor).to(gradients.front().scalar_type()));
-    else if (rest.factor != 1)
-      at::_foreach_mul_(gradients, rest.factor);
-    record.loss = rest.of(record.loss);
-    for (auto& [name, part] : record.parts) part = rest.of(part);
-    share_gradients(gradients);
-    const at::Tensor scaled_norm = at::stack(at::_foreach_norm(gradients)).norm();
+    std::vector<at::Tensor> all = gradients(present);
+    if (rest != 1) at::_foreach_mul_(all, rest);
+    record.loss = share_of(record.loss, rest);
+    for (auto& [name, part] : record.parts) part = share_of(part, rest);
+    share_gradients(all);
+    const at::Tensor scaled_norm = at::stack(at::_foreach_norm(all)).norm();
     record.grad_norm = scaler_.dynamic() ? scaled_norm / scaler_.scale().squeeze(0) : scaled_norm;
 
     StepControl control;
