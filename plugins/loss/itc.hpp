@@ -87,6 +87,8 @@ class ImageTextContrastive {
   }
   /// The same of this loss.
   [[nodiscard]] Parts needs() const { return needs(options_); }
+  /// Negatives are those of the micro-batch, and the queue.
+  static constexpr bool compares_pairs = true;
   /// Without a queue a pair alone has nothing to be told from.
   [[nodiscard]] static constexpr std::int64_t smallest_batch(const Options& options) {
     return options.queue_size == 0 ? 2 : 1;

@@ -53,6 +53,8 @@ class ImageTextMatching {
     }
   };
   static constexpr Parts needs = parts::similarities | parts::matching;
+  /// Negatives are those of the micro-batch.
+  static constexpr bool compares_pairs = true;
   /// A pair alone has no negatives.
   [[nodiscard]] static constexpr std::int64_t smallest_batch(const Options&) { return 2; }
 

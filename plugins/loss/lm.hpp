@@ -2,12 +2,12 @@
 // Language-model loss: cross-entropy of the next token under teacher forcing (Li et al. 2022,
 // section 3.2), with label smoothing (Szegedy et al. 2016, section 7).
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <utility>
 
 #include <ATen/ATen.h>
 
@@ -20,7 +20,9 @@
 namespace vlp {
 
 /// Mean over the supervised positions of (1 - s) (-log p(target)) + s mean over the vocabulary of
-/// (-log p), all captions of the images together.
+/// (-log p), all captions of the images together. So micro-batches of an update weigh by tokens:
+/// together they are one large batch, where BLIP's own training and transformers before 4.46 take
+/// the mean of their means.
 class LanguageModelLoss {
  public:
   static constexpr std::string_view name = "lm";
@@ -49,6 +51,14 @@ class LanguageModelLoss {
 
   explicit LanguageModelLoss(const Options& options) : options_(options) {}
 
+  /// Supervised tokens, those of the extra captions included.
+  [[nodiscard]] std::int64_t weight(const Batch& batch) const {
+    std::int64_t tokens = batch.texts.targets.numel();
+    for (std::size_t k = 0; k < captions_beside(batch); ++k)
+      tokens += batch.extra_captions[k].targets.numel();
+    return tokens;
+  }
+
   /// Computed in float32 at least, whatever the logits are.
   /// @throws ShapeError if the batch supervises no token, or logits and targets differ in number
   LossValue operator()(Forward& pass) const {
@@ -58,8 +68,7 @@ class LanguageModelLoss {
           "loss 'lm': the batch supervises no token (got 0 targets, expected at least 1). Look for "
           "empty captions.");
     TokenLoss all = sum(pass.target_logits(), batch.texts.targets);
-    for (std::size_t k = 0;
-         k < batch.extra_captions.size() && std::cmp_less(k + 1, options_.captions); ++k) {
+    for (std::size_t k = 0; k < captions_beside(batch); ++k) {
       const TokenLoss more = sum(pass.extra_logits(k), batch.extra_captions[k].targets);
       all = {all.loss + more.loss, all.positions + more.positions, all.dtype};
     }
@@ -74,6 +83,11 @@ class LanguageModelLoss {
     at::Tensor positions;  // scalar
     at::ScalarType dtype;
   };
+
+  /// How many of the batch's extra captions it learns from.
+  [[nodiscard]] std::size_t captions_beside(const Batch& batch) const {
+    return std::min(batch.extra_captions.size(), static_cast<std::size_t>(options_.captions - 1));
+  }
 
   [[nodiscard]] TokenLoss sum(const at::Tensor& logits, const at::Tensor& targets) const {
     if (logits.dim() != 2 || logits.size(0) != targets.numel())

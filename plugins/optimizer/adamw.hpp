@@ -152,8 +152,9 @@ class AdamW {
     const std::vector<at::Tensor> steps(parameters.size(),
                                         group.steps);  // the kernel only reads it
     at::_fused_adamw_(parameters, grads, means, squares, /*max_exp_avg_sqs=*/{}, steps,
-                      options_.lr * control.lr_factor, options_.beta1, options_.beta2,
-                      group.of.decay ? options_.weight_decay : 0.0, options_.eps, /*amsgrad=*/false,
+                      options_.lr * control.lr_factor * group.of.lr_factor, options_.beta1,
+                      options_.beta2, group.of.decay_of(options_.weight_decay), options_.eps,
+                      /*amsgrad=*/false,
                       /*maximize=*/false, given(control.grad_scale), given(control.found_inf));
   }
 

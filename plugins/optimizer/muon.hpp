@@ -92,12 +92,14 @@ class Muon {
     shapes_.clear();
     std::vector<ParameterGroup> rest;
     for (const ParameterGroup& group : groups) {
-      ParameterGroup& left = rest.emplace_back(
-          ParameterGroup{.names = {}, .parameters = {}, .decay = group.decay, .roles = {}});
+      ParameterGroup& left = rest.emplace_back();
+      left.decay = group.decay;
+      left.lr_factor = group.lr_factor;
+      left.weight_decay = group.weight_decay;
       for (std::size_t i = 0; i < group.names.size(); ++i) {
         const at::Tensor& parameter = group.parameters[i];
         if (group.is_hidden_matrix(i) && !is_excepted(group.names[i])) {
-          take(group.names[i], parameter, group.decay);
+          take(group, i);
         } else {
           left.names.push_back(group.names[i]);
           left.parameters.push_back(parameter);
@@ -147,7 +149,7 @@ class Muon {
   struct Matrix {
     std::string name;
     at::Tensor parameter, mean;  // [R, C]
-    bool decay;
+    double lr_factor, weight_decay;
   };
 
   [[nodiscard]] bool is_excepted(const std::string& called) const {
@@ -156,10 +158,12 @@ class Muon {
     });
   }
 
-  void take(const std::string& called, const at::Tensor& parameter, bool decay) {
-    require_updatable(name, called, parameter);
-    shapes_[parameter.sizes().vec()].push_back(
-        {called, parameter, at::zeros_like(parameter).detach(), decay});
+  void take(const ParameterGroup& group, std::size_t i) {
+    const at::Tensor& parameter = group.parameters[i];
+    require_updatable(name, group.names[i], parameter);
+    shapes_[parameter.sizes().vec()].push_back({group.names[i], parameter,
+                                                at::zeros_like(parameter).detach(), group.lr_factor,
+                                                group.decay_of(options_.weight_decay)});
   }
 
   /// Of matrices [R, C] of one shape; one that must be skipped keeps its value and momentum to the
@@ -183,15 +187,14 @@ class Muon {
     const at::Tensor stacked = at::stack(directions);
     const at::Tensor steps = orthogonalised(options_.bfloat16 ? stacked.to(at::kBFloat16) : stacked,
                                             options_.iterations);
-    const double lr = options_.lr * control.lr_factor;
-    const double size =
-        lr * 0.2 * std::sqrt(static_cast<double>(std::max(stacked.size(1), stacked.size(2))));
+    const double side = std::sqrt(static_cast<double>(std::max(stacked.size(1), stacked.size(2))));
     for (std::size_t i = 0; i < moved.size(); ++i) {
       at::Tensor& parameter = moved[i]->parameter;
+      const double lr = options_.lr * control.lr_factor * moved[i]->lr_factor;
       const at::Tensor decayed =
-          moved[i]->decay ? parameter * (1 - lr * options_.weight_decay) : parameter;
-      parameter.copy_(
-          unless_skipped(decayed.sub(steps[static_cast<std::int64_t>(i)], size), parameter));
+          moved[i]->weight_decay > 0 ? parameter * (1 - lr * moved[i]->weight_decay) : parameter;
+      parameter.copy_(unless_skipped(
+          decayed.sub(steps[static_cast<std::int64_t>(i)], lr * 0.2 * side), parameter));
     }
   }
 

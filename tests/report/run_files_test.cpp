@@ -40,7 +40,7 @@ BOOST_AUTO_TEST_CASE(a_log_line_has_the_keys_that_others_read) {
   line.grad_norm = std::numeric_limits<double>::infinity();
   BOOST_TEST(vlp::log_json(line).dump() ==
              "{\"step\":3,\"epoch\":0,\"loss\":0.0,\"losses\":{\"lm\":2.0},\"lr\":0.0,"
-             "\"grad_norm\":null,\"samples_per_s\":0.0}");
+             "\"grad_norm\":null,\"skipped\":0,\"samples_per_s\":0.0}");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -16,6 +16,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "plugins/optimizer/adamw.hpp"
+#include "tests/support/messages.hpp"
 #include "tests/support/peer_threads.hpp"
 #include "tests/support/words.hpp"
 
@@ -43,6 +44,15 @@ struct Counting {
   std::int64_t calls = 0;
 };
 
+/// No number from the fourth update on.
+struct Failing {
+  static constexpr vlp::Parts needs = vlp::Parts::of<vlp::ImageStates>();
+  vlp::LossValue operator()(vlp::Forward& pass) const {
+    const at::Tensor mean = pass.image_states().mean();
+    return {pass.training()->step >= 3 ? (mean - 1e6).log() : mean, {}};
+  }
+};
+
 /// Ten images with one caption each, in batches of two: five micro-batches an epoch.
 struct Loop {
   std::vector<vlp::ImageRecord> records;
@@ -62,16 +72,21 @@ struct Loop {
   Loop() {
     for (int i = 0; i < 10; ++i) records.push_back({std::to_string(i), std::to_string(i), {"w1"}});
   }
+  std::vector<vlp::NonFiniteUpdate> explained;
   /// @param from   a state that an earlier run has saved
   /// @param calls  of the loss until then
   void run(const vlp::State* from = nullptr, std::int64_t calls = 0) {
+    run_with(Counting{calls}, from);
+  }
+  template <class L>
+  void run_with(L loss, const vlp::State* from = nullptr) {
     vlp::LoaderOptions loading{.batch_size = 2, .drop_last = true};
     loading.decode = [](const std::filesystem::path&) { return at::ones({3, 2, 4}, at::kByte); };
     vlp::Loader loader(records, vlp::CaptionsPerImage::one, {transforms, tokenizer, prompt},
                        loading, vlp::Context{});
     const vlp::LoopLength length = vlp::loop_length(loader.batches_per_epoch(), options);
-    vlp::Trainer trainer(Dot(), Counting{calls}, vlp::AdamW(vlp::AdamW::Options{}),
-                         {.total_steps = length.total_steps}, vlp::Context{});
+    vlp::Trainer trainer(Dot(), std::move(loss), vlp::AdamW(vlp::AdamW::Options{}),
+                         {.total_steps = length.total_steps, .skipped_limit = 1}, vlp::Context{});
     vlp::LoopPosition at;
     if (from) {
       trainer.load(*from);
@@ -89,7 +104,12 @@ struct Loop {
                       {.on_log = [&](const vlp::LogLine& line) { lines.push_back(line); },
                        .on_update = save,
                        .on_epoch = [&](std::int64_t epoch,
-                                       std::int64_t step) { epochs.emplace_back(epoch, step); }},
+                                       std::int64_t step) { epochs.emplace_back(epoch, step); },
+                       .on_non_finite =
+                           [&](const vlp::NonFiniteUpdate& update) {
+                             explained.push_back(update);
+                             return std::string("somewhere");
+                           }},
                       at);
   }
 
@@ -191,57 +211,76 @@ BOOST_AUTO_TEST_CASE(the_last_update_of_an_epoch_may_have_fewer_micro_batches) {
   BOOST_TEST(lines[2].loss == 5.0);  // alone
 }
 
-BOOST_AUTO_TEST_CASE(lines_of_two_processes_tell_of_both) {
-  std::vector<std::vector<vlp::LogLine>> all(2);
-  for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
-    train(model, Counting{static_cast<std::int64_t>(rank) * 10}, ctx, all[rank]);
-  });
-  BOOST_TEST_REQUIRE(all[0].size() == 3U);  // four updates: after 1, 3 and 4
-  for (const auto& of_one : all) {
-    BOOST_TEST(of_one.size() == 3U);
-    BOOST_TEST(of_one[0].loss == (1 + 11) / 2.0);
-    BOOST_TEST(of_one[1].loss == (2.5 + 12.5) / 2);
-    BOOST_TEST(of_one[1].losses.at(0).second == (2.5 + 12.5) / 2);
-    BOOST_TEST(of_one[2].loss == (4 + 14) / 2.0);
-  }
-  for (std::size_t i = 0; i < 3; ++i)
-    BOOST_TEST(all[0][i].samples_per_s == all[1][i].samples_per_s);
-}
-
-BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_in_one_process_ends_both) {
-  std::vector<int> ended(2);
-  for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
-    std::vector<vlp::LogLine> seen;
-    try {
-      train(model, Counting{rank == 1 ? std::numeric_limits<std::int64_t>::min() : 0}, ctx, seen);
-    } catch (const vlp::NonFiniteError&) {
-      ended[rank] = 1;
+BOOST_AUTO_TEST_CASE(an_update_without_a_number_is_done_again_and_ends_the_run) {
+  options.log_every = 4;  // the fourth update is seen at the fifth
+  const std::string message =
+      vlp_test::message_of<vlp::NonFiniteError>([&] { run_with(Failing{}); });
+  BOOST_TEST(
+      vlp_test::contains(message,
+                         "step 4: the loss or its gradient is not finite. Done again, the first "
+                         "tensor of the forward pass that isn't finite comes from linear ("),
+      message);
+  BOOST_TEST(
+      vlp_test::contains(message, "log): [] Float, 1 of 1 not finite (nan 1); its inputs: []"),
+      message);
+  BOOST_TEST(vlp_test::contains(message, "Batch and weights are in somewhere."), message);
+  BOOST_TEST_REQUIRE(explained.size() == 1U);
+  BOOST_TEST(explained[0].step == 3);
+  BOOST_TEST(explained[0].batch.image_ids.size() == 2U);
+  BOOST_TEST_REQUIRE(lines.size() == 1U);
+  BOOST_TEST(lines[0].skipped == 0);
+  BOOST_TEST(!lines[0].scale.has_value());
+  BOOST_AUTO_TEST_CASE(lines_of_two_processes_tell_of_both) {
+    std::vector<std::vector<vlp::LogLine>> all(2);
+    for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
+      train(model, Counting{static_cast<std::int64_t>(rank) * 10}, ctx, all[rank]);
+    });
+    BOOST_TEST_REQUIRE(all[0].size() == 3U);  // four updates: after 1, 3 and 4
+    for (const auto& of_one : all) {
+      BOOST_TEST(of_one.size() == 3U);
+      BOOST_TEST(of_one[0].loss == (1 + 11) / 2.0);
+      BOOST_TEST(of_one[1].loss == (2.5 + 12.5) / 2);
+      BOOST_TEST(of_one[1].losses.at(0).second == (2.5 + 12.5) / 2);
+      BOOST_TEST(of_one[2].loss == (4 + 14) / 2.0);
     }
-  });
-  BOOST_TEST(ended == (std::vector<int>{1, 1}), boost::test_tools::per_element());
-}
+    for (std::size_t i = 0; i < 3; ++i)
+      BOOST_TEST(all[0][i].samples_per_s == all[1][i].samples_per_s);
+  }
 
-BOOST_AUTO_TEST_CASE(a_broken_image_or_a_full_disk_of_one_process_ends_both) {
-  broken = "6";  // the second process's second batch
-  const auto messages = [&](bool full_disk) {
-    std::vector<std::string> told(2);
+  BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_in_one_process_ends_both) {
+    std::vector<int> ended(2);
     for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
       std::vector<vlp::LogLine> seen;
       try {
-        train(model, Counting{}, ctx, seen, full_disk && rank == 0);
-      } catch (const vlp::Error& error) {
-        told[rank] = error.what();
+        train(model, Counting{rank == 1 ? std::numeric_limits<std::int64_t>::min() : 0}, ctx, seen);
+      } catch (const vlp::NonFiniteError&) {
+        ended[rank] = 1;
       }
     });
-    return told;
-  };
-  const std::vector<std::string> of_image = messages(false);
-  BOOST_TEST(of_image[1].starts_with("image '6': "));
-  BOOST_TEST(of_image[0] == "process 1 (of 0 to 1): " + of_image[1]);
-  broken.clear();
-  const std::vector<std::string> of_disk = messages(true);
-  BOOST_TEST(of_disk[0] == "log.jsonl: can't be written");
-  BOOST_TEST(of_disk[1] == "process 0 (of 0 to 1): log.jsonl: can't be written");
-}
+    BOOST_TEST(ended == (std::vector<int>{1, 1}), boost::test_tools::per_element());
+  }
 
-BOOST_AUTO_TEST_SUITE_END()
+  BOOST_AUTO_TEST_CASE(a_broken_image_or_a_full_disk_of_one_process_ends_both) {
+    broken = "6";  // the second process's second batch
+    const auto messages = [&](bool full_disk) {
+      std::vector<std::string> told(2);
+      for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
+        std::vector<vlp::LogLine> seen;
+        try {
+          train(model, Counting{}, ctx, seen, full_disk && rank == 0);
+        } catch (const vlp::Error& error) {
+          told[rank] = error.what();
+        }
+      });
+      return told;
+    };
+    const std::vector<std::string> of_image = messages(false);
+    BOOST_TEST(of_image[1].starts_with("image '6': "));
+    BOOST_TEST(of_image[0] == "process 1 (of 0 to 1): " + of_image[1]);
+    broken.clear();
+    const std::vector<std::string> of_disk = messages(true);
+    BOOST_TEST(of_disk[0] == "log.jsonl: can't be written");
+    BOOST_TEST(of_disk[1] == "process 0 (of 0 to 1): log.jsonl: can't be written");
+  }
+
+  BOOST_AUTO_TEST_SUITE_END()

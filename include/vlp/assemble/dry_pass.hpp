@@ -14,18 +14,23 @@
 namespace vlp {
 
 /// Builds tokenizer, transforms, model and losses; sends an image and captions through the
-/// transforms of each phase. Where the recipe trains, asks the schedule for the first, a middle and
-/// the last update, and does an update with a batch of the longest texts: `begin_step`, the losses,
-/// backward, a step of the optimizer, `end_update`. Then evaluates: the losses, and what the
-/// metrics will ask for; of captions a few tokens by the recipe's own search, with a cache of full
-/// length. The dataset isn't built. Takes well below a second for BLIP base, and leaves LibTorch's
-/// random numbers as they were.
+/// transforms of each phase. Freezes what the recipe freezes. Where the recipe trains, asks the
+/// schedule for the first, a middle and the last update, and does an update with a batch of the
+/// longest texts: `begin_step`, the losses, backward, a step of the optimizer, `end_update`. Then
+/// evaluates: the losses, and what the metrics will ask for; of captions a few tokens by the
+/// recipe's own search, with a cache of full length. The dataset isn't built. Takes well below a
+/// second for BLIP base, and leaves LibTorch's random numbers as they were.
 /// @param plan    of the recipe
 /// @param ctx     as the run will have it; its device is not used
 /// @param trains  whether losses need gradients
 /// @return        what couldn't be tried, a sentence each
 /// @throws RecipeError, ShapeError, ContractError, ComponentError naming the part that doesn't fit
 [[nodiscard]] std::vector<std::string> dry_pass(const Plan& plan, Context ctx, bool trains);
+
+/// What a recipe says of parameters by name: how many each pattern of train.freeze and
+/// [[optimizer.group]] meets. Builds model and losses without memory, if there is a pattern.
+/// @throws RecipeError for a pattern that fits no parameter
+[[nodiscard]] std::vector<std::string> parameter_lines(const Plan& plan, Context ctx);
 
 }  // namespace vlp
 

@@ -11,6 +11,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <fmt/format.h>
 #include <torch/nn/module.h>
 
 #include "vlp/assemble/dry_pass.hpp"
@@ -26,6 +27,7 @@
 #include "vlp/data/collate.hpp"
 #include "vlp/data/pipeline.hpp"
 #include "vlp/nn/meta_tensors.hpp"
+#include "vlp/nn/recompute.hpp"
 #include "vlp/train/objective.hpp"
 #include "vlp/train/options.hpp"
 #include "vlp/train/parameter_groups.hpp"
@@ -58,6 +60,40 @@ class DryPass {
     ctx_.machine.console = {};
     ctx_.machine.peers = {};
     for (const auto& loss : plan.loss) ctx_.facts.needs = ctx_.facts.needs | loss.traits().needs;
+  }
+
+  /// See `parameter_lines`.
+  std::vector<std::string> parameters() {
+    (void)load_preprocessing(plan_, ctx_);
+    const MetaTensors without_memory;
+    const AnyModel model = plan_.model.build(ctx_);
+    const Objective losses = build_losses(plan_, ctx_);
+    const std::vector<NamedParameter> all = named_parameters(*model.ptr(), losses.module().get());
+    std::vector<std::string> lines;
+    const auto tell = [&](const char* what, const std::vector<std::string>& patterns,
+                          const char* key, const auto& more) {
+      const std::vector<std::int64_t> chosen = first_matches(patterns, all, key);
+      for (std::size_t i = 0; i < patterns.size(); ++i) {
+        std::int64_t tensors = 0, numbers = 0;
+        for (std::size_t k = 0; k < all.size(); ++k) {
+          if (chosen[k] != static_cast<std::int64_t>(i) || !all[k].tensor.requires_grad()) continue;
+          ++tensors;
+          numbers += all[k].tensor.numel();
+        }
+        lines.push_back(fmt::format("{:<10} {}: {} tensors, {} parameters{}", what, patterns[i],
+                                    tensors, numbers, more(i)));
+      }
+    };
+    tell("freeze", plan_.train.freeze, "train.freeze", [](std::size_t) { return ""; });
+    freeze_parameters(plan_.train.freeze, all);
+    const std::vector<GroupOptions>& groups = plan_.optimizer->extra.group;
+    tell("group", patterns_of(groups), "optimizer.group", [&](std::size_t i) {
+      return fmt::format(", lr x {}{}", groups[i].lr_factor,
+                         groups[i].weight_decay
+                             ? fmt::format(", weight decay {}", *groups[i].weight_decay)
+                             : std::string());
+    });
+    return lines;
   }
 
   std::vector<std::string> run() {
@@ -95,6 +131,13 @@ class DryPass {
   }
 
  private:
+  /// What is done to parameters by name, and layers that are computed twice.
+  void prepare(torch::nn::Module& model, const torch::nn::Module* losses) const {
+    const std::vector<NamedParameter> all = named_parameters(model, losses);
+    freeze_parameters(plan_.train.freeze, all);
+    require_recompute(model, plan_.train.gradient_checkpointing);
+  }
+
   /// Does something; what only lacks values is noted, whatever else is wrong is thrown.
   /// @return  whether it could be done
   template <class F>
@@ -151,6 +194,7 @@ class DryPass {
   bool update(AnyModel& model, Objective* losses, const Batch& batch) {
     model.ptr()->train();
     const std::shared_ptr<torch::nn::Module> own = losses ? losses->module() : nullptr;
+    prepare(*model.ptr(), own.get());
     if (own) own->train();
     if (model.parts().begin_step)
       attempt("what the model does before an update", model.parts().begin_step);
@@ -177,7 +221,8 @@ class DryPass {
     AnyOptimizer optimizer = plan_.optimizer->build(ctx_);
     const TrainedParameters trained = trained_parameters(model, losses);
     std::vector<ParameterGroup> groups =
-        parameter_groups(trained.named, optimizer.decays_norms_and_biases(), trained.roles);
+        parameter_groups(trained.named, optimizer.decays_norms_and_biases(), trained.roles,
+                         plan_.optimizer->extra.group);
     for (ParameterGroup& group : groups)
       for (at::Tensor& parameter : group.parameters) {
         const bool moves = !passed || parameter.grad().defined();
@@ -243,6 +288,13 @@ class DryPass {
 };
 
 }  // namespace detail
+
+VLP_INLINE std::vector<std::string> parameter_lines(const Plan& plan, Context ctx) {
+  if (plan.train.freeze.empty() && (!plan.optimizer || plan.optimizer->extra.group.empty()))
+    return {};
+  const detail::SameRandomNumbers as_before;
+  return detail::DryPass(plan, std::move(ctx), /*trains=*/true).parameters();
+}
 
 VLP_INLINE std::vector<std::string> dry_pass(const Plan& plan, Context ctx, bool trains) {
   const detail::SameRandomNumbers as_before;

@@ -15,6 +15,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
 
+#include "vlp/concepts/batch.hpp"
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/forward.hpp"
 #include "vlp/concepts/parts.hpp"
@@ -48,6 +49,11 @@ struct LossValue {
 ///     update that failed half-way has left is forgotten there
 ///   - end_update(const Peers&): called in training once behind each update; what it keeps of the
 ///     update's micro-batches it puts into the order of all processes there, e.g. a queue
+///   - weight(const Batch&) const -> std::int64_t: of how many independent samples its value is the
+///     mean, told from shapes alone, so that nobody waits for the device; micro-batches of an
+///     update count by it. Without it they count by their pairs
+///   - static constexpr bool compares_pairs = true: its value isn't a mean over independent samples
+///     but compares the pairs of a batch, so that accumulation doesn't make the batch larger
 ///   - module() -> std::shared_ptr<torch::nn::Module>: parameters of its own, which are trained and
 ///     saved with those of the model, and written beside it; on the device before the first pass
 ///   - warm_start(const State& tensors, const Console& console): takes what it knows of a file from
@@ -90,6 +96,27 @@ void begin_update(L& loss) {
   if constexpr (requires { loss.begin_update(); }) loss.begin_update();
 }
 
+/// Whether a loss says itself how much a batch weighs.
+template <class L>
+concept WeighsBatches = requires(const L& loss, const Batch& batch) {
+  { loss.weight(batch) } -> std::convertible_to<std::int64_t>;
+};
+
+/// Image-caption pairs of a batch; of one without images its texts.
+[[nodiscard]] inline std::int64_t pairs_of(const Batch& batch) {
+  if (batch.pixels.defined()) return batch.size();
+  return batch.texts.token_ids.defined() ? batch.texts.token_ids.size(0) : 1;
+}
+
+/// Of how many samples a loss's value of a batch is the mean. Never waits for the device.
+template <Loss L>
+[[nodiscard]] std::int64_t weight_of(const L& loss, const Batch& batch) {
+  if constexpr (WeighsBatches<L>)
+    return loss.weight(batch);
+  else
+    return pairs_of(batch);
+}
+
 /// Tells a loss that an update is done, if it wants to know.
 template <Loss L>
 void end_update(L& loss, const Peers& peers) {
@@ -106,6 +133,7 @@ class AnyLoss {
     Parts needs;
     std::int64_t smallest_batch = 1;      ///< pairs below which it has nothing to compare
     std::int64_t captions_per_image = 1;  ///< captions of an image that it learns from at once
+    bool compares_pairs = false;          ///< a pair's value depends on the others of its batch
   };
   template <class L>
   [[nodiscard]] static Traits traits(const options_of<L>& options) {
@@ -128,6 +156,7 @@ class AnyLoss {
       traits.smallest_batch = L::smallest_batch(options);
     if constexpr (requires { L::captions_per_image(options); })
       traits.captions_per_image = L::captions_per_image(options);
+    if constexpr (requires { L::compares_pairs; }) traits.compares_pairs = L::compares_pairs;
     return traits;
   }
 
@@ -159,6 +188,12 @@ class AnyLoss {
   [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const {
     return named(shown_, [&] { return self_->module(); });
   }
+  /// Of how many samples its value of a batch is the mean.
+  [[nodiscard]] std::int64_t weight(const Batch& batch) const {
+    return named(shown_, [&] { return self_->weight(batch); });
+  }
+  /// Whether these are pairs because it says nothing else.
+  [[nodiscard]] bool weighs_pairs() const { return self_->weighs_pairs(); }
   void begin_update() {
     named(shown_, [&] { self_->begin_update(); });
   }
@@ -181,6 +216,8 @@ class AnyLoss {
     virtual LossValue call(Forward& pass) = 0;
     virtual Parts needs() const = 0;
     virtual std::shared_ptr<torch::nn::Module> module() const = 0;
+    virtual std::int64_t weight(const Batch& batch) const = 0;
+    virtual bool weighs_pairs() const = 0;
     virtual void begin_update() = 0;
     virtual void end_update(const Peers& peers) = 0;
     virtual void save(State& state) const = 0;
@@ -193,6 +230,8 @@ class AnyLoss {
     LossValue call(Forward& pass) override { return loss(pass); }
     Parts needs() const override { return needs_of(loss); }
     std::shared_ptr<torch::nn::Module> module() const override { return module_of(loss); }
+    std::int64_t weight(const Batch& batch) const override { return weight_of(loss, batch); }
+    bool weighs_pairs() const override { return !WeighsBatches<L>; }
     void begin_update() override { vlp::begin_update(loss); }
     void end_update(const Peers& peers) override { vlp::end_update(loss, peers); }
     void save(State& state) const override {

@@ -1,12 +1,14 @@
 #pragma once
 // Optimizer: turns gradients into updates. Contract: one `step` updates all parameters of all
 // groups without waiting for the device; gradients are divided by `grad_scale` first; where
-// `found_inf` is 1 the step changes nothing.
+// `found_inf` is 1 the step changes nothing. Each group has its own factor of the learning rate,
+// and may have its own weight decay.
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,8 +28,14 @@ struct ParameterGroup {
   std::vector<std::string> names;      ///< as in the model
   std::vector<at::Tensor> parameters;  ///< leaves, float32
   bool decay = true;  ///< false: no weight decay (norms and biases, if the optimizer exempts them)
+  double lr_factor = 1;                               ///< of the optimizer's learning rate
+  std::optional<double> weight_decay = std::nullopt;  ///< in place of the optimizer's
   std::vector<ParameterRole> roles = {};  ///< as the model tells them; empty = all are hidden
 
+  /// The weight decay that holds here. @param usual  the optimizer's
+  [[nodiscard]] double decay_of(double usual) const {
+    return decay ? weight_decay.value_or(usual) : 0.0;
+  }
   /// Whether a parameter is a matrix between embeddings and heads.
   /// @param i  its place in the group
   [[nodiscard]] bool is_hidden_matrix(std::size_t i) const {

@@ -14,12 +14,16 @@ namespace vlp {
 /// end.
 enum class EvaluateEvery { epoch, never };
 
+/// Which weights a run evaluates and keeps as the best: the model's, or their average over updates.
+enum class EvaluatedWeights { model, ema };
+
 /// How to evaluate, and what the best checkpoint is.
 struct EvaluateOptions {
   std::int64_t batch_size = 32;
   EvaluateEvery every = EvaluateEvery::epoch;
   std::string best = "loss";
   std::int64_t max_images = 0;
+  EvaluatedWeights weights = EvaluatedWeights::model;
   Split split = Split::test;
 
   static constexpr auto fields() {
@@ -31,6 +35,9 @@ struct EvaluateOptions {
                                       not_empty()),
         field<&EvaluateOptions::max_images>(
             "Evaluates on the first images of a split only; 0 = all.", at_least(0)),
+        field<&EvaluateOptions::weights>(
+            "Which weights training evaluates and writes to model/: `model`, or `ema`, the average "
+            "over updates of train.ema."),
         field<&EvaluateOptions::split>("The split scored at the end, with the best weights."),
     };
   }

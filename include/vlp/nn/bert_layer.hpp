@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <ATen/ATen.h>
 #include <torch/nn/module.h>
@@ -14,6 +16,7 @@
 #include "vlp/concepts/image_memory.hpp"
 #include "vlp/nn/attention.hpp"
 #include "vlp/nn/layers.hpp"
+#include "vlp/nn/recompute.hpp"
 
 namespace vlp {
 
@@ -86,15 +89,18 @@ class BertAttentionImpl : public torch::nn::Module {
                                    const AttentionMask& mask = {}) {
     return attended(x, queries(x), keys(source), values(source), mask);
   }
+  /// Keys and values of images, made once for all passes over them.
+  [[nodiscard]] KeysAndValues look_at(const ImageMemory& images) {
+    return images.keys_and_values(
+        this, [&](const at::Tensor& states) { return KeysAndValues{key(states), value(states)}; });
+  }
   /// Attention to images. The texts of one image are further queries to its one set of keys and
   /// values.
-  /// @param x       [B, T, D]
-  /// @param images  I of them, where I divides B: texts 0 to B / I - 1 look at the first image, and
-  ///                so on
-  /// @return        [B, T, D]
-  [[nodiscard]] at::Tensor cross_attend(const at::Tensor& x, const ImageMemory& images) {
-    const KeysAndValues image = images.keys_and_values(
-        this, [&](const at::Tensor& states) { return KeysAndValues{key(states), value(states)}; });
+  /// @param x      [B, T, D]
+  /// @param image  of I images, where I divides B: texts 0 to B / I - 1 look at the first image,
+  ///               and so on
+  /// @return       [B, T, D]
+  [[nodiscard]] at::Tensor cross_attend(const at::Tensor& x, const KeysAndValues& image) {
     const at::Tensor grouped = x.reshape({image.keys.size(0), -1, x.size(2)});
     return attended(grouped, queries(grouped), split_heads(image.keys, heads_),
                     split_heads(image.values, heads_), {})
@@ -123,7 +129,7 @@ TORCH_MODULE(BertAttention);
 
 /// Self-attention, cross-attention to the image, feed-forward with exact GELU; a layer norm after
 /// each.
-class BertLayerImpl : public torch::nn::Module {
+class BertLayerImpl : public torch::nn::Module, public Recomputable {
  public:
   /// Random weights.
   explicit BertLayerImpl(const BertLayerSizes& sizes)
@@ -136,13 +142,19 @@ class BertLayerImpl : public torch::nn::Module {
   }
 
   /// @param x       [B, T, D]
-  /// @param images  as for the attention's `look`; undefined: no image is seen
+  /// @param images  as for the attention's `cross_attend`; undefined: no image is seen
   /// @param mask    of the self-attention; the image is seen as a whole
   [[nodiscard]] at::Tensor forward(const at::Tensor& x, const ImageMemory& images,
                                    const AttentionMask& mask) {
-    const at::Tensor attended = attention(x, x, mask);
-    return feed_forward(images.defined() ? crossattention->cross_attend(attended, images)
-                                         : attended);
+    const KeysAndValues image =
+        images.defined() ? crossattention->look_at(images) : KeysAndValues{};
+    if (!recomputes()) return computed(x, image, mask);
+    std::vector<at::Tensor> arguments{x};
+    if (images.defined()) arguments.insert(arguments.end(), {image.keys, image.values});
+    return recomputed(*this, std::move(arguments), [this, mask](at::TensorList given) {
+      return computed(given[0],
+                      given.size() > 1 ? KeysAndValues{given[1], given[2]} : KeysAndValues{}, mask);
+    });
   }
   /// The last third of the layer.
   [[nodiscard]] at::Tensor feed_forward(const at::Tensor& x) {
@@ -167,6 +179,12 @@ class BertLayerImpl : public torch::nn::Module {
   BertOutput output{nullptr};
 
  private:
+  at::Tensor computed(const at::Tensor& x, const KeysAndValues& image, const AttentionMask& mask) {
+    const at::Tensor attended = attention(x, x, mask);
+    return feed_forward(image.keys.defined() ? crossattention->cross_attend(attended, image)
+                                             : attended);
+  }
+
   Group intermediate_{nullptr};
 };
 TORCH_MODULE(BertLayer);

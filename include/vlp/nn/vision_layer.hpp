@@ -11,6 +11,7 @@
 
 #include "vlp/nn/attention.hpp"
 #include "vlp/nn/layers.hpp"
+#include "vlp/nn/recompute.hpp"
 
 namespace vlp {
 
@@ -72,7 +73,7 @@ struct VisionLayerSizes {
 };
 
 /// x + attention(norm(x)), then x + mlp(norm(x)).
-class VisionLayerImpl : public torch::nn::Module {
+class VisionLayerImpl : public torch::nn::Module, public Recomputable {
  public:
   /// @param sizes      width, heads, MLP
   /// @param drop_path  probability with which a sample skips each branch while training, [0, 1)
@@ -86,12 +87,8 @@ class VisionLayerImpl : public torch::nn::Module {
 
   /// @param x  [B, N, D]
   [[nodiscard]] at::Tensor forward(const at::Tensor& x) {
-    if (drop_path_ > 0 && is_training()) {
-      const at::Tensor attended = add_residual(drop(self_attn(layer_norm1(x))), x);
-      return add_residual(drop(mlp(layer_norm2(attended))), attended);
-    }
-    const at::Tensor attended = self_attn->plus(layer_norm1(x), x);
-    return mlp->plus(layer_norm2(attended), attended);
+    if (!recomputes()) return computed(x);
+    return recomputed(*this, {x}, [this](at::TensorList given) { return computed(given[0]); });
   }
 
   LayerNorm layer_norm1;
@@ -100,6 +97,15 @@ class VisionLayerImpl : public torch::nn::Module {
   Mlp mlp;
 
  private:
+  at::Tensor computed(const at::Tensor& x) {
+    if (drop_path_ > 0 && is_training()) {
+      const at::Tensor attended = add_residual(drop(self_attn(layer_norm1(x))), x);
+      return add_residual(drop(mlp(layer_norm2(attended))), attended);
+    }
+    const at::Tensor attended = self_attn->plus(layer_norm1(x), x);
+    return mlp->plus(layer_norm2(attended), attended);
+  }
+
   /// Sets whole samples to 0 and scales the others up, so that the expectation stays.
   at::Tensor drop(const at::Tensor& branch) const {
     const double keep = 1 - drop_path_;

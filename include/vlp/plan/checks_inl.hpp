@@ -127,6 +127,11 @@ VLP_INLINE void check_training(const RecipeOptions& options, const Recipe& recip
               " pairs a batch (got train.batch_size = " + std::to_string(options.train.batch_size) +
               "); accumulation doesn't help, since a loss sees one micro-batch at a time");
   }
+  if (options.evaluate.weights == EvaluatedWeights::ema && options.train.ema == 0 &&
+      !problems.about("train.ema"))
+    problems.add(recipe.place_of("evaluate.weights"), "evaluate.weights",
+                 "there is no average of the weights (got train.ema = 0); set train.ema, e.g. to "
+                 "0.999");
   if (device && device->type == DeviceName::Type::cpu && options.train.precision == Precision::fp16)
     problems.add(
         recipe.place_of("train.precision"), "train.precision",

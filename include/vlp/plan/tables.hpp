@@ -85,6 +85,16 @@ struct LossExtras {
   }
 };
 
+/// What [optimizer] keeps beside the component's own options.
+struct OptimizerExtras {
+  std::vector<GroupOptions> group;
+
+  static constexpr auto fields() {
+    return std::tuple{field<&OptimizerExtras::group>(
+        "Parameters with a learning rate or a weight decay of their own.")};
+  }
+};
+
 /// The table [report].
 struct ReportOptions {
   bool baseline = true;
@@ -108,7 +118,7 @@ struct RecipeOptions {
   Use<AnyModel, ModelExtras> model;
   std::vector<Use<AnyLoss, LossExtras>> loss;
   std::vector<Use<AnyMetric>> metric;
-  std::optional<Use<AnyOptimizer>> optimizer;
+  std::optional<Use<AnyOptimizer, OptimizerExtras>> optimizer;
   std::optional<Use<AnySchedule>> schedule;
   TrainOptions train;
   EvaluateOptions evaluate;

@@ -47,7 +47,9 @@ class ConsoleWriter {
                               static_cast<double>(start.parameters) / 1e6, start.weights));
   }
   void log(const LogLine& line) const {
-    const std::string task = fmt::format("epoch {}/{}", line.epoch, line.epochs);
+    const std::string skipped =
+        line.skipped > 0 ? fmt::format(", {} skipped", line.skipped) : std::string();
+    const std::string task = fmt::format("epoch {}/{}{}", line.epoch, line.epochs, skipped);
     console_.progress({.task = task,
                        .done = line.step,
                        .total = line.steps,

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,12 +41,15 @@ struct RunStart {
 
 /// What happened in the updates since the last line; a line of log.jsonl.
 struct LogLine {
-  std::int64_t step = 0;     ///< updates done, from 1
-  std::int64_t epoch = 0;    ///< from 1
-  double loss = 0;           ///< mean over these updates
-  Scores losses;             ///< the parts of it, means over these updates
-  double lr = 0;             ///< of the newest update
-  double grad_norm = 0;      ///< before clipping, mean over these updates
+  std::int64_t step = 0;   ///< updates done, from 1
+  std::int64_t epoch = 0;  ///< from 1
+  double loss = 0;         ///< mean over these updates but skipped ones; NaN if all were skipped
+  Scores losses;           ///< the parts of it, means over these updates
+  double lr = 0;           ///< of the newest update
+  double grad_norm = 0;    ///< before clipping, mean over these updates
+  std::optional<double> scale = {};  ///< of fp16's loss, after the newest update
+  std::int64_t skipped = 0;  ///< updates of the run so far that changed nothing, since a gradient
+                             ///< wasn't finite
   double samples_per_s = 0;  ///< of these updates
   std::int64_t steps = 0;    ///< updates of the whole run; 0 = not known
   std::int64_t epochs = 0;   ///< of the whole run; 0 = not known

@@ -89,13 +89,16 @@ inline constexpr const char* kCheckpoints = "checkpoints";
 
 /// A line of log.jsonl.
 [[nodiscard]] inline Json log_json(const LogLine& line) {
-  return {{"step", line.step},
-          {"epoch", line.epoch},
-          {"loss", line.loss},
-          {"losses", scores_json(line.losses)},
-          {"lr", line.lr},
-          {"grad_norm", number_json(line.grad_norm)},
-          {"samples_per_s", line.samples_per_s}};
+  Json json{{"step", line.step},
+            {"epoch", line.epoch},
+            {"loss", number_json(line.loss)},
+            {"losses", scores_json(line.losses)},
+            {"lr", line.lr},
+            {"grad_norm", number_json(line.grad_norm)}};
+  if (line.scale) json["scale"] = *line.scale;
+  json["skipped"] = line.skipped;
+  json["samples_per_s"] = line.samples_per_s;
+  return json;
 }
 
 /// A line of metrics.jsonl.

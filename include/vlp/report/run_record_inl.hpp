@@ -99,6 +99,8 @@ class RunReader {
     line.losses = scores_of_json(json.at("losses"));
     line.lr = json.at("lr");
     line.grad_norm = number_of(json.at("grad_norm"));
+    if (json.contains("scale")) line.scale = json.at("scale").get<double>();
+    line.skipped = json.value("skipped", std::int64_t{0});
     line.samples_per_s = number_of(json.at("samples_per_s"));
     return line;
   }

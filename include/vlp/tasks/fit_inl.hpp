@@ -29,12 +29,16 @@
 #include "vlp/tasks/begin_run.hpp"
 #include "vlp/tasks/fit.hpp"
 #include "vlp/tasks/run_parts.hpp"
+#include "vlp/trace/inputs.hpp"
 #include "vlp/train/checkpoint_options.hpp"
 #include "vlp/train/checkpoints.hpp"
+#include "vlp/train/ema.hpp"
+#include "vlp/train/explain_nan.hpp"
 #include "vlp/train/loop.hpp"
 #include "vlp/train/trainer.hpp"
 #include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/read_weights.hpp"
+#include "vlp/weights/safetensors.hpp"
 
 namespace vlp {
 
@@ -88,6 +92,26 @@ inline void require_chooser(const Measured& measured, const std::string& chooser
 
 namespace detail {
 
+/// Keeps what is needed to look at an update that isn't finite: a model's folder with the weights
+/// before it, and its micro-batch as inputs for a trace.
+/// @return  the folder
+[[nodiscard]] inline std::string keep_non_finite(const RunParts& run,
+                                                 const NonFiniteUpdate& update) {
+  if (!run.folder.writes()) return {};
+  namespace fs = std::filesystem;
+  const fs::path folder =
+      run.folder.subfolder("non_finite/step-" + std::to_string(update.step + 1));
+  for (const auto& file : fs::directory_iterator(run.folder.subfolder("model")))
+    if (file.path().extension() != ".safetensors")
+      fs::copy(file.path(), folder / file.path().filename(),
+               fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  write_model_weights(*run.model.ptr(), folder / "model.safetensors", run.format);
+  if (run.losses.module()) save_module(*run.losses.module(), folder / kLossWeights);
+  const NamedTensors inputs = trace_tensors(update.batch, run.ctx.facts.tokens, run.model.serves());
+  write_safetensors(folder / "inputs.safetensors", inputs, {});
+  return folder.string();
+}
+
 /// One fit: what happens after updates and epochs, and what of it a checkpoint keeps.
 class Fit {
  public:
@@ -97,13 +121,20 @@ class Fit {
                 {run.data.transforms.train, run.data.tokenizer, run.data.prompt},
                 training_loader(run.plan, run.ctx), run.ctx),
         length_(loop_length(loader_.batches_per_epoch(), run.plan.train)),
-        trainer_(run.model, run.losses, run.plan.optimizer->build(run.ctx),
-                 {.schedule =
-                      run.plan.schedule ? run.plan.schedule->build(run.ctx) : constant_schedule(),
-                  .clip_norm = run.plan.train.clip_norm,
-                  .total_steps = length_.total_steps,
-                  .steps_per_epoch = length_.steps_per_epoch},
-                 run.ctx),
+        trainer_(
+            run.model, run.losses, run.plan.optimizer->build(run.ctx),
+            {.schedule =
+                 run.plan.schedule ? run.plan.schedule->build(run.ctx) : constant_schedule(),
+             .clip_norm = run.plan.train.clip_norm,
+             .total_steps = length_.total_steps,
+             .steps_per_epoch = length_.steps_per_epoch,
+             .ema = run.plan.train.ema,
+             .gradient_checkpointing = run.plan.train.gradient_checkpointing,
+             .skipped_limit =
+                 run.plan.train.precision == Precision::fp16 ? run.plan.train.skipped_limit : 1,
+             .freeze = run.plan.train.freeze,
+             .groups = run.plan.optimizer->extra.group},
+            run.ctx),
         weights_(run.folder.subfolder("model") / "model.safetensors"),
         checkpoints_(run.folder.path() / run_files::kCheckpoints, run.ctx.machine.console),
         rhythm_(rhythm_of(run.plan.checkpoint.every).value_or(Rhythm{})) {}
@@ -118,11 +149,15 @@ class Fit {
         trainer_, loader_, run_.plan.train,
         {.on_log = [&](const LogLine& line) { run_.observers.log(line); },
          .on_update = [&](const LoopPosition& now) { after_update(now); },
-         .on_epoch = [&](std::int64_t epoch, std::int64_t step) { after_epoch(epoch, step); }},
+         .on_epoch = [&](std::int64_t epoch, std::int64_t step) { after_epoch(epoch, step); },
+         .on_non_finite =
+             [&](const NonFiniteUpdate& update) { return keep_non_finite(run_, update); }},
         std::move(at));
     history_.train_seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     history_.steps = trainer_.steps_done();
-    if (history_.best_epoch != history_.epochs.back().epoch) take_best_weights();
+    if (history_.best_epoch != history_.epochs.back().epoch ||
+        run_.plan.evaluate.weights == EvaluatedWeights::ema)
+      take_best_weights();
     return std::move(history_);
   }
 
@@ -240,11 +275,14 @@ class Fit {
 
   void after_epoch(std::int64_t epoch, std::int64_t step) {
     EpochRecord record{epoch, step, {}};
+    std::optional<AveragedWeights> averaged;
+    if (run_.plan.evaluate.weights == EvaluatedWeights::ema) averaged.emplace(trainer_.average());
     if (run_.plan.evaluate.every == EvaluateEvery::epoch &&
         !run_.data.dataset.records(Split::validation).empty()) {
       try {
         record.measured = evaluate_split(run_, Split::validation, epoch, step).measured;
       } catch (const InterruptedError& interrupted) {
+        averaged.reset();                              // checkpoints hold the weights themselves
         interrupt(end_of_epoch_, interrupted.what());  // the evaluation is done again then
       }
     }
@@ -257,6 +295,7 @@ class Fit {
                                  .chooser = run_.plan.evaluate.best,
                                  .best = history_.best_epoch == epoch});
     });
+    averaged.reset();
     record.measured.rows.clear();  // the observers have them
     history_.epochs.push_back(std::move(record));
   }

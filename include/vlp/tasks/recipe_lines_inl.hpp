@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -49,6 +50,12 @@ VLP_INLINE std::vector<std::string> weights_lines(const Plan& plan) {
 
 VLP_INLINE std::vector<std::string> note_lines(const Plan& plan) {
   std::vector<std::string> lines;
+  for (const auto& loss : plan.loss)
+    if (plan.train.accumulation > 1 && loss.traits().compares_pairs)
+      lines.push_back(fmt::format(
+          "note       loss '{}' compares the {} pairs of a micro-step with one another; "
+          "accumulation makes that batch no larger",
+          loss.name(), plan.train.batch_size));
   const auto options_of = [](const Use<AnyLoss, LossExtras>& loss) {
     Value table = loss.write();
     table.as<Table>()->erase("weight");
@@ -107,6 +114,8 @@ VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
     lines.push_back("dry pass   not tried: " + untried);
   if (lines.empty())
     lines.emplace_back("dry pass   a made-up batch went through model, losses and metrics");
+  if (trains)
+    for (std::string& line : parameter_lines(plan, ctx)) lines.push_back(std::move(line));
   return lines;
 }
 

@@ -16,6 +16,8 @@
 #include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
+#include "vlp/core/special_tokens.hpp"
+#include "vlp/weights/safetensors.hpp"
 
 namespace vlp {
 
@@ -66,6 +68,13 @@ struct TraceInputs {
 /// dtype, shape or range
 [[nodiscard]] TraceInputs read_trace_inputs(const std::filesystem::path& path, const Context& ctx,
                                             at::ScalarType dtype, const Parts& serves);
+
+/// A training batch as inputs of a trace, with its own tensors' values.
+/// @param tokens  position 0 becomes their [DEC] where the model has a decoder, and their [ENC] in
+///                the texts of a text encoder
+/// @param serves  the model's parts
+[[nodiscard]] NamedTensors trace_tensors(const Batch& batch, const SpecialTokens& tokens,
+                                         const Parts& serves);
 
 }  // namespace vlp
 

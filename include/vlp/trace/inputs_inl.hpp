@@ -212,4 +212,32 @@ VLP_INLINE TraceInputs read_trace_inputs(const std::filesystem::path& path, cons
   return detail::TraceInputReader(path, ctx, dtype, serves).read();
 }
 
+VLP_INLINE NamedTensors trace_tensors(const Batch& batch, const SpecialTokens& tokens,
+                                      const Parts& serves) {
+  NamedTensors tensors;
+  const auto put = [&](const char* name, const at::Tensor& tensor) {
+    tensors.emplace_back(name, tensor_bytes(tensor));
+  };
+  put("pixel_values", batch.pixels);
+  if (!batch.texts.token_ids.defined()) return tensors;
+  const auto begun_with = [&](std::int64_t token) {
+    at::Tensor ids = batch.texts.token_ids.clone();
+    ids.select(1, 0).fill_(token);
+    return ids;
+  };
+  const bool writes = serves.contains(DecoderLogits::name),
+             matches = serves.contains(MatchLogits::name);
+  put("input_ids", writes ? begun_with(tokens.decode) : batch.texts.token_ids);
+  put("attention_mask", batch.texts.token_mask.to(at::kLong));
+  if (writes) {
+    const at::Tensor next = at::full_like(batch.texts.token_ids, -100).flatten();
+    next.index_put_({batch.texts.target_index}, batch.texts.targets);
+    const at::Tensor shifted = next.view(batch.texts.token_ids.sizes());
+    put("labels",
+        at::cat({at::full_like(shifted.slice(1, 0, 1), -100), shifted.slice(1, 0, -1)}, 1));
+  }
+  if (matches) put("input_ids_enc", begun_with(tokens.encode));
+  return tensors;
+}
+
 }  // namespace vlp

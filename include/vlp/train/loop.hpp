@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,7 +18,6 @@
 #include "vlp/core/packed.hpp"
 #include "vlp/core/state.hpp"
 #include "vlp/data/loader.hpp"
-#include "vlp/data/to_device.hpp"
 #include "vlp/report/observer.hpp"
 #include "vlp/train/meter.hpp"
 #include "vlp/train/options.hpp"
@@ -29,9 +29,9 @@ namespace vlp {
 class LogWindow {
  public:
   /// Counts one update. Never waits for the device.
-  void add(const StepRecord& record, std::int64_t samples) {
+  void add(const StepRecord& record) {
     meters_.add(record);
-    samples_ += samples;
+    samples_ += record.pairs;
     ++steps_;
   }
   /// Updates since the last line.
@@ -145,27 +145,59 @@ struct LoopHooks {
   /// After each epoch and after the last step: epoch from 1, updates done. Of several processes all
   /// have one, which comes `together`.
   std::function<void(std::int64_t epoch, std::int64_t step)> on_epoch = {};
+  /// When an update wasn't finite and its cause was found, before the run ends. Returns where it
+  /// keeps what is needed to look closer; empty = nowhere.
+  std::function<std::string(const NonFiniteUpdate&)> on_non_finite = {};
 };
 
-/// The next micro-batches of an update on the device, as many as there are.
-[[nodiscard]] inline std::vector<Batch> next_micro_batches(Loader& loader, std::int64_t count,
-                                                           at::Device device) {
-  std::vector<Batch> batches;
-  while (static_cast<std::int64_t>(batches.size()) < count) {
-    auto loaded = loader.next();
-    if (!loaded) break;
-    batches.push_back(to_device(std::move(loaded->batch), device));
-  }
-  return batches;
+/// The micro-batches of the next update, on the CPU.
+[[nodiscard]] inline MicroBatches next_micro_batches(Loader& loader, std::int64_t count) {
+  return {count, [&loader]() -> std::optional<Batch> {
+            auto loaded = loader.next();
+            return loaded ? std::optional(std::move(loaded->batch)) : std::nullopt;
+          }};
+}
+
+/// Does an update that wasn't finite once more, says why it isn't, and ends the run, in all
+/// processes with what one of them has found.
+/// @param step  its number, from 0
+/// @throws NonFiniteError or PeerError always
+template <Model M, Loss L>
+[[noreturn]] void end_non_finite(Trainer<M, L>& trainer, Loader& loader, std::int64_t step,
+                                 const TrainOptions& options, const LoopHooks& hooks) {
+  std::string text = "step " + std::to_string(step + 1) + ": ";
+  text += options.precision == Precision::fp16
+              ? "no gradient has been finite for train.skipped_limit = " +
+                    std::to_string(options.skipped_limit) + " updates. "
+              : "the loss or its gradient is not finite. ";
+  const std::string advice =
+      " Lower the learning rate, clip gradients (train.clip_norm), or " +
+      std::string(options.precision == Precision::fp32 ? "look at the data." : "train in fp32.");
+  together(trainer.peers(), [&] {
+    const LoopLength length = loop_length(loader.batches_per_epoch(), options);
+    loader.start_epoch(step / length.steps_per_epoch,
+                       step % length.steps_per_epoch * options.accumulation);
+    const std::optional<NonFiniteUpdate> found =
+        trainer.explain(next_micro_batches(loader, options.accumulation), step);
+    if (!found) return;
+    text += "Done again, " + found->explanation + ".";
+    const std::string kept = hooks.on_non_finite ? hooks.on_non_finite(*found) : std::string();
+    if (!kept.empty()) text += " Batch and weights are in " + kept + ".";
+    throw NonFiniteError(text + advice);
+  });
+  throw NonFiniteError(text + "Done again, every tensor is finite." + advice);
 }
 
 namespace detail {
 
 /// The line of the updates since the last one, over all processes. Waits for the device.
+/// @param skipped  whether the newest updates were skipped, so that a window without others is
+///                 no mistake
 /// @throws NonFiniteError when the loss is not a number or infinite, in all processes
-inline LogLine finished_line(const Peers& peers, LogWindow& window, LogLine position) {
+inline LogLine finished_line(const Peers& peers, LogWindow& window, LogLine position,
+                             bool skipped) {
   LogLine line = over_all(peers, window.close(std::move(position)));
-  if (!std::isfinite(line.loss))
+  if (!std::isfinite(line.loss) && !skipped)
     throw NonFiniteError(
         "step " + std::to_string(line.step) + ": the loss is not finite (got " +
         std::to_string(line.loss) +
@@ -178,7 +210,8 @@ inline LogLine finished_line(const Peers& peers, LogWindow& window, LogLine posi
 /// Trains until as many updates are done as the options say.
 /// @param at  where it begins: the start, or a position that was loaded, with the trainer's and the
 ///            loader's
-/// @throws NonFiniteError when the loss of a log line is not a number or infinite, in all processes
+/// @throws NonFiniteError at a log line, when an update before it wasn't finite: in fp16 when
+///                        `skipped_limit` of them in a row weren't; in all processes
 /// @throws PeerError      if another process fails
 template <Model M, Loss L>
 void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& options,
@@ -192,14 +225,10 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
     if (!at.begun) loader.start_epoch(at.epoch - 1);
     at.begun = true;
     while (!at.epoch_done && trainer.steps_done() < length.total_steps) {
-      const std::vector<Batch> micro_batches = alone(peers, [&] {
-        return next_micro_batches(loader, options.accumulation, trainer.device());
-      });
-      if (micro_batches.empty()) break;
-      const StepRecord record = trainer.step(micro_batches);
-      std::int64_t samples = 0;
-      for (const Batch& batch : micro_batches) samples += batch.texts.token_ids.size(0);
-      at.window.add(record, samples);
+      const std::optional<StepRecord> record =
+          trainer.step(next_micro_batches(loader, options.accumulation));
+      if (!record) break;
+      at.window.add(*record);
 
       const std::int64_t step = trainer.steps_done();
       at.epoch_done = loader.exhausted() || step == length.total_steps;
@@ -207,10 +236,16 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
         LogLine position;
         position.step = step;
         position.epoch = at.epoch;
-        position.lr = record.lr;
+        position.lr = record->lr;
         position.steps = length.total_steps;
         position.epochs = epochs;
-        const LogLine line = detail::finished_line(peers, at.window, std::move(position));
+        const Skips skips = trainer.read_skips();
+        if (skips.stopped_at >= 0)
+          end_non_finite(trainer, loader, skips.stopped_at, options, hooks);
+        position.skipped = skips.skipped;
+        position.scale = trainer.read_scale();
+        const LogLine line = detail::finished_line(peers, at.window, std::move(position),
+                                                   /*skipped=*/skips.in_row > 0);
         if (hooks.on_log) alone(peers, [&] { hooks.on_log(line); });
       }
       if (hooks.on_update) hooks.on_update(at);

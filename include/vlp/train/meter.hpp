@@ -22,44 +22,56 @@ namespace vlp {
 class Meter {
  public:
   /// Never waits for the device.
-  void add(const at::Tensor& value) {
-    const at::Tensor x = value.detach();
+  /// @param left_out  [1] float32, 1 = it doesn't count; undefined = it does
+  void add(const at::Tensor& value, const at::Tensor& left_out = {}) {
+    at::Tensor x = value.detach();
+    if (left_out.defined()) {
+      x = x.masked_fill(left_out.squeeze(0).ne(0), 0.0);
+      left_out_ = left_out_.defined() ? left_out_ + left_out : left_out;
+    }
     sum_ = sum_.defined() ? sum_ + x : x;
     ++count_;
   }
-  /// Waits for the device. NaN if nothing was added.
+  /// Waits for the device. NaN if nothing was added that counts.
   [[nodiscard]] double mean() const {
-    return sum_.defined() ? (sum_ / count_).item<double>()
-                          : std::numeric_limits<double>::quiet_NaN();
+    if (!sum_.defined()) return std::numeric_limits<double>::quiet_NaN();
+    if (!left_out_.defined()) return (sum_ / count_).item<double>();
+    return (sum_ / (static_cast<double>(count_) - left_out_.squeeze(0))).item<double>();
   }
 
   void save(State& state) const {
     state.put("count", count_);
     if (sum_.defined()) put_tensor(state, "sum", sum_);
+    if (left_out_.defined()) put_tensor(state, "left_out", left_out_);
   }
   /// @param device  where values will be added
   /// @throws WeightsError if an entry is missing
   void load(const State& state, at::Device device) {
     count_ = state.integer("count");
-    sum_ = state.has("sum") ? get_tensor(state, "sum").to(device) : at::Tensor();
+    const auto tensor = [&](const char* name) {
+      return state.has(name) ? get_tensor(state, name).to(device) : at::Tensor();
+    };
+    sum_ = tensor("sum");
+    left_out_ = tensor("left_out");
   }
 
  private:
-  at::Tensor sum_;
+  at::Tensor sum_, left_out_;
   std::int64_t count_ = 0;
 };
 
-/// What log lines tell of updates: the loss, its parts, and the norm of the gradients.
+/// What log lines tell of updates: the loss, its parts, and the norm of the gradients. Updates that
+/// were skipped don't count.
 class StepMeters {
  public:
   /// Never waits for the device.
   void add(const StepRecord& record) {
-    loss_.add(record.loss);
-    grad_norm_.add(record.grad_norm);
+    loss_.add(record.loss, record.skipped);
+    grad_norm_.add(record.grad_norm, record.skipped);
     for (const auto& [name, part] : record.parts) {
       auto found = std::ranges::find(parts_, name, [](const auto& meter) { return meter.first; });
       if (found == parts_.end()) found = parts_.insert(parts_.end(), {name, {}});
-      found->second.add(part);
+      found->second.add(part, record.skipped);
     }
   }
   /// Fills in loss, losses and grad_norm. Waits for the device.

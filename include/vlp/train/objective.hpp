@@ -2,7 +2,9 @@
 // The weighted sum of a recipe's losses over one shared forward pass; itself a Loss.
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,8 +12,10 @@
 #include <ATen/ATen.h>
 #include <torch/nn/module.h>
 
+#include "vlp/concepts/batch.hpp"
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/parameter_role.hpp"
+#include "vlp/train/accumulation.hpp"
 
 namespace vlp {
 
@@ -40,10 +44,13 @@ class Objective {
   }
 
   /// The sum, with each loss as a part under its name; parts of parts are `NAME.PART`.
-  LossValue operator()(Forward& pass) {
+  LossValue operator()(Forward& pass) { return (*this)(pass, {}); }
+  /// The same of one micro-batch among others. @param shares  by term; none = it is alone
+  LossValue operator()(Forward& pass, std::span<const double> shares) {
     LossValue sum;
-    for (Term& term : *terms_) {
-      LossValue value = term.loss(pass);
+    for (std::size_t i = 0; i < terms_->size(); ++i) {
+      Term& term = (*terms_)[i];
+      LossValue value = shares.empty() ? term.loss(pass) : share_of(term.loss(pass), shares[i]);
       sum.parts.emplace_back(term.name, value.total.detach());
       for (auto& [name, part] : value.parts)
         if (name != term.name) sum.parts.emplace_back(term.name + "." + name, std::move(part));
@@ -51,6 +58,18 @@ class Objective {
       sum.total = sum.total.defined() ? sum.total + weighted : weighted;
     }
     return sum;
+  }
+
+  /// Of how many samples each loss's value of a batch is the mean, by term.
+  [[nodiscard]] std::vector<double> weights(const Batch& batch) const {
+    std::vector<double> all;
+    for (const Term& term : *terms_) all.push_back(static_cast<double>(term.loss.weight(batch)));
+    return all;
+  }
+  /// Whether all losses weigh a batch alike, whatever it is.
+  [[nodiscard]] bool weighs_alike() const {
+    return terms_->size() < 2 ||
+           std::ranges::all_of(*terms_, [](const Term& term) { return term.loss.weighs_pairs(); });
   }
 
   /// What any of the losses needs.

@@ -3,14 +3,35 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <tuple>
+#include <vector>
 
 #include "vlp/core/device.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/train/checkpoint_options.hpp"
 
 namespace vlp {
+
+/// One [[optimizer.group]]: settings of some parameters.
+struct GroupOptions {
+  std::string match;
+  double lr_factor = 1;
+  std::optional<double> weight_decay = std::nullopt;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        field<&GroupOptions::match>("Names of parameters as in model/, * for any part of them, "
+                                    "e.g. \"text_decoder.*\"; the first group that fits counts.",
+                                    not_empty()),
+        field<&GroupOptions::lr_factor>("Factor of their learning rate.", at_least(0)),
+        field<&GroupOptions::weight_decay>("In place of the optimizer's, for those of them that "
+                                           "decay.",
+                                           at_least(0)),
+    };
+  }
+};
 
 /// How long and in which portions to train.
 struct TrainOptions {
@@ -19,6 +40,10 @@ struct TrainOptions {
   std::int64_t accumulation = 1;
   Precision precision = Precision::fp32;
   double clip_norm = 0;
+  double ema = 0;
+  bool gradient_checkpointing = false;
+  std::int64_t skipped_limit = 20;
+  std::vector<std::string> freeze = {};
   std::int64_t max_steps = 0;
   std::int64_t log_every = 10;
   std::int64_t workers = 0;
@@ -36,6 +61,19 @@ struct TrainOptions {
         field<&TrainOptions::clip_norm>(
             "Largest 2-norm of the gradients; larger ones are scaled down. 0 = no clipping.",
             at_least(0)),
+        field<&TrainOptions::ema>("Share of an average of the weights that each update keeps, e.g. "
+                                  "0.999; it stands beside the model, see evaluate.weights. 0 = "
+                                  "none.",
+                                  between(0, 1 - 1e-9)),
+        field<&TrainOptions::gradient_checkpointing>(
+            "Computes the layers of transformers a second time in the backward pass rather than "
+            "keep what is in them: less memory, about a third more time, the same numbers."),
+        field<&TrainOptions::skipped_limit>(
+            "Updates in a row that fp16 may skip because a gradient isn't finite; then the run "
+            "ends. fp32 and bf16 end with the first one.",
+            at_least(1)),
+        field<&TrainOptions::freeze>("Parameters that keep their values: names, * for any part of "
+                                     "them, e.g. [\"vision_model.*\"]."),
         field<&TrainOptions::max_steps>("Stops after this many updates, whatever `epochs` says; "
                                         "the schedule then ends there. 0 = no limit.",
                                         at_least(0)),

@@ -2,6 +2,7 @@
 // What one update tells of itself.
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,24 +12,26 @@
 namespace vlp {
 
 /// What a step leaves behind, still on the device: reading it waits for the device, so do it
-/// rarely. Loss and parts are of this process's micro-batches, the norm of all processes'.
+/// rarely. Loss and parts are means over samples; of several processes the mean of their records is
+/// that over all samples. The norm is of all processes' gradients.
 struct StepRecord {
-  at::Tensor loss;                                        ///< scalar, mean over the micro-batches
-  std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars, means likewise
-  at::Tensor grad_norm;  ///< scalar, 2-norm over all gradients before clipping
-  double lr = 0;         ///< of this update
+  at::Tensor loss;                                        ///< scalar
+  std::vector<std::pair<std::string, at::Tensor>> parts;  ///< named scalars
+  at::Tensor grad_norm;     ///< scalar, 2-norm over all gradients before clipping
+  at::Tensor skipped = {};  ///< [1] float32, 1 = a gradient wasn't finite and nothing has changed
+  double lr = 0;            ///< of this update
+  std::int64_t pairs = 0;   ///< of this process's micro-batches
 };
 
-/// Adds a micro-batch's share of each part. @param share  of one micro-batch
+/// Adds what a micro-batch contributes to each part.
 inline void add_parts(std::vector<std::pair<std::string, at::Tensor>>& sums,
-                      std::vector<std::pair<std::string, at::Tensor>> parts, double share) {
+                      std::vector<std::pair<std::string, at::Tensor>> parts) {
   for (auto& [name, part] : parts) {
-    at::Tensor value = share == 1 ? part.detach() : part.detach() * share;
     const auto same = std::ranges::find(sums, name, [](const auto& sum) { return sum.first; });
     if (same == sums.end())
-      sums.emplace_back(std::move(name), std::move(value));
+      sums.emplace_back(std::move(name), part.detach());
     else
-      same->second = same->second + value;
+      same->second = same->second + part.detach();
   }
 }
 
