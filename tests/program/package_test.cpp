@@ -149,9 +149,10 @@ struct BareRoot : ScratchFolder {
         link_into(to, entry.path());
   }
 
+  /// There is no /proc, from which the system's loader knows where a program lies.
   [[nodiscard]] Outcome run(const std::string& line) const {
-    return run_process(
-        {"env", "-u", "VLP_TORCH_DIR", "chroot", path.string(), "/bin/sh", "-c", line});
+    return run_process({"env", "-u", "VLP_TORCH_DIR", "LD_ORIGIN_PATH=/vlp/bin", "chroot",
+                        path.string(), "/bin/sh", "-c", line});
   }
 };
 
@@ -191,12 +192,12 @@ BOOST_AUTO_TEST_CASE(every_library_is_its_own_but_glibc_and_libtorch) {
   }
 }
 
-BOOST_AUTO_TEST_CASE(no_file_names_a_folder_of_the_machine_that_made_it) {
+BOOST_AUTO_TEST_CASE(no_library_is_looked_for_where_the_package_was_made) {
   for (const auto& entry : fs::recursive_directory_iterator(unpacked().tree / "lib")) {
     if (!entry.is_regular_file() || !entry.path().filename().string().starts_with("libvlp_"))
       continue;
     const std::string bytes = vlp_test::text_of(entry.path());
-    BOOST_TEST(!says(bytes, kTorch.string()), entry.path());
+    BOOST_TEST(!says(bytes, (kTorch / "lib").string()), entry.path());
   }
   const std::string flags = vlp_test::text_of(unpacked().tree / "lib" / "pkgconfig" / "vlp.pc");
   BOOST_TEST(!says(flags, VLP_BUILD_DIR), flags);
