@@ -155,10 +155,6 @@ foreach(source IN LISTS example_sources)
   set_tests_properties(example_${name} PROPERTIES RUN_SERIAL ON)
 endforeach()
 
-add_dependencies(program_tests example_caption_image)  # which they run, too
-target_compile_definitions(program_tests PRIVATE VLP_TORCH_FOLDER="${VLP_TORCH_DIR}")
-set_property(TEST gpu_tests PROPERTY LABELS gpu)
-
 add_custom_target(vlp_bench)
 set(bench_programs "")
 file(GLOB bench_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
@@ -168,6 +164,11 @@ foreach(source IN LISTS bench_sources)
   add_dependencies(vlp_bench bench_${name})
   list(APPEND bench_programs bench_${name})
 endforeach()
+
+# What the tests of the program run besides it; where LibTorch is, for the package.
+add_dependencies(program_tests example_caption_image gpu_tests ${bench_programs})
+target_compile_definitions(program_tests PRIVATE VLP_TORCH_FOLDER="${VLP_TORCH_DIR}")
+set_property(TEST gpu_tests PROPERTY LABELS gpu)
 
 list(JOIN test_programs "\n" lines)
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/tests/programs.txt" @ONLY CONTENT "@lines@\n")
