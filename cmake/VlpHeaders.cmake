@@ -1,6 +1,6 @@
 # Every header compiles by itself. One that sees no LibTorch is compiled so by its test, which includes it first, or in a
-# unit of its own here, without LibTorch's folders and without a precompiled header. One that sees LibTorch is compiled so
-# by ./dev lint only: there the same target has a unit for each.
+# unit of its own here, without LibTorch's folders, without a precompiled header and without the bodies in NAME_inl.hpp.
+# With the bodies, and where it sees LibTorch, it is compiled so by ./dev lint only: there the same target has a unit for each.
 # Target: headers_compile_alone. A broken header is named by the failing generated unit.
 
 set(alone_units "")
@@ -29,6 +29,9 @@ add_custom_target(headers_compile_alone)
 if(alone_units)
   add_library(vlp_headers_alone OBJECT EXCLUDE_FROM_ALL ${alone_units})
   target_compile_options(vlp_headers_alone PRIVATE ${VLP_QUICK_COMPILE})
+  if(VLP_PCH)
+    target_compile_definitions(vlp_headers_alone PRIVATE VLP_HEADER_ONLY=0)
+  endif()
   target_link_libraries(vlp_headers_alone PRIVATE vlp_base vlp_image_libraries vlp_caption_libraries vlp_hub_libraries)
   add_dependencies(headers_compile_alone vlp_headers_alone)
 endif()

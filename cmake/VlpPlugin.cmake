@@ -88,16 +88,19 @@ void @function@([[maybe_unused]] Registry& registry) {
 ]=])
 endfunction()
 
-# Each is a small unit, compiled once: metrics, of which the program itself has need for `score`; what else sees no LibTorch; the rest.
+# Each is a small unit, compiled once: metrics, of which the program itself has need for `score`, tokenizers and formats, for
+# `tokenize`; what else sees no LibTorch; the rest.
 # libvlp_torch.so, the test programs and programs of one's own share the objects of all.
 set(torch_plugin_units "")
 set(free_plugin_units "")
 set(metric_headers "")
 set(metric_units "")
+set(tokenizer_headers "")
+set(tokenizer_units "")
 foreach(header IN LISTS plugin_headers)
   vlp_write_plugin_unit(unit "${header}")
   vlp_sees_torch(sees "${header}")
-  if(header MATCHES "^plugins/(schedule|tokenizer)/")  # small ones: together they compile as fast as one
+  if(header MATCHES "^plugins/schedule/")  # small ones: together they compile as fast as one
     set_source_files_properties("${unit}" PROPERTIES UNITY_GROUP "small")
   endif()
   if(sees)
@@ -105,6 +108,9 @@ foreach(header IN LISTS plugin_headers)
   elseif(header MATCHES "^plugins/metric/")
     list(APPEND metric_headers "${header}")
     list(APPEND metric_units "${unit}")
+  elseif(header MATCHES "^plugins/(format|tokenizer)/")
+    list(APPEND tokenizer_headers "${header}")
+    list(APPEND tokenizer_units "${unit}")
   else()
     list(APPEND free_plugin_units "${unit}")
   endif()
@@ -112,6 +118,7 @@ endforeach()
 
 vlp_write_plugin_list(add_builtin_plugins ${plugin_headers})
 vlp_write_plugin_list(add_builtin_metrics ${metric_headers})
+vlp_write_plugin_list(add_builtin_tokenizers ${tokenizer_headers})
 
 # generated/builtin_plugins.cpp: all of them in one unit, for programs that are compiled against an installed tree.
 set(list "")
@@ -124,6 +131,8 @@ file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/generated/builtin_plugins.cpp" @ONL
 
 add_library(vlp_metrics OBJECT ${metric_units} "${PROJECT_BINARY_DIR}/generated/add_builtin_metrics.cpp")
 vlp_use_no_torch(vlp_metrics)
+add_library(vlp_tokenizers OBJECT ${tokenizer_units} "${PROJECT_BINARY_DIR}/generated/add_builtin_tokenizers.cpp")
+vlp_use_no_torch(vlp_tokenizers)
 add_library(vlp_free_plugins OBJECT ${free_plugin_units} "${PROJECT_BINARY_DIR}/generated/add_builtin_plugins.cpp")
 vlp_use_no_torch(vlp_free_plugins)
 set_target_properties(vlp_free_plugins PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
@@ -132,8 +141,8 @@ vlp_use_torch(vlp_torch_plugins)
 target_compile_definitions(vlp_torch_plugins PRIVATE VLP_HEADER_ONLY=0)
 
 add_library(vlp_plugins INTERFACE)
-target_sources(vlp_plugins INTERFACE $<TARGET_OBJECTS:vlp_metrics> $<TARGET_OBJECTS:vlp_free_plugins>
-               $<TARGET_OBJECTS:vlp_torch_plugins>)
+target_sources(vlp_plugins INTERFACE $<TARGET_OBJECTS:vlp_metrics> $<TARGET_OBJECTS:vlp_tokenizers>
+               $<TARGET_OBJECTS:vlp_free_plugins> $<TARGET_OBJECTS:vlp_torch_plugins>)
 target_link_libraries(vlp_plugins INTERFACE vlp_caption_libraries fmt::fmt)
 
 foreach(header IN LISTS VLP_EXTRA_PLUGINS)

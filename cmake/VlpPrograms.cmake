@@ -41,7 +41,7 @@ add_dependencies(vlp_programs vlp_hub)
 
 add_executable(vlp ${main_sources})
 vlp_use_no_torch(vlp)
-target_link_libraries(vlp PRIVATE vlp_compiled vlp_metrics)
+target_link_libraries(vlp PRIVATE vlp_compiled vlp_metrics vlp_tokenizers)
 target_include_directories(vlp SYSTEM PRIVATE "${VLP_CLI11_INCLUDE_DIR}")
 target_compile_definitions(vlp PRIVATE VLP_TORCH_VERSION="${TorchWheel_VERSION}")
 vlp_use_fingerprint(vlp)

@@ -6,6 +6,9 @@
 #
 # A test that sees no LibTorch is compiled without its folders and without a precompiled header; it includes its own
 # header first, which proves that the header compiles by itself.
+#
+# Tests of one folder that see LibTorch are compiled several at once, which spares them most of what they include. So what
+# a test file defines stands inside its suite, which is a namespace.
 
 find_package(Boost 1.74 REQUIRED COMPONENTS unit_test_framework)
 pkg_check_modules(httplib REQUIRED IMPORTED_TARGET cpp-httplib)
@@ -109,6 +112,7 @@ foreach(folder IN LISTS test_folders)
     target_link_libraries(${program} PRIVATE vlp_test_main vlp_test_paths vlp_plugins vlp_compiled_torch
                           vlp_hub_libraries)
     vlp_use_torch(${program} QUICK)
+    set_target_properties(${program} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
     if(free_tests_${folder})
       add_library(${program}_without_torch OBJECT EXCLUDE_FROM_ALL ${free_tests_${folder}})
       vlp_free_test(${program}_without_torch)
@@ -142,6 +146,7 @@ target_sources(registry_tests PRIVATE "${PROJECT_BINARY_DIR}/generated/add_twin_
 foreach(header IN LISTS twin_headers)
   vlp_write_plugin_unit(unit "${header}")
   target_sources(registry_tests PRIVATE "${unit}")
+  set_source_files_properties("${unit}" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)  # a unit is one plugin
 endforeach()
 
 set(example_programs "")

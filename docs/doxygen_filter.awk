@@ -71,7 +71,7 @@ END {
         described("What it asks a forward pass for.")
       } else if (line[i] ~ /^ *struct Options \{/) {
         described("Its options in a recipe.")
-      } else if (line[i] ~ /^ *explicit [A-Za-z]+\((const )?Options&? options\)|^ *[A-Z][A-Za-z0-9]+\((const )?Options&? options, const Context& ctx\)/) {
+      } else if (line[i] ~ /^ *explicit [A-Za-z]+\((const )?Options&? options\)|^ *[A-Z][A-Za-z0-9]+\((const )?Options&? options, const (Context|Machine|Folders|Facts)&/) {
         described("Builds it from its options.")
       } else if (line[i] ~ /^ *void save\(State& state\) const/) {
         described("Saves what it holds; `load` restores it.")

@@ -53,10 +53,11 @@ class Flickr30k {
   /// @throws DataError    if file or folder is not there, rows are broken, or images are missing
   /// (all at once)
   /// @throws RecipeError  if the shares don't sum to 1
-  Flickr30k(Options options, const Context& ctx) : captions_per_image_(options.captions_per_image) {
+  Flickr30k(Options options, const Folders& folders, const Facts& facts)
+      : captions_per_image_(options.captions_per_image) {
     const std::string dataset(name);
-    const std::filesystem::path csv = ctx.folders.data / options.captions;
-    const std::filesystem::path folder = ctx.folders.data / options.images;
+    const std::filesystem::path csv = folders.data / options.captions;
+    const std::filesystem::path folder = folders.data / options.images;
     require_file(dataset, "captions", csv);
     require_folder(dataset, "images", folder);
 
@@ -72,7 +73,7 @@ class Flickr30k {
     images.raise_if_missing(ids.size(), "Unpack all of flickr30k_images, or pass --data-dir DIR.");
 
     const SplitIndices parts =
-        split_images(ids, options.subset, options.split, ctx.facts.seeds.derive("split"));
+        split_images(ids, options.subset, options.split, facts.seeds.derive("split"));
     const auto take = [&](const std::vector<std::size_t>& indices,
                           std::vector<ImageRecord>& records) {
       records.reserve(indices.size());

@@ -74,18 +74,18 @@ class ImageTextJson {
   /// once)
   /// @throws DataError          if a list is broken, or two images for validation or test have one
   /// id
-  ImageTextJson(const Options& options, const Context& ctx)
+  ImageTextJson(const Options& options, const Machine& machine, const Folders& folders)
       : captions_per_image_(options.captions_per_image) {
     const std::string dataset(name);
-    const std::filesystem::path folder = ctx.folders.data / options.images;
-    require_lists(options.train, "train", ctx);
-    require_lists(options.validation, "validation", ctx);
-    require_lists(options.test, "test", ctx);
+    const std::filesystem::path folder = folders.data / options.images;
+    require_lists(options.train, "train", folders.data);
+    require_lists(options.validation, "validation", folders.data);
+    require_lists(options.test, "test", folders.data);
     require_folder(dataset, "images", folder);
 
-    train_ = read(options.train, folder, options.image_ids, ctx);
-    validation_ = read(options.validation, folder, options.image_ids, ctx);
-    test_ = read(options.test, folder, options.image_ids, ctx);
+    train_ = read(options.train, folder, options.image_ids, machine, folders);
+    validation_ = read(options.validation, folder, options.image_ids, machine, folders);
+    test_ = read(options.test, folder, options.image_ids, machine, folders);
     require_distinct_ids(validation_, "validation");
     require_distinct_ids(test_, "test");
     if (!options.check_images) return;
@@ -105,19 +105,19 @@ class ImageTextJson {
 
  private:
   static void require_lists(const std::vector<std::filesystem::path>& lists,
-                            const std::string& option, const Context& ctx) {
+                            const std::string& option, const std::filesystem::path& data) {
     for (const std::filesystem::path& list : lists)
-      require_file(std::string(name), option, ctx.folders.data / list);
+      require_file(std::string(name), option, data / list);
   }
 
   static std::vector<ImageRecord> read(const std::vector<std::filesystem::path>& lists,
                                        const std::filesystem::path& folder, ImageIds ids,
-                                       const Context& ctx) {
+                                       const Machine& machine, const Folders& folders) {
     ImageTextLists images(
         (folder / "").string(),
         "COCO's and Flickr30k's splits by Karpathy are read by dataset karpathy.");
-    for (const std::filesystem::path& list : lists) images.read(ctx.folders.data / list);
-    for (const std::string& note : images.notes()) ctx.machine.console.note(note);
+    for (const std::filesystem::path& list : lists) images.read(folders.data / list);
+    for (const std::string& note : images.notes()) machine.console.note(note);
     return images.finish(ids);
   }
 

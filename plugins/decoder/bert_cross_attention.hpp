@@ -62,8 +62,8 @@ class BertCrossAttentionImpl : public torch::nn::Module,
 
   /// @throws RecipeError if the heads don't divide the width, or vocabulary or encoder width aren't
   /// known
-  BertCrossAttentionImpl(const Options& options, const Context& ctx) : options_(options) {
-    bert = register_module("bert", Bert(sizes_of(options, ctx), kWhere));
+  BertCrossAttentionImpl(const Options& options, const Facts& facts) : options_(options) {
+    bert = register_module("bert", Bert(sizes_of(options, facts), kWhere));
     const std::int64_t vocabulary = bert->sizes().vocabulary, width = options.sizes.width;
     const auto predictions =
         register_module("cls", Group())->register_module("predictions", Group());
@@ -193,11 +193,11 @@ class BertCrossAttentionImpl : public torch::nn::Module,
  private:
   static constexpr const char* kWhere = "decoder 'bert_cross_attention'";
 
-  static BertSizes sizes_of(const Options& options, const Context& ctx) {
-    if (ctx.facts.dimensions.encoder_width <= 0)
+  static BertSizes sizes_of(const Options& options, const Facts& facts) {
+    if (facts.dimensions.encoder_width <= 0)
       throw RecipeError(std::string(kWhere) +
                         ": the encoder's width isn't known (got 0). Build the encoder first.");
-    return bert_sizes(options.sizes, options.text, ctx.facts.dimensions.encoder_width, ctx);
+    return bert_sizes(options.sizes, options.text, facts.dimensions.encoder_width, facts);
   }
 
   static AttentionMask mask_for(const at::Tensor& mask, const at::Tensor& x) {

@@ -100,8 +100,8 @@ class VisionTransformerImpl : public torch::nn::Module, public InspectableEncode
 
   /// @throws RecipeError if the patch doesn't divide the image, the heads don't divide the width,
   /// or no size is known
-  VisionTransformerImpl(const Options& options, const Context& ctx) : options_(options) {
-    const Dimensions& given = ctx.facts.dimensions;
+  VisionTransformerImpl(const Options& options, const Facts& facts) : options_(options) {
+    const Dimensions& given = facts.dimensions;
     const std::int64_t side = options.patches.image_size;
     rows_ = tokens_along(side > 0 ? side : given.image_height, "height");
     columns_ = tokens_along(side > 0 ? side : given.image_width, "width");

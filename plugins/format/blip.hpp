@@ -2,12 +2,15 @@
 // BLIP (Li et al. 2022) as Hugging Face's transformers and the original repository store it, and
 // the vision transformers and BERTs that its parts can begin with.
 
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "vlp/blip/export.hpp"
+#include "vlp/blip/hugging_face.hpp"
 #include "vlp/blip/import.hpp"
 #include "vlp/blip/layout.hpp"
 #include "vlp/blip/own_weights.hpp"
@@ -42,6 +45,11 @@ class BlipFormat {
   [[nodiscard]] ImportedModel import_model(ForeignModel foreign,
                                            const ImportArguments& arguments) const {
     return import_blip(std::move(foreign), arguments);
+  }
+
+  /// @throws WeightsError for another tokenizer than lower-casing WordPiece
+  [[nodiscard]] std::optional<Table> tokenizer(const std::filesystem::path& folder) const {
+    return read_tokenizer(folder);
   }
 
   [[nodiscard]] Kinship kinship(const Value& resolved) const { return kinship_to_blip(resolved); }

@@ -92,11 +92,10 @@ class ImageTextContrastive {
     return options.queue_size == 0 ? 2 : 1;
   }
 
-  ImageTextContrastive(const Options& options, const Context& ctx)
+  ImageTextContrastive(const Options& options, const Machine& machine, const Facts& facts)
       : options_(options),
-        console_(ctx.machine.console),
-        queue_(options.queue_size, torch_device(ctx.machine.device),
-               ctx.facts.seeds.derive("itc")) {}
+        console_(machine.console),
+        queue_(options.queue_size, torch_device(machine.device), facts.seeds.derive("itc")) {}
 
   /// Computed in float32 at least. In training the momentum encoders' embeddings enter the queue
   /// behind the update, those of all micro-batches at once.

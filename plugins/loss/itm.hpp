@@ -56,8 +56,8 @@ class ImageTextMatching {
   /// A pair alone has no negatives.
   [[nodiscard]] static constexpr std::int64_t smallest_batch(const Options&) { return 2; }
 
-  ImageTextMatching(const Options& options, const Context& ctx)
-      : options_(options), evaluation_(ctx.facts.seeds.derive("itm").derive("evaluation")) {}
+  ImageTextMatching(const Options& options, const Facts& facts)
+      : options_(options), evaluation_(facts.seeds.derive("itm").derive("evaluation")) {}
 
   /// Computed in float32 at least. Pairs without any negative in their batch count as true pairs
   /// only. In evaluation a batch draws the same negatives every time.

@@ -59,8 +59,8 @@ class Cider {
 
   Cider() = default;
   /// With the options' file, or the scored references' own frequencies.
-  explicit Cider(Options options, const Context& ctx = {})
-      : options_(std::move(options)), folder_(ctx.folders.data) {}
+  explicit Cider(Options options, const Folders& folders = {})
+      : options_(std::move(options)), folder_(folders.data) {}
   /// With frequencies counted elsewhere, e.g. merged from several processes.
   Cider(CiderVariant variant, std::shared_ptr<const DocumentFrequencies> given)
       : options_{.variant = variant, .document_frequencies = {}}, given_(std::move(given)) {}

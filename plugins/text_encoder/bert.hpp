@@ -58,8 +58,8 @@ class BertTextEncoderImpl : public BertImpl, public InspectableText {
 
   /// @throws RecipeError if the heads don't divide the width, or vocabulary or encoder width aren't
   /// known
-  BertTextEncoderImpl(const Options& options, const Context& ctx)
-      : BertImpl(sizes_of(options, ctx), kWhere) {
+  BertTextEncoderImpl(const Options& options, const Facts& facts)
+      : BertImpl(sizes_of(options, facts), kWhere) {
     set_initial_deviation(*this, options.initializer_range);
   }
 
@@ -108,12 +108,12 @@ class BertTextEncoderImpl : public BertImpl, public InspectableText {
  private:
   static constexpr const char* kWhere = "text encoder 'bert'";
 
-  static BertSizes sizes_of(const Options& options, const Context& ctx) {
-    if (options.cross_attention && ctx.facts.dimensions.encoder_width <= 0)
+  static BertSizes sizes_of(const Options& options, const Facts& facts) {
+    if (options.cross_attention && facts.dimensions.encoder_width <= 0)
       throw RecipeError(std::string(kWhere) +
                         ": the image encoder's width isn't known (got 0). Build that first.");
     return bert_sizes(options.sizes, options.text,
-                      options.cross_attention ? ctx.facts.dimensions.encoder_width : 0, ctx);
+                      options.cross_attention ? facts.dimensions.encoder_width : 0, facts);
   }
 
   void check_images(const at::Tensor& ids, const ImageMemory& images) const {

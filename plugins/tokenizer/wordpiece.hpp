@@ -45,10 +45,18 @@ class WordPieceTokenizer {
     return options.max_length;
   }
 
+  /// The same tokenizer of the files that `write` has left in a folder, if it has.
+  [[nodiscard]] static Options from_folder(Options options, const std::filesystem::path& folder) {
+    const std::filesystem::path written = folder / WordPiece::kVocabularyFile;
+    std::error_code error;
+    if (std::filesystem::exists(written, error)) options.vocabulary = written.string();
+    return options;
+  }
+
   /// @throws RecipeError if no vocabulary of this name ships with vlp, DataError if it can't be
   /// read or lacks a special token
-  WordPieceTokenizer(const Options& options, const Context& ctx)
-      : pieces_(existing_file(options.vocabulary, ctx)), max_length_(options.max_length) {}
+  WordPieceTokenizer(const Options& options, const Folders& folders)
+      : pieces_(existing_file(options.vocabulary, folders)), max_length_(options.max_length) {}
 
   /// [CLS] ... [SEP], at most max_length ids.
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text) const {
@@ -68,17 +76,18 @@ class WordPieceTokenizer {
   /// A text with a slash, or that ends in .txt or .json, is a path; anything else names a file in
   /// share/vocabularies.
   [[nodiscard]] static std::filesystem::path vocabulary_file(const std::string& vocabulary,
-                                                             const Context& ctx) {
+                                                             const Folders& folders) {
     if (vocabulary.find('/') != vocabulary.npos || vocabulary.ends_with(".txt") ||
         vocabulary.ends_with(".json"))
       return vocabulary;
-    return ctx.folders.share / "vocabularies" / (vocabulary + ".txt");
+    return folders.share / "vocabularies" / (vocabulary + ".txt");
   }
 
  private:
   /// The same, for names of which there is a file; a path is told of when it is opened.
-  static std::filesystem::path existing_file(const std::string& vocabulary, const Context& ctx) {
-    const std::filesystem::path file = vocabulary_file(vocabulary, ctx);
+  static std::filesystem::path existing_file(const std::string& vocabulary,
+                                             const Folders& folders) {
+    const std::filesystem::path file = vocabulary_file(vocabulary, folders);
     std::error_code error;
     if (file == vocabulary || std::filesystem::exists(file, error)) return file;
     std::vector<std::string> names;

@@ -20,6 +20,8 @@ namespace vlp {
 struct TokenizeCommand {
   std::string model;
   std::filesystem::path vocabulary;  ///< BERT's vocab.txt instead of a model's
+  std::filesystem::path share_dir;   ///< holds vocabularies/
+  Plugins plugins;                   ///< tokenizers and formats
   bool decode = false, json_lines = false;
 };
 

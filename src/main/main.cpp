@@ -51,11 +51,15 @@ int carry_out_in(void* (*open)(std::string&), const char* symbol, const Command&
   return 1;
 }
 
-int carry_out_in_torch_part(vlp::TorchCommand command) {
+/// The folder with what ships and is no program: vocabularies, recipes.
+fs::path share_folder() {
   const char* share = std::getenv("VLP_SHARE_DIR");
+  return share ? fs::path(share) : vlp::shipped("share", "share/vlp");
+}
+
+int carry_out_in_torch_part(vlp::TorchCommand command) {
   std::visit(
-      [share](auto& chosen) {
-        const fs::path folder = share ? fs::path(share) : vlp::shipped("share", "share/vlp");
+      [folder = share_folder()](auto& chosen) {
         if constexpr (requires { chosen.machine; }) chosen.machine.share_dir = folder;
         if constexpr (requires { chosen.share_dir; }) chosen.share_dir = folder;
       },
@@ -118,7 +122,10 @@ int main(int argc, char** argv) {
   if (name == "download")
     return carry_out_in<decltype(&vlp_hub_command)>(vlp::open_hub_part, "vlp_hub_command",
                                                     std::get<vlp::DownloadCommand>(commands));
-  if (name == "tokenize") return carry_out_here(vlp::tokenize_command, commands);
+  if (name == "tokenize") {
+    std::get<vlp::TokenizeCommand>(commands).share_dir = share_folder();
+    return carry_out_here(vlp::tokenize_command, commands);
+  }
   if (name == "score") return carry_out_here(vlp::score_command, commands);
   if (name == "trace" && !std::get<vlp::CompareCommand>(commands).files.empty())
     return carry_out_here(vlp::compare_command, commands);

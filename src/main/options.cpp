@@ -103,7 +103,7 @@ void add_recipe_options(CLI::App& app, RecipeCommand& command) {
                  "changes one value, e.g. --set optimizer.lr=1e-4, --set loss.lm.weight=0.5");
   add_plugin_option(app, command.plugins);
   app.add_flag("--quick", command.quick,
-               "leaves out the dry pass, in which a made-up batch goes through model and losses");
+               "leaves out the dry pass, in which a made-up batch goes through the recipe's parts");
 }
 
 void add_run_options(CLI::App& app, RunCommand& command) {
@@ -335,6 +335,7 @@ void add_tokenize_options(CLI::App& app, TokenizeCommand& command) {
                "from ids, a JSON list a line, to texts; special tokens are skipped");
   app.add_flag("--json-lines", command.json_lines,
                "a text is a JSON string, so that it can hold line ends");
+  add_plugin_option(app, command.plugins);
 }
 
 /// What score reads.

@@ -100,9 +100,9 @@ class Matching {
   /// @throws RecipeError if the model has no vocabulary
   [[nodiscard]] std::vector<std::vector<std::int64_t>> ids() const {
     if (!opened_.tokenizer)
-      throw RecipeError(
-          command_.model +
-          ": the model has no vocabulary, so texts can't be read. Put its vocab.txt beside it.");
+      throw RecipeError(command_.model +
+                        ": the model has no vocabulary, so texts can't be read. Put its "
+                        "tokenizer's files beside it.");
     std::vector<std::vector<std::int64_t>> ids;
     for (const std::string& text : texts_) {
       RandomStream random = opened_.ctx.facts.seeds.derive(text);

@@ -94,7 +94,7 @@ void ModelImages::choose_preprocessing(const Registry& registry) {
         *command_.preprocess == "pil" ? ResizeKernel::pillow : ResizeKernel::torchvision;
     transforms_ = with_kernel(opened_.plan, kernel, registry, opened_.ctx);
     alpha_ = kernel == ResizeKernel::pillow ? AlphaMode::drop : AlphaMode::over_white;
-  } else if (opened_.hugging_face && !resizes_as_pillow(opened_.plan)) {
+  } else if (opened_.imported && !resizes_as_pillow(opened_.plan)) {
     alpha_ = AlphaMode::over_white;
   }
 }

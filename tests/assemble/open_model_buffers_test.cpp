@@ -24,7 +24,7 @@ namespace {
 
 using namespace vlp_test;
 
-constexpr double kRounding = 5e-5;  // float32 against float64, sums of 192 products of size 3
+constexpr double kConvolution = 5e-5;  // float32 against float64, sums of 192 products of size 3
 
 /// A convolution and a batch norm, which counts the batches that it has seen.
 class NormedEncoderImpl : public torch::nn::Module {
@@ -108,10 +108,6 @@ at::Tensor buffer(const vlp::AnyModel& model, const std::string& name) {
   return model.ptr()->named_buffers()["vision_model.norm." + name];
 }
 
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
-}
-
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(models_with_buffers, Trained)
@@ -137,7 +133,7 @@ BOOST_AUTO_TEST_CASE(a_model_in_float64_keeps_its_counters_as_integers) {
   const at::Tensor pixels = batch_of(9).pixels;
   const at::NoGradGuard no_grad;
   BOOST_TEST(difference(opened.model.parts().call<vlp::ImageStates>(pixels.to(at::kDouble)),
-                        model.parts().call<vlp::ImageStates>(pixels)) < kRounding);
+                        model.parts().call<vlp::ImageStates>(pixels)) < kConvolution);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -22,18 +22,6 @@ constexpr double kFloat32 = 5e-5;   // transformers' own float32 lies 2e-5 from 
 constexpr double kFloat64 = 1e-9;   // two float64 implementations agree to 1e-14
 constexpr double kRounding = 1e-5;  // the same sums in another order, float32
 
-double difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
-}
-
-bool equal_parameters(const vlp::AnyModel& a, const vlp::AnyModel& b) {
-  const auto left = a.ptr()->named_parameters(), right = b.ptr()->named_parameters();
-  if (left.size() != right.size()) return false;
-  for (const auto& item : left)
-    if (!at::equal(item.value(), right[item.key()])) return false;
-  return true;
-}
-
 /// A random captioner and its tensors, which tests change before they write them.
 struct Captioner : Opener {
   ScratchFolder scratch;
@@ -114,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_folder_gives_transformers_numbers_in_float32_and_float64)
 BOOST_AUTO_TEST_CASE(tokens_and_defaults_come_from_the_folder) {
   Opener opener;
   const vlp::OpenedModel opened = opener.open(parity("caption_untied/model"));
-  BOOST_TEST(opened.hugging_face);
+  BOOST_TEST(opened.imported);
   BOOST_TEST(!opened.tokenizer.has_value());
   BOOST_TEST(opened.ctx.facts.tokens.decode == 1198);
   BOOST_TEST(opened.ctx.facts.tokens.sep == 102);
@@ -309,7 +297,7 @@ BOOST_AUTO_TEST_CASE(a_lone_file_that_cannot_be_understood_asks_for_its_config) 
 BOOST_AUTO_TEST_CASE(a_retrieval_folder_compares_images_with_texts) {
   Retrieval model;
   const vlp::OpenedModel opened = model.written();
-  BOOST_TEST(opened.hugging_face);
+  BOOST_TEST(opened.imported);
   BOOST_TEST(
       opened.model.serves().covers(vlp::parts::similarities | vlp::Parts::of<vlp::MatchLogits>()));
   BOOST_TEST(!opened.model.serves().covers(vlp::parts::decoder));

@@ -15,17 +15,11 @@
 #include "vlp/blip/names.hpp"
 #include "vlp/nn/position_table.hpp"
 
+BOOST_AUTO_TEST_SUITE(write_model)
+
 namespace {
 
 using namespace vlp_test;
-
-bool equal_parameters(const vlp::AnyModel& a, const vlp::AnyModel& b) {
-  const auto left = a.ptr()->named_parameters(), right = b.ptr()->named_parameters();
-  if (left.size() != right.size()) return false;
-  for (const auto& item : left)
-    if (!at::equal(item.value(), right[item.key()])) return false;
-  return true;
-}
 
 const std::vector<std::string> kShort{"train.epochs=1", "train.max_steps=2",
                                       "evaluate.max_images=2", "report.contact_sheet=0",
@@ -95,8 +89,6 @@ std::string refusal(Run&& run) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(write_model)
-
 BOOST_AUTO_TEST_CASE(a_run_opens_alike_as_run_as_model_folder_and_as_hugging_face_folder) {
   const TinyRun tiny;
   Opener opener;
@@ -112,9 +104,9 @@ BOOST_AUTO_TEST_CASE(a_run_opens_alike_as_run_as_model_folder_and_as_hugging_fac
   fs::remove(tiny.root / "plain" / "recipe.toml");
   const vlp::OpenedModel plain = opener.open(tiny.root / "plain");
 
-  BOOST_TEST(!run.hugging_face);
-  BOOST_TEST(!folder.hugging_face);
-  BOOST_TEST(plain.hugging_face);
+  BOOST_TEST(!run.imported);
+  BOOST_TEST(!folder.imported);
+  BOOST_TEST(plain.imported);
   BOOST_TEST(run.prompt == "the");
   BOOST_TEST(equal_parameters(run.model, folder.model));
   BOOST_TEST(equal_parameters(run.model, plain.model));
@@ -228,8 +220,8 @@ BOOST_AUTO_TEST_CASE(a_retrieval_model_opens_alike_as_model_folder_and_as_huggin
         (token == "enc"));
     const vlp::OpenedModel folder = written.open(written.folder),
                            plain = written.open(written.plain());
-    BOOST_TEST(!folder.hugging_face);
-    BOOST_TEST(plain.hugging_face);
+    BOOST_TEST(!folder.imported);
+    BOOST_TEST(plain.imported);
     BOOST_TEST(equal_parameters(folder.model, *written.model));
     BOOST_TEST(equal_parameters(plain.model, *written.model));
     BOOST_TEST(plain.ctx.facts.tokens.encode == 11);

@@ -9,12 +9,12 @@
 #include "tests/blip/part_names.hpp"
 #include "vlp/core/error.hpp"
 
+BOOST_AUTO_TEST_SUITE(names_of_bert)
+
 using namespace vlp;
 using vlp_test::named;
 using vlp_test::Names;
 using vlp_test::names_of;
-
-BOOST_AUTO_TEST_SUITE(names_of_bert)
 
 BOOST_AUTO_TEST_CASE(what_changes_the_arithmetic_keeps_its_name) {
   BOOST_TEST(

@@ -9,6 +9,8 @@
 #include "tests/support/messages.hpp"
 #include "tests/support/model_files.hpp"
 
+BOOST_AUTO_TEST_SUITE(blip_config)
+
 namespace {
 
 using namespace vlp_test;
@@ -51,8 +53,6 @@ void check_caption_config(const vlp::BlipConfig& config) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(blip_config)
 
 BOOST_AUTO_TEST_CASE(a_config_of_today_is_read) {
   Heard heard;

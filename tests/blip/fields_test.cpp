@@ -9,13 +9,13 @@
 
 #include "vlp/blip/config.hpp"
 
+BOOST_AUTO_TEST_SUITE(blip_fields)
+
 namespace {
 
 using vlp::BlipSide;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(blip_fields)
 
 BOOST_AUTO_TEST_CASE(no_key_option_or_member_stands_twice) {
   vlp::BlipConfig config;

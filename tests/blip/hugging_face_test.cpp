@@ -10,6 +10,8 @@
 #include "tests/support/model_files.hpp"
 #include "vlp/text/wordpiece.hpp"
 
+BOOST_AUTO_TEST_SUITE(hugging_face)
+
 namespace {
 
 using namespace vlp_test;
@@ -48,8 +50,6 @@ struct Files {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hugging_face)
 
 BOOST_AUTO_TEST_CASE(size_is_a_number_in_old_files_and_height_and_width_in_new_ones) {
   Files files;

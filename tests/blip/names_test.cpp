@@ -7,6 +7,8 @@
 #include "tests/support/torch_bytes.hpp"
 #include "vlp/weights/read_weights.hpp"
 
+BOOST_AUTO_TEST_SUITE(blip_names)
+
 using namespace vlp;
 
 namespace {
@@ -56,8 +58,6 @@ bool shared_here() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(blip_names)
 
 BOOST_AUTO_TEST_CASE(all_three_files_of_a_model_hold_the_same_tensors) {
   check_three_files(std::filesystem::path(VLP_TEST_DATA) / "parity" / "caption_untied");

@@ -7,6 +7,8 @@
 #include "vlp/weights/read_weights.hpp"
 #include "vlp/weights/safetensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(blip_temperature)
+
 using namespace vlp;
 
 namespace {
@@ -18,8 +20,6 @@ TensorMap read_back(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(blip_temperature)
 
 BOOST_AUTO_TEST_CASE(a_temperature_comes_back_bit_by_bit_from_the_metadata) {
   const ScratchFolder scratch;

@@ -9,12 +9,12 @@
 #include "tests/blip/part_names.hpp"
 #include "vlp/core/error.hpp"
 
+BOOST_AUTO_TEST_SUITE(names_of_vit)
+
 using namespace vlp;
 using vlp_test::named;
 using vlp_test::Names;
 using vlp_test::names_of;
-
-BOOST_AUTO_TEST_SUITE(names_of_vit)
 
 BOOST_AUTO_TEST_CASE(transformers_vision_transformer_with_and_without_prefix) {
   for (const std::string prefix : {"", "vit.", "deit."}) {

@@ -12,6 +12,8 @@
 #include "tests/support/scratch_folder.hpp"
 #include "vlp/core/error.hpp"
 
+BOOST_AUTO_TEST_SUITE(caption_errors)
+
 using namespace std::string_literals;
 
 namespace {
@@ -31,8 +33,6 @@ void check_problem(const std::string& text, std::string_view begin, std::string_
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(caption_errors)
 
 BOOST_AUTO_TEST_CASE(broken_json_is_refused_with_its_line_and_column) {
   check_problem(row(R"({"image_id": 1, "caption": "x",})"),

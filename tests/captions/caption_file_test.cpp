@@ -14,6 +14,8 @@
 #include "tests/captions/problem_of.hpp"
 #include "tests/support/scratch_folder.hpp"
 
+BOOST_AUTO_TEST_SUITE(caption_file)
+
 using vlp::CaptionFile;
 using vlp::CaptionFormat;
 using vlp::parse_caption_file;
@@ -67,8 +69,6 @@ std::string gzip(std::string_view text) {
 constexpr std::string_view kResults = R"([{"image_id": 7, "caption": "a cat"}])";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(caption_file)
 
 BOOST_AUTO_TEST_CASE(coco_images_follow_their_list_and_captions_their_annotations) {
   constexpr std::string_view text = R"({"info": {"year": 2014},

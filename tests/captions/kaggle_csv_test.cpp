@@ -8,6 +8,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/core/error.hpp"
 
+BOOST_AUTO_TEST_SUITE(kaggle_csv)
+
 using vlp::DataError;
 using vlp::ImageCaptions;
 using vlp::parse_kaggle_csv;
@@ -28,8 +30,6 @@ std::string only_caption(const std::string& comment) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(kaggle_csv)
 
 BOOST_AUTO_TEST_CASE(images_keep_their_order_and_captions_follow_their_numbers) {
   const std::vector<ImageCaptions> images = parse_kaggle_csv(

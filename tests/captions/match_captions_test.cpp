@@ -7,6 +7,8 @@
 
 #include "tests/captions/problem_of.hpp"
 
+BOOST_AUTO_TEST_SUITE(match_captions_of_two_files)
+
 using vlp::CaptionFile;
 using vlp::match_captions;
 using vlp::MatchedCaptions;
@@ -44,8 +46,6 @@ std::string karpathy(const std::string& ids_and_splits) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(match_captions_of_two_files)
 
 BOOST_AUTO_TEST_CASE(images_follow_the_references) {
   const MatchedCaptions matched = match(

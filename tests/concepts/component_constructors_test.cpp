@@ -1,4 +1,4 @@
-// A component is built from (Options, const Context&), (Options), (const Context&) or nothing,
+// A component is built from its options and what it reads of the context: all, parts or nothing,
 // whether it is a plain class or what a module holder holds.
 
 #include "vlp/concepts/component.hpp"
@@ -13,6 +13,8 @@
 
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
+
+BOOST_AUTO_TEST_SUITE(constructors)
 
 namespace {
 
@@ -44,6 +46,58 @@ struct FromFacts {
   std::int64_t pad;
 };
 static_assert(vlp::Component<FromFolders> && vlp::Component<FromFacts>);
+
+/// Reads two parts of the context, or all three, in their order.
+struct FromMachineAndFacts {
+  static constexpr std::string_view name = "from_machine_and_facts";
+  using Options = WidthOptions;
+  FromMachineAndFacts(const Options& options, const vlp::Machine& machine, const vlp::Facts& facts)
+      : width(options.width), threads(machine.threads), pad(facts.tokens.pad) {}
+  std::int64_t width;
+  int threads;
+  std::int64_t pad;
+};
+struct FromMachineAndFolders {
+  static constexpr std::string_view name = "from_machine_and_folders";
+  FromMachineAndFolders(const vlp::Machine& machine, const vlp::Folders& folders)
+      : threads(machine.threads), share(folders.share) {}
+  int threads;
+  std::filesystem::path share;
+};
+struct FromFoldersAndFactsImpl : torch::nn::Module {
+  static constexpr std::string_view name = "from_folders_and_facts";
+  FromFoldersAndFactsImpl(const vlp::Folders& folders, const vlp::Facts& facts)
+      : share(folders.share), pad(facts.tokens.pad) {}
+  std::filesystem::path share;
+  std::int64_t pad;
+};
+TORCH_MODULE(FromFoldersAndFacts);
+struct FromEachPart {
+  static constexpr std::string_view name = "from_each_part";
+  FromEachPart(const vlp::Machine& machine, const vlp::Folders& folders, const vlp::Facts& facts)
+      : threads(machine.threads), share(folders.share), pad(facts.tokens.pad) {}
+  int threads;
+  std::filesystem::path share;
+  std::int64_t pad;
+};
+static_assert(vlp::Component<FromMachineAndFacts> && vlp::Component<FromMachineAndFolders> &&
+              vlp::Component<FromFoldersAndFacts> && vlp::Component<FromEachPart>);
+
+/// In another order they are refused.
+struct FromFactsAndMachine {
+  static constexpr std::string_view name = "from_facts_and_machine";
+  FromFactsAndMachine(const vlp::Facts&, const vlp::Machine&) {}
+};
+static_assert(!vlp::Component<FromFactsAndMachine>);
+
+/// Of several constructors that fit, the one that reads most is taken.
+struct FromMuchOrLittle {
+  static constexpr std::string_view name = "from_much_or_little";
+  FromMuchOrLittle() = default;
+  explicit FromMuchOrLittle(const vlp::Facts&) : parts(1) {}
+  FromMuchOrLittle(const vlp::Machine&, const vlp::Facts&) : parts(2) {}
+  int parts = 0;
+};
 
 struct FromBothImpl : torch::nn::Module {
   static constexpr std::string_view name = "from_both";
@@ -121,8 +175,6 @@ Seen seen(const vlp::options_of<Holder>& options = {}) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(constructors)
-
 BOOST_AUTO_TEST_CASE(a_module_gets_what_its_constructor_takes) {
   const Seen both = seen<FromBoth>({.width = 5});
   BOOST_TEST(both.width == 5);
@@ -144,6 +196,27 @@ BOOST_AUTO_TEST_CASE(a_constructor_may_take_one_part_of_the_context) {
   BOOST_TEST(of_folders.width == 4);
   BOOST_TEST(of_folders.share == "here");
   BOOST_TEST(vlp::build_component<FromFacts>({}, ctx).pad == 7);
+}
+
+BOOST_AUTO_TEST_CASE(a_constructor_may_take_several_parts_in_their_order) {
+  vlp::Context ctx = context_of_three_threads();
+  ctx.folders.share = "here";
+  ctx.facts.tokens.pad = 7;
+  const auto machine_facts = vlp::build_component<FromMachineAndFacts>({.width = 4}, ctx);
+  BOOST_TEST(machine_facts.width == 4);
+  BOOST_TEST(machine_facts.threads == 3);
+  BOOST_TEST(machine_facts.pad == 7);
+  const auto machine_folders = vlp::build_component<FromMachineAndFolders>({}, ctx);
+  BOOST_TEST(machine_folders.threads == 3);
+  BOOST_TEST(machine_folders.share == "here");
+  const auto folders_facts = vlp::build_component<FromFoldersAndFacts>({}, ctx);
+  BOOST_TEST(folders_facts->share == "here");
+  BOOST_TEST(folders_facts->pad == 7);
+  const auto each = vlp::build_component<FromEachPart>({}, ctx);
+  BOOST_TEST(each.threads == 3);
+  BOOST_TEST(each.share == "here");
+  BOOST_TEST(each.pad == 7);
+  BOOST_TEST(vlp::build_component<FromMuchOrLittle>({}, ctx).parts == 2);
 }
 
 BOOST_AUTO_TEST_CASE(so_does_a_plain_class) {

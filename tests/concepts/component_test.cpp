@@ -18,6 +18,8 @@
 #include "vlp/registry/registry.hpp"
 #include "vlp/scoring/caption_set.hpp"
 
+BOOST_AUTO_TEST_SUITE(kinds)
+
 namespace {
 
 template <class T, class AnyX>
@@ -96,8 +98,6 @@ std::int64_t width_of_built() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(kinds)
 
 BOOST_AUTO_TEST_CASE(an_encoder_needs_only_what_its_concept_says) {
   vlp::AnyEncoder encoder = registered<archetype::Encoder>();
@@ -185,7 +185,7 @@ BOOST_AUTO_TEST_CASE(a_dataset_needs_only_what_its_concept_says) {
 BOOST_AUTO_TEST_CASE(a_transform_needs_only_what_its_concept_says) {
   const vlp::AnyTransform transform = registered<archetype::Transform>();
   vlp::RandomStream random(1);
-  BOOST_TEST(transform(kPixels, random).equal(kPixels + 1));
+  BOOST_TEST(transform(kPixels[0], random).equal(kPixels[0] + 1));
   BOOST_TEST(transform.output_size().height == 0);
 }
 
@@ -223,6 +223,7 @@ BOOST_AUTO_TEST_CASE(a_format_needs_only_what_its_concept_says) {
   BOOST_TEST((format.kinship(vlp::ForeignModel{}) == vlp::Kinship::whole));
   BOOST_TEST((format.kinship(vlp::Value{}) == vlp::Kinship::none));
   BOOST_TEST(format.translate({"a file", {}, {}}, {}).source == "a file");
+  BOOST_TEST(!format.tokenizer("a folder").has_value());
   vlp::NamedTensors tensors;
   vlp::Metadata metadata;
   format.pack(tensors, metadata);

@@ -15,6 +15,8 @@
 #include "tests/support/gradient_check.hpp"
 #include "tests/support/med_model.hpp"
 
+BOOST_AUTO_TEST_SUITE(image_memory)
+
 using vlp::ImageMemory;
 using vlp::KeysAndValues;
 using vlp_test::difference;
@@ -36,8 +38,6 @@ struct Projection {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(image_memory)
 
 BOOST_AUTO_TEST_CASE(keys_and_values_are_made_once_for_copies_and_selections) {
   const at::Tensor states = at::arange(3).view({3, 1, 1});

@@ -15,6 +15,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/recipe/field.hpp"
 
+BOOST_AUTO_TEST_SUITE(loss)
+
 namespace {
 
 using vlp_test::says;
@@ -25,6 +27,14 @@ struct Given {
   static constexpr vlp::Parts needs = vlp::Parts();
   vlp::LossValue operator()(vlp::Forward&) const { return {total, {}}; }
   at::Tensor total;
+};
+
+/// Shows a part as it is told to.
+struct Parted {
+  static constexpr std::string_view name = "parted";
+  static constexpr vlp::Parts needs = vlp::Parts();
+  vlp::LossValue operator()(vlp::Forward&) const { return {at::ones({}), {{"half", half}}}; }
+  at::Tensor half;
 };
 
 /// What it needs depends on its options.
@@ -70,8 +80,6 @@ vlp::LossValue value_of(vlp::AnyLoss loss, bool trains) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(loss)
-
 BOOST_AUTO_TEST_CASE(a_loss_without_a_value_is_refused_by_name) {
   for (const bool trains : {true, false})
     BOOST_CHECK_EXCEPTION((void)value_of(Given{}, trains), vlp::ContractError,
@@ -84,6 +92,15 @@ BOOST_AUTO_TEST_CASE(a_value_that_is_no_scalar_is_refused_with_its_shape) {
     BOOST_CHECK_EXCEPTION((void)value_of(Given{leaf(2) * at::ones({3})}, trains), vlp::ShapeError,
                           says("loss 'given': its value is no scalar (got [3], expected [])"));
   BOOST_CHECK_THROW((void)value_of(Given{leaf(2).unsqueeze(0)}, true), vlp::ShapeError);
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_is_no_scalar_is_refused_by_its_name) {
+  BOOST_TEST(value_of(Parted{at::ones({})}, false).parts.size() == 1U);
+  BOOST_CHECK_EXCEPTION((void)value_of(Parted{at::ones({2})}, false), vlp::ShapeError,
+                        says("loss 'parted': its part 'half' is no scalar (got [2], expected []). "
+                             "Take the mean or the sum."));
+  BOOST_CHECK_EXCEPTION((void)value_of(Parted{}, false), vlp::ShapeError,
+                        says("its part 'half' is no scalar (got an undefined tensor, expected []"));
 }
 
 BOOST_AUTO_TEST_CASE(a_detached_value_is_refused_in_training_only) {

@@ -14,6 +14,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/scoring/caption_set.hpp"
 
+BOOST_AUTO_TEST_SUITE(metric)
+
 namespace {
 
 using vlp_test::says;
@@ -48,8 +50,6 @@ struct Rank {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(metric)
 
 BOOST_AUTO_TEST_CASE(a_score_that_is_not_a_number_is_refused_by_name) {
   const vlp::AnyMetric metric = Sum();

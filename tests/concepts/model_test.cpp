@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <tuple>
 #include <vector>
@@ -16,6 +17,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/concepts/forward.hpp"
 #include "vlp/recipe/field.hpp"
+
+BOOST_AUTO_TEST_SUITE(model)
 
 namespace {
 
@@ -112,6 +115,38 @@ struct WithoutPatches : Handle<PlainModule> {
   static constexpr Parts serves = Parts::of<vlp::ImageStates, PatchScores>();
 };
 
+/// Gives the same for whatever it is asked.
+struct SameModule : torch::nn::Module {
+  at::Tensor image_states(const at::Tensor&) { return same; }
+  at::Tensor text_states(const at::Tensor&, const at::Tensor&) { return same; }
+  at::Tensor image_embeddings(const at::Tensor&) { return same; }
+  at::Tensor text_embeddings(const at::Tensor&, const at::Tensor&) { return same; }
+  at::Tensor temperature() { return same; }
+  at::Tensor momentum_image_embeddings(const at::Tensor&) { return same; }
+  at::Tensor momentum_text_embeddings(const at::Tensor&, const at::Tensor&) { return same; }
+  at::Tensor grounded_states(const at::Tensor&, const at::Tensor&, const vlp::ImageMemory&) {
+    return same;
+  }
+  at::Tensor match_logits(const at::Tensor&) { return same; }
+  at::Tensor decoder_states(const at::Tensor&, const at::Tensor&, const vlp::ImageMemory&) {
+    return same;
+  }
+  at::Tensor decoder_logits(const at::Tensor&) { return same; }
+  at::Tensor same;
+};
+struct Same : Handle<SameModule> {
+  static constexpr std::string_view name = "same";
+};
+
+/// What is said of a part that gives these sizes.
+template <class P, class... A>
+std::string told_of(const std::vector<std::int64_t>& sizes, const A&... arguments) {
+  const Same model;
+  model->same = at::ones(sizes);
+  const vlp::ModelParts parts = vlp::parts_of(model);
+  return vlp_test::message_of<vlp::ShapeError>([&] { (void)parts.call<P>(arguments...); });
+}
+
 /// Writes captions, and can't draw any.
 struct GreedyModule : PlainModule {
   std::vector<std::vector<vlp::Candidate>> generate(const at::Tensor& image_states,
@@ -133,8 +168,6 @@ using Counting = Handle<CountingModule>;
 const at::Tensor kPixels = at::arange(12, at::kFloat).view({2, 3, 2});
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(model)
 
 BOOST_AUTO_TEST_CASE(what_a_model_serves_follows_from_its_functions) {
   const Parts expected = Parts::of<vlp::ImageStates, vlp::TextStates, vlp::Temperature>();
@@ -176,6 +209,53 @@ BOOST_AUTO_TEST_CASE(a_part_that_is_claimed_and_has_no_function_is_refused_by_na
   BOOST_CHECK_EXCEPTION((void)vlp::AnyModel(WithoutPatches()), vlp::ContractError,
                         says("model 'without_patches': it says that it serves scores of patches "
                              "and has no function `patch_scores`"));
+}
+
+BOOST_AUTO_TEST_CASE(tensors_of_parts_that_do_not_belong_to_the_arguments_are_refused_by_name) {
+  using namespace vlp;
+  const at::Tensor pixels = at::ones({2, 3, 4, 4}), ids = at::ones({2, 5}, at::kLong),
+                   mask = ids > 0;
+  const at::Tensor states = at::ones({2, 5, 7});
+  BOOST_TEST(told_of<ImageStates>({2, 9, 7}, pixels) == "");
+  BOOST_TEST(told_of<ImageStates>({2, 7}, pixels) ==
+             "model 'same': image_states of another shape (got [2, 7], expected [2, N, D]: images, "
+             "image tokens, width). Return a tensor of that shape.");
+  BOOST_TEST(told_of<ImageStates>({3, 9, 7}, pixels) != "");
+  BOOST_TEST(told_of<TextStates>({2, 5, 7}, ids, mask) == "");
+  BOOST_TEST(
+      told_of<TextStates>({2, 4, 7}, ids, mask) ==
+      "model 'same': text_states of another shape (got [2, 4, 7], expected [2, 5, D]: texts, "
+      "tokens, width). Return a tensor of that shape.");
+  BOOST_TEST(told_of<GroundedStates>({2, 5, 7}, ids, mask, ImageMemory(states)) == "");
+  BOOST_TEST(told_of<GroundedStates>({1, 5, 7}, ids, mask, ImageMemory(states))
+                 .starts_with("model 'same': grounded_states of another shape"));
+  BOOST_TEST(told_of<DecoderStates>({2, 5, 7}, ids, mask, ImageMemory(states)) == "");
+  BOOST_TEST(told_of<DecoderStates>({2, 7}, ids, mask, ImageMemory(states)) != "");
+  BOOST_TEST(told_of<DecoderLogits>({2, 5, 90}, states) == "");
+  BOOST_TEST(told_of<DecoderLogits>({10, 90}, states) ==
+             "model 'same': decoder_logits of another shape (got [10, 90], expected [2, 5, V]: as "
+             "the states, vocabulary). Return a tensor of that shape.");
+  BOOST_TEST(told_of<MatchLogits>({2, 2}, states) == "");
+  BOOST_TEST(told_of<MatchLogits>({2, 1}, states) ==
+             "model 'same': match_logits of another shape (got [2, 1], expected [2, 2]: pairs; no "
+             "match, match). Return a tensor of that shape.");
+  BOOST_TEST(told_of<Temperature>({}) == "");
+  BOOST_TEST(told_of<Temperature>({1}) ==
+             "model 'same': temperature of another shape (got [1], expected []: a scalar). Return "
+             "a tensor of that shape.");
+  const auto embeds = [&]<class P>(const auto&... arguments) {
+    BOOST_TEST(told_of<P>({2, 8}, arguments...) == "");
+    for (const std::vector<std::int64_t>& sizes : {std::vector<std::int64_t>{2, 1, 8}, {3, 8}})
+      BOOST_TEST(vlp_test::contains(told_of<P>(sizes, arguments...),
+                                    "model 'same': " + std::string(P::name) +
+                                        " of another shape (got " +
+                                        c10::str(at::IntArrayRef(sizes)) +
+                                        ", expected [2, E]: a row each, width of embeddings)"));
+  };
+  embeds.operator()<ImageEmbeddings>(states);
+  embeds.operator()<TextEmbeddings>(states, mask);
+  embeds.operator()<MomentumImageEmbeddings>(pixels);
+  embeds.operator()<MomentumTextEmbeddings>(ids, mask);
 }
 
 BOOST_AUTO_TEST_CASE(an_extra_part_is_served_and_asked) {

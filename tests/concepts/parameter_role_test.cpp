@@ -7,6 +7,8 @@
 
 #include "vlp/nn/layers.hpp"
 
+BOOST_AUTO_TEST_SUITE(parameter_role)
+
 namespace {
 
 /// A table, a layer, a head, and a table of LibTorch's own.
@@ -26,11 +28,9 @@ struct TinyImpl : torch::nn::Module, vlp::TellsRoles {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(parameter_role)
-
 BOOST_AUTO_TEST_CASE(modules_tell_tables_and_heads_and_the_rest_is_hidden) {
   const TinyImpl tiny;
-  const vlp::ParameterRoles roles(tiny);
+  const vlp::ParameterRoles roles(tiny, "model 'tiny'");
   BOOST_TEST((roles.of(tiny.table->weight) == vlp::ParameterRole::embedding));
   BOOST_TEST((roles.of(tiny.theirs->weight) == vlp::ParameterRole::embedding));
   BOOST_TEST((roles.of(tiny.head->weight) == vlp::ParameterRole::head));

@@ -9,6 +9,8 @@
 
 #include "tests/support/messages.hpp"
 
+BOOST_AUTO_TEST_SUITE(parts)
+
 namespace {
 
 using vlp::Parts;
@@ -50,8 +52,6 @@ Parts many(std::size_t count) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(parts)
 
 BOOST_AUTO_TEST_CASE(a_set_holds_each_part_once_in_the_order_of_coming) {
   BOOST_TEST((names(Parts::of<Sound, Red, Sound, Green, Red>()) == Names{"sound", "red", "green"}));

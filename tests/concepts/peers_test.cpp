@@ -10,6 +10,8 @@
 #include <ATen/ATen.h>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(peers)
+
 namespace {
 
 using Bytes = std::vector<std::byte>;
@@ -59,8 +61,6 @@ struct Pair {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(peers)
 
 BOOST_AUTO_TEST_CASE(a_group_of_one_gives_back_what_it_got) {
   const vlp::Peers alone;

@@ -15,6 +15,8 @@
 #include "tests/support/messages.hpp"
 #include "tests/support/schedules.hpp"
 
+BOOST_AUTO_TEST_SUITE(schedule)
+
 using namespace vlp;
 using vlp_test::contains, vlp_test::message_of;
 using vlp_test::position, vlp_test::close, vlp_test::kScheduleRounding, vlp_test::options;
@@ -42,8 +44,6 @@ struct Odd {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(schedule)
 
 BOOST_AUTO_TEST_CASE(warm_up_counts_updates_whatever_the_unit) {
   for (const ScheduleUnit unit : {ScheduleUnit::step, ScheduleUnit::epoch}) {

@@ -11,11 +11,11 @@
 
 #include <ATen/ATen.h>
 
+BOOST_AUTO_TEST_SUITE(tensor_state)
+
 using namespace vlp;
 using vlp_test::contains;
 using vlp_test::message_of;
-
-BOOST_AUTO_TEST_SUITE(tensor_state)
 
 BOOST_FIXTURE_TEST_CASE(every_dtype_and_shape_comes_back_exactly, ScratchFolder) {
   State state;

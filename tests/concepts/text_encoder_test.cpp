@@ -16,6 +16,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/recipe/field.hpp"
 
+BOOST_AUTO_TEST_SUITE(text_encoder)
+
 namespace {
 
 using archetype::Handle;
@@ -76,24 +78,25 @@ std::string told(std::vector<std::int64_t> ShapedModule::* which,
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(text_encoder)
-
 BOOST_AUTO_TEST_CASE(states_of_another_shape_are_refused_by_name) {
-  for (const auto which : {&ShapedModule::states, &ShapedModule::grounded}) {
+  for (const bool grounded : {false, true}) {
+    const auto which = grounded ? &ShapedModule::grounded : &ShapedModule::states;
+    const std::string begin =
+        std::string("text_encoder 'shaped': ") + (grounded ? "grounded" : "text") + " states of ";
     BOOST_TEST(told(which, {2, 4, 3}) == "");
-    BOOST_TEST(told(which, {2, 4}) ==
-               "text_encoder 'shaped': text states of another shape (got [2, 4] of ids [2, 4], "
-               "expected one row of width() = 3 a token). Return [texts, tokens, width()].");
+    BOOST_TEST(told(which, {2, 4}) == begin +
+                                          "another shape (got [2, 4], expected [2, 4, 3]: texts, "
+                                          "tokens, width()). Return a tensor of that shape.");
     for (const std::vector<std::int64_t>& shape :
          {std::vector<std::int64_t>{1, 4, 3}, {2, 5, 3}, {2, 4, 2}})
-      BOOST_TEST(told(which, shape).starts_with("text_encoder 'shaped': text states of another"));
+      BOOST_TEST(told(which, shape).starts_with(begin));
   }
 }
 
 BOOST_AUTO_TEST_CASE(a_summary_of_another_shape_is_refused_by_name) {
   BOOST_TEST(told(&ShapedModule::whole, {2, 4, 3}) ==
              "text_encoder 'shaped': summary(states, mask) of another shape (got [2, 4, 3], "
-             "expected [2, 3]: texts, width()).");
+             "expected [2, 3]: texts, width()). Return a tensor of that shape.");
   BOOST_TEST(told(&ShapedModule::whole, {4, 3}) != "");
   BOOST_TEST(told(&ShapedModule::whole, {2, 4}) != "");
 }

@@ -13,6 +13,8 @@
 
 #include "tests/support/messages.hpp"
 
+BOOST_AUTO_TEST_SUITE(tokenizer)
+
 namespace {
 
 /// A vocabulary of five, and whatever ids it is told to give.
@@ -33,8 +35,6 @@ std::string told(const std::vector<std::int64_t>& ids) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(tokenizer)
 
 BOOST_AUTO_TEST_CASE(an_id_outside_the_vocabulary_is_refused_with_the_text) {
   BOOST_TEST(told({0, 5, 4}) ==

@@ -9,6 +9,8 @@
 
 #include "tests/support/messages.hpp"
 
+BOOST_AUTO_TEST_SUITE(foreign_errors)
+
 namespace {
 
 using vlp_test::message_of;
@@ -38,8 +40,6 @@ vlp::ExitCode code(const char* kind, const E& error) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(foreign_errors)
 
 BOOST_AUTO_TEST_CASE(what_is_thrown_comes_out_with_kind_and_name) {
   BOOST_TEST(message_of<vlp::ComponentError>([] { fail(std::runtime_error("bad row")); }) ==

@@ -10,6 +10,8 @@
 
 #include "tests/support/words.hpp"
 
+BOOST_AUTO_TEST_SUITE(collate)
+
 using vlp::AnyTokenizer;
 using vlp::Texts;
 using vlp::test::Words;
@@ -37,8 +39,6 @@ bool same(const at::Tensor& a, const at::Tensor& b) {
 const std::vector<std::string> kTexts{"w0 w1 w2", "w3"};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(collate)
 
 BOOST_AUTO_TEST_CASE(rows_are_padded_on_the_right_and_masked) {
   const Texts text = collate_texts(AnyTokenizer(Words{}), "", kTexts);

@@ -24,6 +24,8 @@
 #include "tests/support/scratch_folder.hpp"
 #include "tests/support/words.hpp"
 
+BOOST_AUTO_TEST_SUITE(loader)
+
 namespace fs = std::filesystem;
 using vlp::AnyTokenizer;
 using vlp::AnyTransform;
@@ -132,8 +134,6 @@ std::string problem_of_next(Loader& loader) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(loader)
 
 BOOST_AUTO_TEST_CASE(a_batch_has_the_shapes_and_values_of_its_samples) {
   const Setting setting;

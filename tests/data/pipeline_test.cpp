@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -15,6 +16,8 @@
 #include "plugins/transform/rand_augment.hpp"
 #include "plugins/transform/random_resized_crop.hpp"
 #include "plugins/transform/resize.hpp"
+
+BOOST_AUTO_TEST_SUITE(pipeline)
 
 namespace {
 
@@ -30,9 +33,16 @@ AnyTransform appended(const std::string& end) {
       [end](std::string_view text, RandomStream&) { return std::string(text) + end; });
 }
 
-}  // namespace
+/// Gives what it is told, and says what it is told of its size.
+struct Given {
+  static constexpr std::string_view name = "given";
+  at::Tensor result;
+  vlp::ImageSize size = {};
+  at::Tensor operator()(const at::Tensor&, RandomStream&) const { return result; }
+  [[nodiscard]] vlp::ImageSize output_size() const { return size; }
+};
 
-BOOST_AUTO_TEST_SUITE(pipeline)
+}  // namespace
 
 BOOST_AUTO_TEST_CASE(image_steps_and_text_steps_run_in_order) {
   vlp::Pipeline steps;
@@ -74,6 +84,46 @@ BOOST_AUTO_TEST_CASE(a_transform_is_of_images_or_of_texts) {
         return std::string(e.what()) ==
                "transform: changes texts (got an image, expected a text). Ask is_text() first.";
       });
+}
+
+BOOST_AUTO_TEST_CASE(what_a_transform_gives_is_an_image_of_the_size_that_it_says) {
+  RandomStream random(1);
+  const at::Tensor image = at::zeros({3, 4, 5}, at::kByte);
+  const auto told = [&](Given given) {
+    try {
+      (void)AnyTransform(std::move(given))(image, random);
+    } catch (const vlp::ShapeError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  BOOST_TEST(told({image}) == "");
+  BOOST_TEST(told({image.to(at::kFloat), {4, 5}}) == "");
+  const std::string advice =
+      ", expected uint8 or float32 [3, H, W]). Return one image, its "
+      "channels first.";
+  BOOST_TEST(told({at::zeros({4, 5, 3})}) ==
+             "transform 'given': gave no image (got Float [4, 5, 3]" + advice);
+  BOOST_TEST(told({image.to(at::kDouble)}) ==
+             "transform 'given': gave no image (got Double [3, 4, 5]" + advice);
+  BOOST_TEST(told({at::Tensor()}) ==
+             "transform 'given': gave no image (got an undefined tensor" + advice);
+  BOOST_TEST(told({image, {4, 4}}) ==
+             "transform 'given': gave an image of another size than it says (got Byte [3, 4, 5], "
+             "expected [3, 4, 4]). Let output_size() tell what comes out.");
+}
+
+BOOST_AUTO_TEST_CASE(a_step_that_changes_a_fixed_size_without_saying_so_is_found) {
+  const vlp::PipelineTrial trial =
+      vlp::try_images({kResize, Given{at::zeros({3, 6, 8}, at::kFloat)}, kFlip});
+  BOOST_TEST(trial.step.value() == 1U);
+  BOOST_TEST(trial.problem ==
+             "transform 'given': changes the size that a step before it fixed (got 6 x 8, expected "
+             "8 x 8); give it `output_size()`");
+  const vlp::PipelineTrial said =
+      vlp::try_images({kResize, Given{at::zeros({3, 6, 8}, at::kFloat), {6, 8}}, kFlip});
+  BOOST_TEST(said.problem == "");
+  BOOST_TEST(said.size.height == 6);
 }
 
 BOOST_AUTO_TEST_CASE(steps_that_fit_together_are_found_good) {

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(sampler)
+
 using vlp::CaptionsPerImage;
 using vlp::epoch_rows;
 using vlp::ImageRecord;
@@ -31,8 +33,6 @@ std::multiset<std::pair<std::int64_t, std::int64_t>> as_set(const std::vector<Sa
 const RandomStream kRandom(17);
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(sampler)
 
 BOOST_AUTO_TEST_CASE(all_gives_every_caption_once) {
   const auto records = make_records(4, 5);

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(split)
+
 using vlp::RandomStream;
 using vlp::RecipeError;
 using vlp::split_images;
@@ -30,8 +32,6 @@ std::set<std::string> names(const std::vector<std::string>& ids,
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(split)
 
 BOOST_AUTO_TEST_CASE(the_report_s_share_of_flickr30k_gives_10170_1271_1272_images) {
   const SplitIndices parts = split_images(make_ids(31'783), 0.4, {}, RandomStream(17));

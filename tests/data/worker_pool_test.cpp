@@ -6,9 +6,9 @@
 #include <future>
 #include <vector>
 
-using vlp::WorkerPool;
-
 BOOST_AUTO_TEST_SUITE(worker_pool)
+
+using vlp::WorkerPool;
 
 BOOST_AUTO_TEST_CASE(every_task_runs_and_every_thread_is_set_up_first) {
   std::atomic<int> started = 0;

@@ -13,6 +13,8 @@
 #include "vlp/data/sampler.hpp"
 #include "vlp/recipe/load.hpp"
 
+BOOST_AUTO_TEST_SUITE(concat)
+
 using boost::test_tools::per_element;
 using vlp::CaptionsPerImage;
 using vlp::Concat;
@@ -87,8 +89,6 @@ const std::string kRecipe =
     "false\n";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(concat)
 
 BOOST_AUTO_TEST_CASE(parts_follow_one_another_and_ids_change_only_where_they_collide) {
   const Lists data;

@@ -11,6 +11,8 @@
 #include "tests/support/messages.hpp"
 #include "tests/support/scratch_folder.hpp"
 
+BOOST_AUTO_TEST_SUITE(flickr30k)
+
 namespace fs = std::filesystem;
 using vlp::Context;
 using vlp::DataError;
@@ -35,7 +37,8 @@ struct Fixture {
 
   static std::string name(int i) { return std::to_string(1000 + i) + ".jpg"; }
   [[nodiscard]] std::string problem(const Flickr30k::Options& options = {}) const {
-    return vlp_test::message_of<DataError>([&] { (void)Flickr30k(options, ctx); });
+    return vlp_test::message_of<DataError>(
+        [&] { (void)Flickr30k(options, ctx.folders, ctx.facts); });
   }
 
   ScratchFolder scratch;
@@ -45,11 +48,9 @@ struct Fixture {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(flickr30k)
-
 BOOST_AUTO_TEST_CASE(splits_hold_each_image_once_with_its_captions_and_file) {
   const Fixture data;
-  const vlp::AnyDataset dataset = Flickr30k(Flickr30k::Options{}, data.ctx);
+  const vlp::AnyDataset dataset = Flickr30k(Flickr30k::Options{}, data.ctx.folders, data.ctx.facts);
   BOOST_TEST(dataset.records(Split::train).size() == 16);
   BOOST_TEST(dataset.records(Split::validation).size() == 2);
   BOOST_TEST(dataset.records(Split::test).size() == 2);
@@ -74,7 +75,7 @@ BOOST_AUTO_TEST_CASE(the_seed_draws_the_split_and_the_subset) {
     Flickr30k::Options options;
     options.subset = subset;
     std::vector<std::string> ids;
-    const Flickr30k dataset(options, ctx);
+    const Flickr30k dataset(options, ctx.folders, ctx.facts);
     for (const auto& record : dataset.records(Split::train)) ids.push_back(record.image_id);
     return ids;
   };
@@ -91,7 +92,7 @@ BOOST_AUTO_TEST_CASE(kaggle_s_folder_in_a_folder_and_further_images_are_accepted
   for (const std::string folder : {"flickr30k_images", "flickr30k_images/"}) {
     Flickr30k::Options options;
     options.images = folder;
-    const Flickr30k dataset(options, data.ctx);
+    const Flickr30k dataset(options, data.ctx.folders, data.ctx.facts);
     BOOST_TEST(dataset.records(Split::train).size() == 8);
     BOOST_TEST(fs::exists(dataset.records(Split::train)[0].file));
   }

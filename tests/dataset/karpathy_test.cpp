@@ -10,6 +10,8 @@
 #include "tests/support/data_folder.hpp"
 #include "vlp/captions/caption_file.hpp"
 
+BOOST_AUTO_TEST_SUITE(karpathy)
+
 namespace fs = std::filesystem;
 using boost::test_tools::per_element;
 using vlp::Karpathy;
@@ -69,8 +71,6 @@ struct CocoFolder : DataFolder {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(karpathy)
 
 BOOST_AUTO_TEST_CASE(flickr30k_s_images_are_in_the_splits_of_the_file) {
   const FlickrFolder data;

@@ -8,6 +8,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/nn/autocast.hpp"
 
+BOOST_AUTO_TEST_SUITE(bert_cross_attention)
+
 namespace {
 
 using vlp_test::difference;
@@ -24,16 +26,16 @@ vlp::BertCrossAttentionImpl::Options tiny() {
   return options;
 }
 
-vlp::Context context() {
-  vlp::Context ctx;
-  ctx.facts.dimensions.vocabulary_size = kVocabulary;
-  ctx.facts.dimensions.encoder_width = 6;
-  return ctx;
+vlp::Facts facts() {
+  vlp::Facts known;
+  known.dimensions.vocabulary_size = kVocabulary;
+  known.dimensions.encoder_width = 6;
+  return known;
 }
 
 vlp::BertCrossAttention decoder(const vlp::BertCrossAttentionImpl::Options& options = tiny()) {
   at::manual_seed(1);
-  vlp::BertCrossAttention result(options, context());
+  vlp::BertCrossAttention result(options, facts());
   result->to(at::kDouble);
   const at::NoGradGuard no_grad;
   for (at::Tensor p : result->parameters())
@@ -48,8 +50,6 @@ struct Texts {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(bert_cross_attention)
 
 BOOST_AUTO_TEST_CASE(states_and_logits_have_their_shapes) {
   vlp::BertCrossAttention bert = decoder();
@@ -180,16 +180,16 @@ BOOST_AUTO_TEST_CASE(autocast_keeps_the_residual_in_float32) {
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
-  vlp::Context no_vocabulary = context(), no_encoder = context();
-  no_vocabulary.facts.dimensions.vocabulary_size = 0;
-  no_encoder.facts.dimensions.encoder_width = 0;
+  vlp::Facts no_vocabulary = facts(), no_encoder = facts();
+  no_vocabulary.dimensions.vocabulary_size = 0;
+  no_encoder.dimensions.encoder_width = 0;
   auto uneven = tiny();
   uneven.sizes.heads = 3;
   BOOST_CHECK_EXCEPTION(vlp::BertCrossAttention(tiny(), no_vocabulary), vlp::RecipeError,
                         says("the vocabulary's size isn't known"));
   BOOST_CHECK_EXCEPTION(vlp::BertCrossAttention(tiny(), no_encoder), vlp::RecipeError,
                         says("the encoder's width isn't known"));
-  BOOST_CHECK_EXCEPTION(vlp::BertCrossAttention(uneven, context()), vlp::RecipeError,
+  BOOST_CHECK_EXCEPTION(vlp::BertCrossAttention(uneven, facts()), vlp::RecipeError,
                         says("heads don't divide width (got heads 3, width 8)"));
   vlp::BertCrossAttention bert = decoder();
   const at::Tensor image = at::randn({1, 7, 6}, at::kDouble);

@@ -14,6 +14,8 @@
 
 #include "vlp/core/random.hpp"
 
+BOOST_AUTO_TEST_SUITE(scene)
+
 namespace {
 
 using vlp::Colour;
@@ -38,8 +40,6 @@ std::set<vlp::ColourShape> pairs_of(const vlp::Scene& scene) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(scene)
 
 BOOST_AUTO_TEST_CASE(the_same_seed_gives_the_same_scene_and_captions) {
   vlp::RandomStream a(5), b(5), c(6);

@@ -7,6 +7,8 @@
 
 #include "tests/support/gradient_check.hpp"
 
+BOOST_AUTO_TEST_SUITE(vit)
+
 namespace {
 
 using vlp_test::difference;
@@ -21,11 +23,11 @@ vlp::VisionTransformerImpl::Options tiny() {
   return options;
 }
 
-vlp::Context images_of(std::int64_t height, std::int64_t width) {
-  vlp::Context ctx;
-  ctx.facts.dimensions.image_height = height;
-  ctx.facts.dimensions.image_width = width;
-  return ctx;
+vlp::Facts images_of(std::int64_t height, std::int64_t width) {
+  vlp::Facts facts;
+  facts.dimensions.image_height = height;
+  facts.dimensions.image_width = width;
+  return facts;
 }
 
 vlp::VisionTransformer encoder(const vlp::VisionTransformerImpl::Options& options = tiny()) {
@@ -39,8 +41,6 @@ vlp::VisionTransformer encoder(const vlp::VisionTransformerImpl::Options& option
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(vit)
 
 BOOST_AUTO_TEST_CASE(states_have_a_class_token_and_one_token_a_patch) {
   vlp::VisionTransformer vit = encoder();
@@ -113,13 +113,13 @@ BOOST_AUTO_TEST_CASE(paths_are_dropped_while_training_only) {
 }
 
 BOOST_AUTO_TEST_CASE(sizes_that_do_not_fit_are_refused) {
-  const auto refuses = [](const auto& options, const vlp::Context& ctx, const std::string& words) {
-    BOOST_CHECK_EXCEPTION(vlp::VisionTransformer(options, ctx), vlp::RecipeError,
+  const auto refuses = [](const auto& options, const vlp::Facts& facts, const std::string& words) {
+    BOOST_CHECK_EXCEPTION(vlp::VisionTransformer(options, facts), vlp::RecipeError,
                           [&](const vlp::RecipeError& error) {
                             return std::string(error.what()).find(words) != std::string::npos;
                           });
   };
-  refuses(tiny(), vlp::Context{}, "the image's height isn't known (got 0");
+  refuses(tiny(), vlp::Facts{}, "the image's height isn't known (got 0");
   refuses(tiny(), images_of(8, 10),
           "patch doesn't divide the image's width (got 10, expected a multiple of 4)");
   auto square = tiny();

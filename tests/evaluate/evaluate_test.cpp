@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(evaluate)
+
 namespace {
 
 /// Counts the images whose captions came as the words that published scores rest on.
@@ -26,8 +28,6 @@ const std::vector<vlp::ImageRecord> kRecords{{"1.jpg", "1.jpg", {"A dog .", "The
                                              {"3.jpg", "3.jpg", {"THE cat !"}}};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(evaluate)
 
 BOOST_AUTO_TEST_CASE(the_commonest_caption_is_counted_as_metrics_see_it) {
   const auto captions = vlp::commonest_caption(kRecords, std::span(kRecords).first(2), 1);

@@ -14,6 +14,8 @@
 #include <ATen/ATen.h>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(retrieval)
+
 namespace {
 
 using Ids = std::vector<std::int64_t>;
@@ -183,8 +185,6 @@ void check(const vlp::RetrievalRanks& found, const vlp::RetrievalRanks& expected
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(retrieval)
 
 BOOST_AUTO_TEST_CASE(ranks_are_those_of_whole_sorted_lists) {
   for (const std::uint64_t seed : {1, 2, 3}) {

@@ -16,6 +16,8 @@
 #include "tests/support/float32.hpp"
 #include "vlp/train/objective.hpp"
 
+BOOST_AUTO_TEST_SUITE(validation_loss)
+
 namespace {
 
 using vlp_test::float32_distance;
@@ -90,8 +92,6 @@ struct Watcher {
 static_assert(vlp::Loss<Watcher>);
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(validation_loss)
 
 BOOST_AUTO_TEST_CASE(the_mean_is_that_of_one_pass_over_all_captions) {
   at::manual_seed(1);

@@ -11,6 +11,8 @@
 #include "docs/examples/plugins/alignment.hpp"
 #include "tests/support/gradient_check.hpp"
 
+BOOST_AUTO_TEST_SUITE(alignment)
+
 namespace {
 
 constexpr double kRounding = 1e-12;  // float64, a few dozen terms
@@ -37,8 +39,6 @@ at::Tensor column(std::initializer_list<double> values) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(alignment)
 
 BOOST_AUTO_TEST_CASE(of_single_numbers_it_is_what_their_correlation_leaves_over) {
   // Correlation of (0, 1, 2) and (0, 3, 0): 0; of (0, 1, 2) and (1, 1, 4): 3 / sqrt(2 * 6).

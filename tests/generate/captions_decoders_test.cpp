@@ -17,6 +17,8 @@
 
 #include "tests/support/table_decoders.hpp"
 
+BOOST_AUTO_TEST_SUITE(decoders_of_other_kinds)
+
 namespace {
 
 using Ids = std::vector<std::int64_t>;
@@ -112,8 +114,6 @@ std::size_t lengths(const Captions& captions) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(decoders_of_other_kinds)
 
 BOOST_AUTO_TEST_CASE_TEMPLATE(steps_give_the_logits_of_teacher_forcing, Dec, Decoders) {
   const Dec table;

@@ -17,6 +17,8 @@
 
 #include "vlp/generate/hypotheses.hpp"
 
+BOOST_AUTO_TEST_SUITE(length_rule_original)
+
 namespace {
 
 using Ids = std::vector<std::int64_t>;
@@ -122,8 +124,6 @@ std::vector<vlp::Candidate> old_beam_search(const at::Tensor& table, const Ids& 
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(length_rule_original)
 
 BOOST_AUTO_TEST_CASE(the_length_counts_the_prompt_and_not_the_end) {
   vlp::Hypotheses h(old_limits(), {9, 8});

@@ -11,6 +11,8 @@
 
 #include "tests/support/tiny_decoder.hpp"
 
+BOOST_AUTO_TEST_SUITE(captions)
+
 namespace {
 
 using Ids = std::vector<std::int64_t>;
@@ -59,8 +61,6 @@ std::vector<vlp::Candidate> all_texts(vlp::BertCrossAttention bert, const at::Te
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(captions)
 
 BOOST_AUTO_TEST_CASE(wide_beams_find_the_best_of_all_texts) {
   vlp::BertCrossAttention bert = tiny_decoder();

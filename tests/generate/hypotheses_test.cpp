@@ -6,6 +6,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(hypotheses)
+
 namespace {
 
 using Ids = std::vector<std::int64_t>;
@@ -23,8 +25,6 @@ vlp::SearchLimits limits(vlp::EarlyStopping early = vlp::EarlyStopping::no,
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hypotheses)
 
 BOOST_AUTO_TEST_CASE(the_best_that_have_not_ended_run_on) {
   vlp::Hypotheses h(limits(), {9});

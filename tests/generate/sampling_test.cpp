@@ -20,6 +20,8 @@
 #include "vlp/generate/captions.hpp"
 #include "vlp/weights/safetensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(sampling)
+
 namespace {
 
 using vlp_test::says;
@@ -82,8 +84,6 @@ void compare_row(const std::string& what, const at::Tensor& probabilities, const
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(sampling)
 
 BOOST_AUTO_TEST_CASE(kept_ids_and_probabilities_are_those_of_transformers) {
   const auto file = vlp::read_safetensors(VLP_TEST_DATA "/parity/caption/topp.safetensors");

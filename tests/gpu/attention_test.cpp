@@ -16,6 +16,8 @@
 #include "tests/support/test_device.hpp"
 #include "vlp/nn/attention.hpp"
 
+BOOST_AUTO_TEST_SUITE(gpu_attention)
+
 namespace {
 
 namespace data = boost::unit_test::data;
@@ -88,8 +90,6 @@ void compare(std::int64_t queries, const Format& format) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(gpu_attention)
 
 BOOST_DATA_TEST_CASE(image_tokens_see_one_another_as_in_float64, data::make(kFormats), format) {
   compare(kImageTokens, format);

@@ -19,6 +19,8 @@
 #include "tests/support/test_device.hpp"
 #include "vlp/nn/autocast.hpp"
 
+BOOST_AUTO_TEST_SUITE(gpu_parity)
+
 namespace {
 
 namespace data = boost::unit_test::data;
@@ -96,8 +98,6 @@ void compare_trace(const std::string& name, const Format& format) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(gpu_parity)
 
 BOOST_DATA_TEST_CASE(captioners_have_the_stored_numbers, data::make(kFormats), format) {
   BOOST_REQUIRE(!parity::captioners().empty());

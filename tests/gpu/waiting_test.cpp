@@ -19,6 +19,8 @@
 #include "vlp/data/to_device.hpp"
 #include "vlp/train/trainer.hpp"
 
+BOOST_AUTO_TEST_SUITE(gpu_waiting, *boost::unit_test::precondition(vlp_test::needs_gpu))
+
 namespace {
 
 /// Work in the device's queue, and whether it is still going on.
@@ -74,8 +76,6 @@ struct Training {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(gpu_waiting, *boost::unit_test::precondition(vlp_test::needs_gpu))
 
 BOOST_AUTO_TEST_CASE(a_training_step_does_not_wait) {
   const Training training;

@@ -102,6 +102,14 @@ BOOST_AUTO_TEST_CASE(a_model_arrives_in_the_layout_of_hugging_face) {
   BOOST_TEST(warnings == "");
 }
 
+BOOST_AUTO_TEST_CASE(vocabularies_of_other_tokenizers_come_with_their_model) {
+  hub.files["vocab.json"] = "{}";
+  hub.files["merges.txt"] = "#version: 0.2\n";
+  download();
+  BOOST_TEST(text_of(snapshot / "vocab.json") == "{}");
+  BOOST_TEST(text_of(snapshot / "merges.txt") == "#version: 0.2\n");
+}
+
 BOOST_AUTO_TEST_CASE(nothing_is_left_over_and_nothing_unneeded_is_fetched) {
   download();
   BOOST_TEST(hub.fetches() == 4U);

@@ -11,6 +11,8 @@
 
 #include "tests/image/grey.hpp"
 
+BOOST_AUTO_TEST_SUITE(affine)
+
 namespace {
 
 using vlp_test::grey;
@@ -19,8 +21,6 @@ using vlp_test::levels;
 constexpr auto kEach = boost::test_tools::per_element();
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(affine)
 
 BOOST_AUTO_TEST_CASE(a_map_moves_pixels_and_fills_with_the_border) {
   const vlp::Pixels image = grey(2, 3, {10, 20, 30, 40, 50, 60});

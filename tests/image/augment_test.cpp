@@ -12,6 +12,8 @@
 
 #include "tests/image/grey.hpp"
 
+BOOST_AUTO_TEST_SUITE(augment)
+
 namespace {
 
 using vlp_test::grey;
@@ -26,8 +28,6 @@ vlp::Histogram histogram(const std::vector<std::pair<std::size_t, std::int64_t>>
 constexpr auto kEach = boost::test_tools::per_element();
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(augment)
 
 BOOST_AUTO_TEST_CASE(autocontrast_stretches_from_the_darkest_to_the_brightest_level) {
   const vlp::LevelTable table =

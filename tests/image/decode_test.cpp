@@ -13,6 +13,8 @@
 #include "tests/support/sha256.hpp"
 #include "vlp/core/error.hpp"
 
+BOOST_AUTO_TEST_SUITE(image_decode)
+
 namespace {
 
 using vlp::test::image_fixtures;
@@ -33,8 +35,6 @@ std::span<const std::byte> bytes_of(const std::string& text) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(image_decode)
 
 BOOST_AUTO_TEST_CASE(digest_of_abc_is_the_published_one) {
   const std::string abc = "abc";

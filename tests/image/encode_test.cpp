@@ -13,6 +13,8 @@
 #include "vlp/core/error.hpp"
 #include "vlp/image/read.hpp"
 
+BOOST_AUTO_TEST_SUITE(image_encode)
+
 namespace {
 
 /// A smooth gradient, 37 x 53 pixels.
@@ -26,8 +28,6 @@ std::vector<std::uint8_t> gradient() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(image_encode)
 
 BOOST_AUTO_TEST_CASE(png_comes_back_exactly) {
   const ScratchFolder folder;

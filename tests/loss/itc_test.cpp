@@ -14,6 +14,8 @@
 #include "tests/support/pairs.hpp"
 #include "vlp/nn/autocast.hpp"
 
+BOOST_AUTO_TEST_SUITE(itc)
+
 namespace {
 
 using vlp::ImageTextContrastive;
@@ -27,7 +29,7 @@ constexpr double kHalfPrecision = 1e-5;  // float32 sums of values that were giv
 const Options kPlain{.alpha = 0, .alpha_warmup_epochs = 0, .queue_size = 0};
 
 vlp::LossValue value_of(const Options& options, vlp::Forward pass) {
-  return ImageTextContrastive(options, vlp::Context{})(pass);
+  return ImageTextContrastive(options, vlp::Machine{}, vlp::Facts{})(pass);
 }
 double part(const vlp::LossValue& value, const std::string& name) {
   for (const auto& [key, tensor] : value.parts)
@@ -47,14 +49,12 @@ bool same_queues(const vlp::State& a, const vlp::State& b) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(itc)
-
 BOOST_AUTO_TEST_CASE(momentum_encoders_are_needed_for_soft_targets_and_for_the_queue_only) {
   BOOST_TEST((ImageTextContrastive::needs(kPlain) == vlp::parts::similarities));
   const Parts both = vlp::parts::similarities | vlp::parts::momentum_embeddings;
   BOOST_TEST((ImageTextContrastive::needs({.alpha = 0.1, .queue_size = 0}) == both));
   BOOST_TEST((ImageTextContrastive::needs({.alpha = 0, .queue_size = 8}) == both));
-  BOOST_TEST((ImageTextContrastive({}, vlp::Context{}).needs() == both));
+  BOOST_TEST((ImageTextContrastive({}, vlp::Machine{}, vlp::Facts{}).needs() == both));
   BOOST_TEST(ImageTextContrastive::smallest_batch(kPlain) == 2);
   BOOST_TEST(ImageTextContrastive::smallest_batch({.queue_size = 8}) == 1);
 }
@@ -158,7 +158,7 @@ BOOST_AUTO_TEST_CASE(captions_of_one_image_are_positives_in_batch_and_queue) {
   pairs.with_momentum();
   pairs.batch.image_index.fill_(9);
   ImageTextContrastive loss({.alpha = 0, .queue_size = 2, .positives = vlp::Positives::image},
-                            vlp::Context{});
+                            vlp::Machine{}, vlp::Facts{});
   for (int pass = 0; pass < 2; ++pass) {
     vlp::Forward forward = pairs.training();
     const at::Tensor queue = pass == 0 ? at::Tensor() : loss.queue().texts().clone();
@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(evaluation_changes_nothing_and_takes_the_queue_for_negative
   Pairs pairs(3);
   pairs.with_momentum();
   ImageTextContrastive loss({.alpha = 0, .queue_size = 4, .positives = vlp::Positives::image},
-                            vlp::Context{});
+                            vlp::Machine{}, vlp::Facts{});
   vlp::Forward training = pairs.training();
   (void)loss(training);
   loss.end_update({});
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(evaluation_changes_nothing_and_takes_the_queue_for_negative
 }
 
 BOOST_AUTO_TEST_CASE(every_micro_batch_enters_the_queue_behind_the_update) {
-  ImageTextContrastive loss({.queue_size = 7}, vlp::Context{});
+  ImageTextContrastive loss({.queue_size = 7}, vlp::Machine{}, vlp::Facts{});
   std::vector<at::Tensor> images, texts;
   for (const std::int64_t rows : {3, 1, 2}) {
     Pairs pairs(rows);
@@ -236,8 +236,8 @@ BOOST_AUTO_TEST_CASE(the_queues_of_two_processes_are_that_of_one_with_all_micro_
   };
   Pairs mine(2, 6, 1), theirs(2, 6, 2);
   for (Pairs* pairs : {&mine, &theirs}) pairs->with_momentum();
-  ImageTextContrastive one({.queue_size = 9}, vlp::Context{}),
-      first_of_two({.queue_size = 9}, vlp::Context{});
+  ImageTextContrastive one({.queue_size = 9}, vlp::Machine{}, vlp::Facts{}),
+      first_of_two({.queue_size = 9}, vlp::Machine{}, vlp::Facts{});
   for (const Pairs* pairs : {&mine, &theirs}) {
     vlp::Forward pass = pairs->training();
     (void)one(pass);
@@ -294,10 +294,10 @@ BOOST_AUTO_TEST_CASE(a_saved_loss_goes_on_bit_by_bit) {
     loss.end_update({});
     return value;
   };
-  ImageTextContrastive loss({.queue_size = 5}, vlp::Context{});
-  vlp::Context other_seed;
-  other_seed.facts.seeds = vlp::RandomStream(99);
-  ImageTextContrastive fresh({.queue_size = 5}, other_seed);
+  ImageTextContrastive loss({.queue_size = 5}, vlp::Machine{}, vlp::Facts{});
+  vlp::Facts other_seed;
+  other_seed.seeds = vlp::RandomStream(99);
+  ImageTextContrastive fresh({.queue_size = 5}, vlp::Machine{}, other_seed);
   (void)step(loss);
   fresh.load(state_of(loss));
   for (int i = 0; i < 3; ++i) BOOST_TEST(step(fresh) == step(loss));

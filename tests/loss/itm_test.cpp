@@ -15,6 +15,8 @@
 #include "tests/support/pairs.hpp"
 #include "vlp/nn/autocast.hpp"
 
+BOOST_AUTO_TEST_SUITE(itm)
+
 namespace {
 
 using vlp::ImageTextMatching;
@@ -51,10 +53,10 @@ struct MatchingPairs : vlp_test::Pairs {
   Asked asked;
 };
 
-vlp::Context seeded(std::uint64_t seed) {
-  vlp::Context ctx;
-  ctx.facts.seeds = vlp::RandomStream(seed);
-  return ctx;
+vlp::Facts seeded(std::uint64_t seed) {
+  vlp::Facts facts;
+  facts.seeds = vlp::RandomStream(seed);
+  return facts;
 }
 
 double part(const vlp::LossValue& value, const std::string& name) {
@@ -71,8 +73,6 @@ Asked asked_by(ImageTextMatching& loss, MatchingPairs& pairs, vlp::Forward pass)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(itm)
 
 BOOST_AUTO_TEST_CASE(it_needs_pairs_to_compare_and_a_matching_head) {
   BOOST_TEST((ImageTextMatching::needs ==
@@ -135,7 +135,7 @@ BOOST_AUTO_TEST_CASE(gradients_reach_the_states_of_drawn_images) {
 BOOST_AUTO_TEST_CASE(partners_are_never_negatives_over_many_seeds) {
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     MatchingPairs pairs(2 + static_cast<std::int64_t>(seed % 5), seed);
-    ImageTextMatching loss({.floor = seed % 2 ? 1e-4 : 0.0}, vlp::Context{});
+    ImageTextMatching loss({.floor = seed % 2 ? 1e-4 : 0.0}, vlp::Facts{});
     for (std::uint64_t step = 0; step < 5; ++step) {
       const Asked asked = asked_by(loss, pairs, pairs.training(1000, 60 * step + seed));
       for (std::size_t i = asked.size() / 3; i < asked.size(); ++i)

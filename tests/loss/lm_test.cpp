@@ -8,6 +8,8 @@
 #include "tests/support/gradient_check.hpp"
 #include "tests/support/messages.hpp"
 
+BOOST_AUTO_TEST_SUITE(lm)
+
 namespace {
 
 using vlp_test::says;
@@ -45,8 +47,6 @@ at::Tensor ids(std::initializer_list<std::int64_t> values) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(lm)
 
 BOOST_AUTO_TEST_CASE(matches_a_hand_computation) {
   // Probabilities (1/2, 1/4, 1/4) at position 0 with target 1, and (1/8, 1/8, 3/4) at position 2

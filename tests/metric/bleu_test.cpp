@@ -8,6 +8,8 @@
 
 #include "tests/support/caption_scores.hpp"
 
+BOOST_AUTO_TEST_SUITE(bleu)
+
 namespace {
 
 /// The constants inside BLEU move scores by up to 1e-9 over a caption's length, so hand
@@ -19,8 +21,6 @@ vlp::Scores score_one(const char* candidate, std::vector<std::string> references
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(bleu)
 
 BOOST_AUTO_TEST_CASE(scores_equal_those_of_pycocoevalcap) {
   for (const auto& set : vlp::test::stored_scores())

@@ -14,6 +14,8 @@
 #include "tests/support/caption_scores.hpp"
 #include "tests/support/scratch_folder.hpp"
 
+BOOST_AUTO_TEST_SUITE(cider)
+
 namespace {
 
 constexpr double kRounding = 1e-12;  // a few double operations on values up to 10
@@ -30,8 +32,6 @@ double image_score(const vlp::Cider& metric, const std::vector<vlp::ScoredCaptio
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(cider)
 
 BOOST_AUTO_TEST_CASE(scores_equal_those_of_pycocoevalcap) {
   for (const auto& set : vlp::test::stored_scores()) {
@@ -114,18 +114,18 @@ BOOST_AUTO_TEST_CASE(frequencies_from_a_file_stand_for_those_of_the_set) {
       vlp::test::random_captions(40, vlp::RandomStream(10));
   std::ofstream(folder.path / "df.json")
       << vlp::DocumentFrequencies(vlp::CaptionSet(captions)).json();
-  vlp::Context ctx;
-  ctx.folders.data = folder.path;
-  const vlp::Cider from_file({vlp::CiderVariant::cider_d, "df.json"}, ctx);
+  vlp::Folders folders;
+  folders.data = folder.path;
+  const vlp::Cider from_file({vlp::CiderVariant::cider_d, "df.json"}, folders);
   BOOST_TEST(std::abs(score(from_file, captions) - score({}, captions)) < kRounding);
   const std::vector<vlp::ScoredCaption> one(captions.begin(), captions.begin() + 1);
   BOOST_TEST(score({}, one) == 0);  // its own frequencies weigh nothing
   BOOST_TEST(std::abs(score(from_file, one) - image_score({}, captions, 0)) < kRounding);
   std::ofstream(folder.path / "many.json")
       << R"({"images":4000000000000000000,"df":{"a":4000000000}})";
-  BOOST_TEST(
-      std::isfinite(score(vlp::Cider({vlp::CiderVariant::cider_d, "many.json"}, ctx), captions)));
-  const vlp::Cider missing({vlp::CiderVariant::cider_d, "none.json"}, ctx);
+  BOOST_TEST(std::isfinite(
+      score(vlp::Cider({vlp::CiderVariant::cider_d, "many.json"}, folders), captions)));
+  const vlp::Cider missing({vlp::CiderVariant::cider_d, "none.json"}, folders);
   BOOST_CHECK_THROW(score(missing, captions), vlp::DataError);
 }
 

@@ -7,16 +7,14 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "tests/support/score_named.hpp"
 #include "vlp/scoring/caption_set.hpp"
+
+BOOST_AUTO_TEST_SUITE(recall)
 
 namespace {
 
-double score(const vlp::Scores& scores, const std::string& name) {
-  for (const auto& [key, value] : scores)
-    if (key == name) return value;
-  BOOST_FAIL("no score " + name);
-  return 0;
-}
+using vlp_test::score;
 
 std::vector<std::string> names(const vlp::Scores& scores) {
   std::vector<std::string> names;
@@ -27,8 +25,6 @@ std::vector<std::string> names(const vlp::Scores& scores) {
 vlp::Recall rerank(std::int64_t k) { return vlp::Recall(vlp::Recall::Options{.rerank = k}); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(recall)
 
 BOOST_AUTO_TEST_CASE(percentages_are_those_counted_by_hand) {
   const vlp::RetrievalRanks ranks{.by_similarity = {{0, 1, 4, 30}, {0, 0, 5, 9, 10}},

@@ -9,6 +9,8 @@
 
 #include "tests/support/caption_scores.hpp"
 
+BOOST_AUTO_TEST_SUITE(rouge_l)
+
 namespace {
 
 constexpr double kRounding = 1e-15;
@@ -23,8 +25,6 @@ double f(double precision, double recall) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(rouge_l)
 
 BOOST_AUTO_TEST_CASE(scores_equal_those_of_pycocoevalcap) {
   for (const auto& set : vlp::test::stored_scores())

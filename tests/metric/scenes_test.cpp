@@ -8,16 +8,15 @@
 #include <boost/test/unit_test.hpp>
 
 #include "tests/support/caption_scores.hpp"
+#include "tests/support/score_named.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/demo/scene_captions.hpp"
 
+BOOST_AUTO_TEST_SUITE(metric_scenes)
+
 namespace {
 
-double score(const vlp::Scores& scores, const std::string& name) {
-  for (const auto& [key, value] : scores)
-    if (key == name) return value;
-  return -1;
-}
+using vlp_test::score;
 
 vlp::Scores scores_after(std::vector<vlp::ScoredCaption> captions) {
   return scores_of(vlp::SceneAccuracy(), vlp::CaptionSet(std::move(captions)));
@@ -36,8 +35,6 @@ const std::vector<vlp::ScoredCaption> kFour{
     {"4", "an orange cross", {"there is an orange cross in the picture"}}};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(metric_scenes)
 
 BOOST_AUTO_TEST_CASE(scores_follow_the_hand_count) {
   const vlp::Scores scores = scores_after(kFour);

@@ -17,6 +17,8 @@
 #include "vlp/recipe/load.hpp"
 #include "vlp/registry/registry.hpp"
 
+BOOST_AUTO_TEST_SUITE(blip_encoders)
+
 namespace {
 
 using vlp_test::LastTokenEncoder;
@@ -122,8 +124,6 @@ at::Tensor pixels() {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(blip_encoders)
-
 BOOST_AUTO_TEST_CASE(an_encoder_without_a_summary_is_refused_where_texts_are_compared) {
   const std::string text = "[text_encoder]\nuse = 'bert'\nwidth = 8\nheads = 2\ndepth = 1\n";
   const std::string decoder =
@@ -201,12 +201,12 @@ BOOST_AUTO_TEST_CASE(shapes_that_do_not_fit_are_refused_with_the_encoders_name) 
   BOOST_CHECK_EXCEPTION((void)images->image_embeddings(images->image_states(pixels())),
                         vlp::ShapeError,
                         says("encoder 'mistaken': summary(states) of another shape (got [3, 16], "
-                             "expected [3, 5]: images, width())."));
+                             "expected [3, 5]: images, width())"));
   vlp::Blip words = blip_of<MeanEncoder, ShortTextEncoder>();
   const vlp_test::MedTexts texts;
   BOOST_CHECK_EXCEPTION((void)words->text_states(texts.ids, texts.mask), vlp::ShapeError,
-                        says("text_encoder 'short': text states of another shape (got [3, 4, 7] of "
-                             "ids [3, 5]"));
+                        says("text_encoder 'short': text states of another shape (got [3, 4, 7], "
+                             "expected [3, 5, 7]"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include "vlp/recipe/load.hpp"
 #include "vlp/registry/registry.hpp"
 
+BOOST_AUTO_TEST_SUITE(med_recipe)
+
 namespace {
 
 const char* const kVit =
@@ -45,8 +47,6 @@ std::string problems_of(const std::string& toml) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(med_recipe)
 
 BOOST_AUTO_TEST_CASE(every_combination_of_parts_is_a_model) {
   using vlp::Parts;

@@ -18,6 +18,8 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
+BOOST_AUTO_TEST_SUITE(med)
+
 namespace {
 
 using vlp_test::difference;
@@ -102,8 +104,6 @@ std::set<const void*> parameters_below(torch::nn::Module& module, const std::str
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(med)
 
 BOOST_AUTO_TEST_CASE(every_part_gives_the_numbers_of_transformers) {
   const Stored s;

@@ -11,6 +11,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/nn/autocast.hpp"
 
+BOOST_AUTO_TEST_SUITE(blip)
+
 namespace {
 
 using vlp_test::difference;
@@ -50,8 +52,6 @@ vlp::Batch batch() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(blip)
 
 BOOST_AUTO_TEST_CASE(parts_stand_under_hugging_faces_names) {
   vlp::Blip blip = model();

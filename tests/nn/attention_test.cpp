@@ -4,6 +4,8 @@
 
 #include "tests/support/gradient_check.hpp"
 
+BOOST_AUTO_TEST_SUITE(attention)
+
 namespace {
 
 using vlp_test::difference;
@@ -16,8 +18,6 @@ struct Heads {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(attention)
 
 BOOST_AUTO_TEST_CASE(merging_undoes_splitting) {
   const at::Tensor x = at::randn({2, 5, 12});

@@ -7,6 +7,8 @@
 
 #include "tests/support/gradient_check.hpp"
 
+BOOST_AUTO_TEST_SUITE(bert_layer)
+
 namespace {
 
 vlp::BertLayer text_layer(double dropout) {
@@ -15,8 +17,6 @@ vlp::BertLayer text_layer(double dropout) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(bert_layer)
 
 BOOST_AUTO_TEST_CASE(text_layer_gradients_agree_with_differences) {
   at::manual_seed(8);

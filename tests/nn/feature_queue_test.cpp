@@ -10,6 +10,8 @@
 
 #include "tests/support/messages.hpp"
 
+BOOST_AUTO_TEST_SUITE(feature_queue)
+
 namespace {
 
 using vlp::FeatureQueue;
@@ -55,8 +57,6 @@ vlp::State original_file(std::int64_t width, std::int64_t size, const char* poin
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(feature_queue)
 
 BOOST_AUTO_TEST_CASE(it_starts_with_unit_columns_from_its_own_stream) {
   at::manual_seed(1);

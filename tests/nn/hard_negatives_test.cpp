@@ -12,6 +12,8 @@
 #include "vlp/core/random.hpp"
 #include "vlp/nn/positives.hpp"
 
+BOOST_AUTO_TEST_SUITE(hard_negatives)
+
 namespace {
 
 constexpr double kRounding = 1e-12;                // float64, a handful of terms
@@ -35,8 +37,6 @@ std::vector<double> counts(const at::Tensor& weights, std::int64_t draws, std::u
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hard_negatives)
 
 BOOST_AUTO_TEST_CASE(weights_are_probabilities_plus_the_floor_where_allowed) {
   const at::Tensor similarities = at::tensor({1.0, 2.0, 4.0, 1.0, 1.0, 1.0}, at::kDouble)

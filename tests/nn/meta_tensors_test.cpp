@@ -2,6 +2,7 @@
 
 #include "vlp/nn/meta_tensors.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "vlp/core/foreign_errors.hpp"
+
+BOOST_AUTO_TEST_SUITE(meta_tensors)
 
 namespace {
 
@@ -28,8 +31,6 @@ std::string message_of(const auto& f) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(meta_tensors)
 
 BOOST_AUTO_TEST_CASE(what_is_made_lies_on_meta_while_the_guard_lives) {
   {
@@ -86,6 +87,34 @@ BOOST_AUTO_TEST_CASE(shapes_that_do_not_fit_are_refused_as_elsewhere) {
   const std::string message =
       message_of([] { (void)at::zeros({2, 3}, kMeta).matmul(at::zeros({4, 5}, kMeta)); });
   BOOST_TEST(message.find("shapes cannot be multiplied (2x3 and 4x5)") != message.npos, message);
+  BOOST_TEST(!vlp::lacks_values(message));
+}
+
+BOOST_AUTO_TEST_CASE(rows_are_chosen_along_any_dimension) {
+  vlp::MetaTensors();
+  const at::Tensor x = at::zeros({2, 3, 4}, kMeta.dtype(at::kBFloat16)),
+                   index = at::zeros({5}, kMeta.dtype(at::kLong));
+  BOOST_TEST(x.index_select(0, index).sizes() == (at::IntArrayRef{5, 3, 4}));
+  BOOST_TEST(x.index_select(-1, index).sizes() == (at::IntArrayRef{2, 3, 5}));
+  BOOST_TEST(x.index_select(1, index).scalar_type() == at::kBFloat16);
+  BOOST_TEST(message_of([&] {
+               (void)x.index_select(0, index.view({5, 1}));
+             }).find("got an index [5, 1], expected [K]") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(fused_updates_change_nothing_and_want_shapes_that_fit) {
+  vlp::MetaTensors();
+  const at::Tensor huge = at::zeros({1 << 20, 1 << 20}, kMeta), step = at::zeros({1}, kMeta);
+  const auto update = [&](const at::Tensor& gradient) {
+    at::_fused_adamw_({huge}, {gradient}, {huge.clone()}, {huge.clone()}, /*max_exp_avg_sqs=*/{},
+                      {step}, /*lr=*/0.1, 0.9, 0.999, 0.01, 1e-8, /*amsgrad=*/false,
+                      /*maximize=*/false, /*grad_scale=*/std::nullopt, /*found_inf=*/step);
+  };
+  BOOST_TEST(message_of([&] { update(huge.clone()); }) == "");
+  const std::string message = message_of([&] { update(at::zeros({3}, kMeta)); });
+  BOOST_TEST(
+      message.find("_fused_adamw_: got grads [3], expected [1048576, 1048576]") != message.npos,
+      message);
   BOOST_TEST(!vlp::lacks_values(message));
 }
 

@@ -8,6 +8,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/nn/layers.hpp"
 
+BOOST_AUTO_TEST_SUITE(momentum_encoder)
+
 namespace {
 
 using vlp_test::difference;
@@ -29,8 +31,6 @@ struct Pair {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(momentum_encoder)
 
 BOOST_AUTO_TEST_CASE(a_momentum_encoder_begins_equal_and_has_no_gradients) {
   const Pair pair;

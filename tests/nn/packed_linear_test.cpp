@@ -12,6 +12,8 @@
 #include "vlp/nn/inference.hpp"
 #include "vlp/nn/layers.hpp"
 
+BOOST_AUTO_TEST_SUITE(packed_linear)
+
 namespace {
 
 using vlp::WeightForm;
@@ -58,8 +60,6 @@ vlp::Blip small_blip() {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(packed_linear)
 
 BOOST_AUTO_TEST_CASE(packed_weights_give_the_same_up_to_rounding) {
   Layer l;

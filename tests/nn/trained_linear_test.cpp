@@ -6,6 +6,8 @@
 #include <ATen/ATen.h>
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(trained_linear)
+
 namespace {
 
 constexpr double kRounding = 1e-5;  // relative 2-norm; float32 sums in another order
@@ -47,8 +49,6 @@ void compare(const Inputs& in, bool plus) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(trained_linear)
 
 BOOST_AUTO_TEST_CASE(large_products_and_their_gradients_agree) {
   compare(Inputs({2, 300, 128}, 256), false);

@@ -8,13 +8,13 @@
 
 #include "tests/support/gradient_check.hpp"
 
+BOOST_AUTO_TEST_SUITE(vision_layer)
+
 namespace {
 
 const vlp::VisionLayerSizes kVision{.width = 6, .heads = 2, .hidden = 10};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(vision_layer)
 
 BOOST_AUTO_TEST_CASE(one_seed_gives_the_same_values_twice) {
   at::manual_seed(9);

@@ -11,6 +11,8 @@
 
 #include <ATen/ATen.h>
 
+BOOST_AUTO_TEST_SUITE(adamw)
+
 using namespace vlp;
 using vlp_test::contains;
 using vlp_test::message_of;
@@ -83,8 +85,6 @@ AdamW managing(const AdamW::Options& o, std::vector<ParameterGroup> groups) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(adamw)
 
 BOOST_AUTO_TEST_CASE(ten_steps_equal_the_paper_computed_by_hand) {
   const std::vector<double> start{1, -2, 0.5, 0, 3};

@@ -14,6 +14,8 @@
 
 #include <ATen/ATen.h>
 
+BOOST_AUTO_TEST_SUITE(muon)
+
 using namespace vlp;
 using vlp_test::scaled;
 
@@ -91,8 +93,6 @@ State saved(const Muon& optimizer) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(muon)
 
 BOOST_AUTO_TEST_CASE(iterations_map_singular_values_and_leave_their_vectors) {
   for (const auto& [rows, columns] :

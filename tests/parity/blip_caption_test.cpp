@@ -20,6 +20,8 @@
 #include "tests/support/stored_case.hpp"
 #include "vlp/weights/module_weights.hpp"
 
+BOOST_AUTO_TEST_SUITE(blip_caption_parity)
+
 namespace {
 
 namespace data = boost::unit_test::data;
@@ -247,8 +249,6 @@ void compare_formats(const std::string& name, Tally& tally) {
 const auto kCaptioners = data::make(parity::captioners());
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(blip_caption_parity)
 
 BOOST_AUTO_TEST_CASE(the_folder_holds_a_model) {
   BOOST_TEST(parity::captioners().size() + parity::retrieval_models().size() > 0,

@@ -20,6 +20,8 @@
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/weights/read_weights.hpp"
 
+BOOST_AUTO_TEST_SUITE(blip_retrieval_parity)
+
 namespace {
 
 namespace data = boost::unit_test::data;
@@ -120,8 +122,6 @@ void compare_original(const std::string& name, Tally& tally) {
 const auto kModels = data::make(parity::retrieval_models());
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(blip_retrieval_parity)
 
 BOOST_AUTO_TEST_CASE(the_folder_holds_a_retrieval_model) {
   if (std::getenv("VLP_PARITY_DIR")) return;  // which need not hold models of each sort

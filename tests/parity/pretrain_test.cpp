@@ -25,6 +25,8 @@
 #include "vlp/nn/momentum_encoder.hpp"
 #include "vlp/weights/safetensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(pretrain_parity)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -178,7 +180,7 @@ void compare_contrastive(const Case& c, const std::string& kind, const std::stri
   vlp::Forward pass(model.parts, model.batch, {}, kLate);
   vlp::ImageTextContrastive itc(
       {.alpha = alpha, .queue_size = c.queue_size(), .positives = positives_of(kind)},
-      vlp::Context{});
+      vlp::Machine{}, vlp::Facts{});
   itc.load(c.queues());
   const vlp::LossValue value = itc(pass);
   value.total.backward();
@@ -270,8 +272,6 @@ const std::vector<at::ScalarType> kTypes{at::kDouble, at::kFloat};
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(pretrain_parity)
-
 BOOST_AUTO_TEST_CASE(there_are_stored_losses) {
   BOOST_TEST(!folders().empty());
   parity::Tally tally("losses");
@@ -340,7 +340,7 @@ BOOST_DATA_TEST_CASE(matching_loss_agrees, data::make(folders()) * data::make(kT
                                      : logits.narrow(0, pairs, 2 * pairs);
   });
   vlp::Forward pass(model.parts, model.batch, {}, kLate);
-  const vlp::LossValue value = vlp::ImageTextMatching({}, vlp::Context{})(pass);
+  const vlp::LossValue value = vlp::ImageTextMatching({}, vlp::Facts{})(pass);
   value.total.backward();
   c.compare("itm_loss", value.total);
   c.compare("itm_grad", logits.grad());

@@ -14,6 +14,8 @@
 #include "vlp/tasks/evaluate.hpp"
 #include "vlp/tasks/train.hpp"
 
+BOOST_AUTO_TEST_SUITE(pretraining_plan)
+
 namespace {
 
 constexpr const char* kBegin = R"([dataset]
@@ -70,8 +72,6 @@ constexpr const char* kLm = "[[loss]]\nuse = \"lm\"\n";
 constexpr const char* kAlignment = "[[loss]]\nuse = \"alignment\"\n";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pretraining_plan)
 
 BOOST_AUTO_TEST_CASE(a_mixture_of_encoder_and_decoder_serves_every_loss) {
   const std::string both = std::string(kTextEncoder) + kDecoder;

@@ -17,6 +17,8 @@
 #include "vlp/tasks/evaluate.hpp"
 #include "vlp/tasks/train.hpp"
 
+BOOST_AUTO_TEST_SUITE(plan)
+
 namespace {
 
 constexpr vlp::DeviceName kCpu{vlp::DeviceName::Type::cpu, 0};
@@ -93,8 +95,6 @@ std::string without(std::string toml, const std::string& part) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(plan)
-
 BOOST_AUTO_TEST_CASE(a_good_recipe_becomes_a_plan) {
   const vlp::Plan plan = plan_of(kRecipe, {"train.epochs=3"}, kCpu);
   BOOST_TEST(plan.model.name() == "blip");
@@ -102,6 +102,39 @@ BOOST_AUTO_TEST_CASE(a_good_recipe_becomes_a_plan) {
   BOOST_TEST(plan.transform.size() == 2U);
   BOOST_TEST(plan.train.epochs == 3);
   BOOST_TEST(plan.run.seed == 17);
+}
+
+BOOST_AUTO_TEST_CASE(sources_of_weights_are_named_for_the_parts_that_the_model_has) {
+  const std::string captioner =
+      "1 problem in the recipe\n  r.toml:14:30: model.weights.text_encoder: there is no "
+      "[model.text_encoder] that it could be for; model 'blip' of this recipe takes: model, "
+      "encoder, decoder, text";
+  const auto with = [](const std::string& weights) {
+    std::string toml = kRecipe;
+    return toml.insert(toml.find("[model.encoder]"), "weights = " + weights + "\n");
+  };
+  BOOST_TEST(problems_of(with("{ encoder = \"a\", text = \"b\" }")) == "");
+  BOOST_TEST(problems_of(with("{ model = \"a\", decoder = \"b\" }")) == "");
+  BOOST_TEST(problems_of(with("{   model = \"a\",   text_encoder = \"b\" }")) == captioner);
+  BOOST_TEST(problems_of(kRecipe, {"model.weights.encodr=a"}) ==
+             "1 problem in the recipe\n  --set model.weights.encodr=a: model.weights.encodr: "
+             "unknown key (did you mean 'encoder'?); model 'blip' of this recipe takes: model, "
+             "encoder, decoder, text");
+  BOOST_TEST(problems_of(kRecipe, {"run.task=evaluate", "model.weights.text_encoder=a"})
+                 .find("there is no [model.text_encoder]") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_model_of_no_format_has_sources_for_the_whole_only) {
+  std::string toml = without(without(kRecipe, "[model.encoder]\nuse = \"vit\"\n"),
+                             "[model.decoder]\nuse = \"bert_cross_attention\"\n");
+  toml.replace(toml.find("\"blip\""), 6, "\"" + std::string(archetype::Model::name) + "\"");
+  const auto told = [&](const std::string& set) { return problems_of(toml, {set}); };
+  BOOST_TEST(told("model.weights=a").find("model.weights") == std::string::npos);
+  BOOST_TEST(told("model.weights.encoder=a")
+                 .find("model.weights.encoder: no format knows the parts of model '" +
+                       std::string(archetype::Model::name) +
+                       "'; give a source of the whole, weights = \"SOURCE\", or add the format "
+                       "with --plugin") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(the_resolved_recipe_reads_back_to_the_same_plan) {

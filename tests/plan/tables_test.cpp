@@ -8,6 +8,8 @@
 #include "plugins/dataset/concat.hpp"
 #include "vlp/registry/option_rules.hpp"
 
+BOOST_AUTO_TEST_SUITE(tables)
+
 namespace {
 
 /// The keys that `kPlaceKeys` keeps for the places of a kind.
@@ -19,8 +21,6 @@ std::vector<std::string> kept(const std::string& kind) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(tables)
 
 BOOST_AUTO_TEST_CASE(components_are_refused_the_very_names_that_the_tables_keep) {
   using boost::test_tools::per_element;

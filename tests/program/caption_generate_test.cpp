@@ -10,6 +10,8 @@
 
 #include "tests/support/caption_program.hpp"
 
+BOOST_AUTO_TEST_SUITE(caption_generate)
+
 namespace {
 
 using nlohmann::json;
@@ -81,8 +83,6 @@ void compare_all_cases(const std::string& name, const std::filesystem::path& mod
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(caption_generate)
 
 BOOST_FIXTURE_TEST_CASE(tied_model_gives_the_stored_ids_and_texts, vlp_test::ModelFolder) {
   compare_all_cases("caption", folder.path);

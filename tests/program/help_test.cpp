@@ -10,6 +10,8 @@
 
 #include "tests/support/process.hpp"
 
+BOOST_AUTO_TEST_SUITE(help)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -41,8 +43,6 @@ std::vector<std::string> examples_of_set(const std::string& text) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(help)
 
 BOOST_AUTO_TEST_CASE(every_example_of_set_is_accepted) {
   for (const char* command : {"run", "check"}) {

@@ -11,6 +11,8 @@
 #include "tests/support/process.hpp"
 #include "tests/support/ten_circles.hpp"
 
+BOOST_AUTO_TEST_SUITE(program)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -37,8 +39,6 @@ std::string written(const ScratchFolder& folder, const std::string& name, const 
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(program)
 
 BOOST_AUTO_TEST_CASE(help_and_version_answer_on_stdout_without_libtorch) {
   for (const std::vector<std::string>& arguments : std::vector<std::vector<std::string>>{

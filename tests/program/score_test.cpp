@@ -13,6 +13,8 @@
 
 #include "tests/support/process.hpp"
 
+BOOST_AUTO_TEST_SUITE(score_command)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -94,8 +96,6 @@ std::vector<std::string> keys(const Json& object) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(score_command)
 
 BOOST_FIXTURE_TEST_CASE(scores_equal_the_stored_ones_over_all_images_and_each, EdgeCases) {
   const Json found = json({"--per-image"});

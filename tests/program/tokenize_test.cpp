@@ -10,6 +10,8 @@
 
 #include "tests/support/process.hpp"
 
+BOOST_AUTO_TEST_SUITE(tokenize_program)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -38,8 +40,6 @@ Outcome tokenize(const std::string& input, const std::vector<std::string>& optio
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(tokenize_program)
 
 BOOST_AUTO_TEST_CASE(ids_of_every_stored_text_agree) {
   BOOST_TEST((tokenize_file(kTexts / "texts.txt", {"--json-lines"}).out ==
@@ -86,6 +86,38 @@ BOOST_AUTO_TEST_CASE(a_model_folder_brings_its_vocabulary) {
       vlp_test::run_process({VLP_PROGRAM, "tokenize", "--model", empty.path.string()});
   BOOST_TEST(outcome.code == 5);
   BOOST_TEST(outcome.err.find("--vocabulary FILE") != std::string::npos, outcome.err);
+}
+
+BOOST_AUTO_TEST_CASE(the_recipe_of_a_run_says_which_tokenizer_it_is) {
+  const ScratchFolder folder;
+  const auto tokenized = [&](const std::string& text) {
+    return vlp_test::run_process({"sh", "-c",
+                                  "echo " + text + " | " + vlp_test::shell_quoted(VLP_PROGRAM) +
+                                      " tokenize --model " + folder.path.string()});
+  };
+  std::ofstream(folder.path / "recipe.toml")
+      << "[tokenizer]\nuse = \"wordpiece\"\nvocabulary = \"bert-base-uncased\"\nmax_length = 3\n";
+  BOOST_TEST(tokenized("a man").out == "[101,1037,102]\n", "by the name that ships, as it cuts");
+  fs::copy_file(kVocabulary, folder.path / "vocab.txt");
+  BOOST_TEST(tokenized("a man").out == "[101,1037,2158,102]\n", "its files cut nothing");
+  std::ofstream(folder.path / "recipe.toml") << "[tokenizer]\nuse = \"of_a_plugin\"\n";
+  const Outcome unknown = tokenized("a man");
+  BOOST_TEST(unknown.code == 2);
+  BOOST_TEST(unknown.err.find("no tokenizer named 'of_a_plugin'") != std::string::npos,
+             unknown.err);
+  BOOST_TEST(unknown.err.find("--plugin FILE.so") != std::string::npos, unknown.err);
+}
+
+BOOST_AUTO_TEST_CASE(other_files_than_the_formats_know_are_refused_with_what_they_say) {
+  const ScratchFolder folder;
+  fs::copy_file(kVocabulary, folder.path / "vocab.txt");
+  std::ofstream(folder.path / "tokenizer_config.json") << R"({"tokenizer_class": "GPT2Tokenizer"})";
+  const Outcome outcome =
+      vlp_test::run_process({VLP_PROGRAM, "tokenize", "--model", folder.path.string()});
+  BOOST_TEST(outcome.code == 5);
+  BOOST_TEST(outcome.err.find("tokenizer_class: not supported (got \"GPT2Tokenizer\"") !=
+                 std::string::npos,
+             outcome.err);
 }
 
 BOOST_AUTO_TEST_CASE(a_line_that_is_not_what_was_announced_ends_with_4_after_the_lines_before_it) {
@@ -141,12 +173,17 @@ BOOST_AUTO_TEST_CASE(usage_errors_end_with_2) {
 }
 
 BOOST_AUTO_TEST_CASE(libtorch_is_not_opened) {
-  const Outcome outcome = vlp_test::run_process(
-      {VLP_PROGRAM, "tokenize", "--vocabulary", kVocabulary}, "LD_DEBUG=files");
-  BOOST_TEST(outcome.code == 0);
-  BOOST_TEST(outcome.err.find("libc.so") != std::string::npos,
-             "LD_DEBUG=files lists what is opened");
-  BOOST_TEST(outcome.err.find("torch") == std::string::npos);
+  const ScratchFolder folder;
+  fs::copy_file(kVocabulary, folder.path / "vocab.txt");
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
+           {"--vocabulary", kVocabulary}, {"--model", folder.path.string()}}) {
+    const Outcome outcome =
+        vlp_test::run_process({VLP_PROGRAM, "tokenize", words[0], words[1]}, "LD_DEBUG=files");
+    BOOST_TEST(outcome.code == 0);
+    BOOST_TEST(outcome.err.find("libc.so") != std::string::npos,
+               "LD_DEBUG=files lists what is opened");
+    BOOST_TEST(outcome.err.find("torch") == std::string::npos);
+  }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 #include "vlp/recipe/load.hpp"
 #include "vlp/recipe/read.hpp"
 
+BOOST_AUTO_TEST_SUITE(field)
+
 namespace {
 
 struct Sizes {
@@ -84,8 +86,6 @@ std::string problems_of(const std::string& toml, Owner& options) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(field)
 
 BOOST_AUTO_TEST_CASE(options_of_a_group_stand_among_those_of_its_owner) {
   Owner options;

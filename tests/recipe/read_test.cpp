@@ -11,6 +11,8 @@
 
 #include "vlp/recipe/load.hpp"
 
+BOOST_AUTO_TEST_SUITE(read_options)
+
 namespace {
 
 enum class Shape { round, square };
@@ -107,8 +109,6 @@ Result read(const std::string& toml) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(read_options)
 
 BOOST_AUTO_TEST_CASE(values_of_every_type_are_read) {
   const auto [o, problems] = read(

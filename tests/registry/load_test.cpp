@@ -160,8 +160,10 @@ BOOST_AUTO_TEST_CASE(one_plugin_may_bring_components_of_several_kinds) {
   vlp::load_plugin(registry, plugin("two_of_one_name"));
   BOOST_TEST(built<vlp::AnySchedule>(registry, "use = 'half'")({}) == 0.5);
   vlp::RandomStream random(1);
-  BOOST_TEST(built<vlp::AnyTransform>(registry, "use = 'half'")(at::full({1}, 3.0), random)
-                 .item<float>() == 1.5F);
+  BOOST_TEST(built<vlp::AnyTransform>(registry, "use = 'half'")(at::full({3, 1, 1}, 3.0), random)
+                 .eq(1.5)
+                 .all()
+                 .item<bool>());
 }
 
 BOOST_AUTO_TEST_CASE(a_model_and_a_loss_of_two_plugins_share_a_part_that_the_core_does_not_know) {

@@ -11,6 +11,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(option_rules)
+
 namespace {
 
 enum class Colour { red, green };
@@ -104,8 +106,6 @@ Lines refused(const std::string& kind) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(option_rules)
 
 BOOST_AUTO_TEST_CASE(good_options_are_told_nothing) {
   BOOST_TEST(vlp::option_mistakes<Good>("loss").empty());

@@ -12,6 +12,8 @@
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/schedule.hpp"
 
+BOOST_AUTO_TEST_SUITE(registry)
+
 namespace {
 
 struct Level {
@@ -89,8 +91,6 @@ void build_faulty(bool known) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(registry)
 
 BOOST_AUTO_TEST_CASE(what_was_added_is_found_by_kind_and_name) {
   vlp::Registry registry;

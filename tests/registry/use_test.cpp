@@ -10,6 +10,8 @@
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/recipe/load.hpp"
 
+BOOST_AUTO_TEST_SUITE(use)
+
 namespace {
 
 /// A constant factor.
@@ -117,8 +119,6 @@ use = "level"
 )";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(use)
 
 BOOST_AUTO_TEST_CASE(components_nest_and_are_built_after_the_registry_is_gone) {
   const auto [options, problems] = read(kNested);

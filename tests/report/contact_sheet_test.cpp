@@ -11,6 +11,8 @@
 #include "vlp/image/encode.hpp"
 #include "vlp/image/read.hpp"
 
+BOOST_AUTO_TEST_SUITE(contact_sheet)
+
 namespace {
 
 struct Folder {
@@ -50,8 +52,6 @@ Box box_of(const vlp::Pixels& page, bool red) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(contact_sheet)
 
 BOOST_AUTO_TEST_CASE(images_stand_in_their_cells_without_distortion) {
   const Folder folder;

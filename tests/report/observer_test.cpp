@@ -6,6 +6,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(observer)
+
 namespace {
 
 /// Hears two of the five things; may only be moved.
@@ -24,8 +26,6 @@ struct HearsNothing {};
 static_assert(!vlp::Observer<HearsNothing>);
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(observer)
 
 BOOST_AUTO_TEST_CASE(each_hears_what_it_listens_to_in_the_order_of_the_list) {
   std::vector<std::string> heard;

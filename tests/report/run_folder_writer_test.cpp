@@ -6,6 +6,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(run_folder_writer)
+
 namespace {
 
 using Places = std::vector<std::size_t>;
@@ -23,8 +25,6 @@ struct Images {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(run_folder_writer)
 
 BOOST_AUTO_TEST_CASE(images_are_shown_from_all_over_the_split) {
   const Images images(std::vector<double>(10, 0.5));

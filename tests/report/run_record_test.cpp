@@ -16,6 +16,8 @@
 #include "vlp/report/run_folder.hpp"
 #include "vlp/report/run_folder_writer.hpp"
 
+BOOST_AUTO_TEST_SUITE(run_record)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -100,8 +102,6 @@ bool refuses(const fs::path& folder, const std::string& words) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(run_record)
 
 BOOST_AUTO_TEST_CASE(a_finished_run_comes_back_as_it_was_told) {
   const Told told;

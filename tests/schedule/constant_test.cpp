@@ -6,10 +6,10 @@
 
 #include "tests/support/schedules.hpp"
 
+BOOST_AUTO_TEST_SUITE(schedule_constant)
+
 using namespace vlp;
 using vlp_test::position, vlp_test::close, vlp_test::kScheduleRounding, vlp_test::options;
-
-BOOST_AUTO_TEST_SUITE(schedule_constant)
 
 BOOST_AUTO_TEST_CASE(constant_is_one) {
   const ConstantSchedule schedule(options<ConstantSchedule>());

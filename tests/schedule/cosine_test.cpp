@@ -7,10 +7,10 @@
 
 #include "tests/support/schedules.hpp"
 
+BOOST_AUTO_TEST_SUITE(schedule_cosine)
+
 using namespace vlp;
 using vlp_test::position, vlp_test::close, vlp_test::kScheduleRounding, vlp_test::options;
-
-BOOST_AUTO_TEST_SUITE(schedule_cosine)
 
 BOOST_AUTO_TEST_CASE(cosine_by_epoch_is_the_learning_rate_of_blip_fine_tuning) {
   constexpr double lr0 = 1e-5, min = 1e-6;

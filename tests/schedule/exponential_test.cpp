@@ -8,10 +8,10 @@
 
 #include "tests/support/schedules.hpp"
 
+BOOST_AUTO_TEST_SUITE(schedule_exponential)
+
 using namespace vlp;
 using vlp_test::position, vlp_test::close, vlp_test::kScheduleRounding, vlp_test::options;
-
-BOOST_AUTO_TEST_SUITE(schedule_exponential)
 
 BOOST_AUTO_TEST_CASE(exponential_by_epoch_is_the_learning_rate_of_blip_pre_training) {
   // Warm-up from 1e-6 to 3e-4 in the first 5 updates, then 3e-4 * 0.9^epoch, at least 1e-6.

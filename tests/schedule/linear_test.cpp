@@ -8,10 +8,10 @@
 
 #include "tests/support/schedules.hpp"
 
+BOOST_AUTO_TEST_SUITE(schedule_linear)
+
 using namespace vlp;
 using vlp_test::position, vlp_test::close, vlp_test::kScheduleRounding, vlp_test::options;
-
-BOOST_AUTO_TEST_SUITE(schedule_linear)
 
 BOOST_AUTO_TEST_CASE(linear_with_warm_up_equals_transformers_formula) {
   auto o = options<LinearSchedule>();

@@ -13,6 +13,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/core/error.hpp"
 
+BOOST_AUTO_TEST_SUITE(caption_set)
+
 namespace {
 
 std::string message(std::vector<vlp::ScoredCaption> images) {
@@ -29,8 +31,6 @@ struct Rows {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(caption_set)
 
 BOOST_AUTO_TEST_CASE(captions_are_numbered_candidate_first) {
   const vlp::CaptionSet captions({{"1", "a b", {"b a", "c"}}, {"2", "c c", {"a"}}});

@@ -9,6 +9,8 @@
 
 #include "vlp/core/random.hpp"
 
+BOOST_AUTO_TEST_SUITE(common_subsequence)
+
 namespace {
 
 using Text = std::vector<std::uint32_t>;
@@ -30,8 +32,6 @@ Text random_text(vlp::RandomStream& random, std::size_t longest, std::uint64_t w
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(common_subsequence)
 
 BOOST_AUTO_TEST_CASE(lengths_equal_the_textbook_table) {
   vlp::RandomStream random(1);

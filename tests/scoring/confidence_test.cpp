@@ -15,6 +15,8 @@
 
 #include "vlp/scoring/resample.hpp"
 
+BOOST_AUTO_TEST_SUITE(confidence)
+
 namespace {
 
 using vlp::AnyMetric;
@@ -94,8 +96,6 @@ void check_equal(const vlp::Intervals& a, const vlp::Intervals& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(confidence)
 
 BOOST_AUTO_TEST_CASE(percentiles_are_interpolated_as_numpy_does) {
   // numpy.percentile([3, 1, 4, 1, 5, 9, 2, 6], [2.5, 97.5]) = [1.0, 8.475]; of [7, 10] with 5 and

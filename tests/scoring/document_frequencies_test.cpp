@@ -7,6 +7,8 @@
 
 #include "tests/support/caption_scores.hpp"
 
+BOOST_AUTO_TEST_SUITE(document_frequencies)
+
 namespace {
 
 std::string message(const std::string& text) {
@@ -21,8 +23,6 @@ std::string message(const std::string& text) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(document_frequencies)
 
 BOOST_AUTO_TEST_CASE(images_count_once_and_candidates_never) {
   const vlp::DocumentFrequencies df(

@@ -12,6 +12,8 @@
 
 #include "vlp/core/random.hpp"
 
+BOOST_AUTO_TEST_SUITE(ngrams)
+
 namespace {
 
 using Captions = std::vector<std::vector<std::uint32_t>>;
@@ -46,8 +48,6 @@ Captions random_captions(std::size_t count) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ngrams)
 
 BOOST_AUTO_TEST_CASE(repeated_ngrams_are_counted_by_order) {
   const vlp::NGrams ngrams = numbered({{0, 1, 0, 1, 0}});

@@ -13,6 +13,8 @@
 #include "vlp/scoring/ptb_lower_case.hpp"
 #include "vlp/scoring/utf16.hpp"
 
+BOOST_AUTO_TEST_SUITE(ptb_characters)
+
 namespace {
 
 using vlp::PtbClass;
@@ -73,8 +75,6 @@ std::u16string units(std::string_view utf8) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ptb_characters)
 
 BOOST_AUTO_TEST_CASE(classes_equal_the_stored_table_at_every_character) {
   unsigned covered = 0x80;

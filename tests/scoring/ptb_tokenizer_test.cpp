@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(ptb_tokenizer)
+
 using vlp::PtbTokenizer;
 
 // Every expected line here was printed by Stanford's PTBTokenizer 3.4.1 (-preserveLines
@@ -51,8 +53,6 @@ void check(const Cases& cases) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ptb_tokenizer)
 
 BOOST_AUTO_TEST_CASE(clitics_are_cut_off) {
   check({{"a man's dog; the dogs' owner; James's", "a man 's dog ; the dogs ' owner ; james 's"},

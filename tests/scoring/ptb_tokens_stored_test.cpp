@@ -12,6 +12,8 @@
 
 #include "tests/support/caption_scores.hpp"
 
+BOOST_AUTO_TEST_SUITE(stored_tokens)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -66,8 +68,6 @@ void check_lines(std::string_view stored, const vlp::PtbOptions& options) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(stored_tokens)
 
 BOOST_AUTO_TEST_CASE(tokens_of_a_stream_equal_those_of_the_reference) {
   check_lines(".java_tokens.txt", {.keep_punctuation = true});

@@ -11,6 +11,8 @@
 
 #include "vlp/core/random.hpp"
 
+BOOST_AUTO_TEST_SUITE(ptb_tokens)
+
 namespace {
 
 using Lines = std::vector<std::string>;
@@ -20,8 +22,6 @@ Lines tokens(const std::vector<std::string_view>& captions, const vlp::PtbOption
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ptb_tokens)
 
 BOOST_AUTO_TEST_CASE(punctuation_is_left_out_unless_asked_for) {
   BOOST_TEST(

@@ -351,7 +351,7 @@ BOOST_AUTO_TEST_CASE(momentum_encoders_come_from_the_file_or_are_copies) {
       parameter(taken, "text_encoder.encoder.layer.1.crossattention.self.key.weight") * 2));
 
   vlp::WeightSources given;
-  given.model = (scratch.path / "pretrained.safetensors").string();
+  given.set(vlp::WeightSources::kWhole, (scratch.path / "pretrained.safetensors").string());
   const vlp::Plan of_mixture = plan(recipe, {});
   const vlp::InitialWeights sources(given, of_mixture.formats, of_mixture.resolved, {});
   const vlp::State state = sources.for_losses();

@@ -1,5 +1,5 @@
-// A second family, opened from a plugin's .so: imported, begun with, exported and traced by a core
-// that has never heard of it, beside BLIP.
+// A second family, whose encoder, decoder, model and format are a plugin's .so each: imported,
+// begun with, exported and traced by a core that has never heard of any of them, beside BLIP.
 
 #include "vlp/start/formats.hpp"
 
@@ -13,6 +13,7 @@
 #include "plugins/format/blip.hpp"
 #include "tests/support/messages.hpp"
 #include "tests/support/model_files.hpp"
+#include "tests/support/second_family.hpp"
 #include "vlp/registry/load.hpp"
 #include "vlp/start/fill_model.hpp"
 #include "vlp/trace/trace.hpp"
@@ -27,14 +28,19 @@ struct Families : Opener {
   fs::path folder = scratch.path / "tiny";
 
   Families() {
-    vlp::load_plugin(registry, fs::path(VLP_BUILD_DIR) / "tests" / "plugins" / "tiny_git.so");
+    for (const fs::path& file : family_plugins()) vlp::load_plugin(registry, file);
   }
 
-  [[nodiscard]] vlp::Plan plan(const std::string& settings = "") const {
+  /// @param model    further lines of [model]
+  /// @param encoder  further lines of [model.encoder]
+  [[nodiscard]] vlp::Plan plan(const std::string& model = "",
+                               const std::string& encoder = "") const {
     write_text(scratch.path / "recipe.toml",
                "[[transform]]\nuse = \"resize\"\nsize = 16\n[[transform]]\nuse = \"normalize\"\n"
                "[model]\nuse = \"tiny_git\"\n" +
-                   settings + "[[loss]]\nuse = \"lm\"\n");
+                   model + "[model.encoder]\nuse = \"tiny_patches\"\n" + encoder +
+                   "[model.decoder]\nuse = \"tiny_prefix\"\nvocabulary_size = 9\n" +
+                   "[[loss]]\nuse = \"lm\"\n");
     return vlp::read_model_tables({vlp::parse_toml_file(scratch.path / "recipe.toml"), "test", {}},
                                   registry);
   }
@@ -65,10 +71,6 @@ struct Twin : vlp::BlipFormat {
   [[nodiscard]] std::string title() const { return "a twin"; }
 };
 
-at::Tensor parameter(const vlp::AnyModel& model, const std::string& name) {
-  return model.ptr()->named_parameters()[name].detach();
-}
-
 }  // namespace
 
 BOOST_FIXTURE_TEST_SUITE(formats, Families)
@@ -88,14 +90,14 @@ BOOST_AUTO_TEST_CASE(formats_are_found_by_kind_and_each_knows_its_own) {
 BOOST_AUTO_TEST_CASE(a_model_is_exported_and_its_folder_imported) {
   const vlp::AnyModel model = written(plan());
   BOOST_TEST(heard.notes.empty());
-  BOOST_TEST(read_json(folder / "config.json")["width"] == 12);
+  BOOST_TEST(read_json(folder / "config.json")["hidden_size"] == 12);
   BOOST_TEST(fs::exists(folder / "README.md"));
   const vlp::TensorMap file = vlp::read_weights(folder / "model.safetensors");
-  BOOST_TEST(file.contains("git.image.positions"));
+  BOOST_TEST(file.contains("git.image_encoder.positions"));
   BOOST_TEST(!file.contains("vision.positions"));
 
   const vlp::OpenedModel opened = open(folder, at::kFloat, vlp::parts::captions);
-  BOOST_TEST(opened.hugging_face);
+  BOOST_TEST(opened.imported);
   BOOST_TEST(opened.ctx.facts.tokens.decode == 1);
   for (const auto& item : model.ptr()->named_parameters())
     BOOST_TEST(at::equal(item.value(), parameter(opened.model, item.key())), item.key());
@@ -112,23 +114,76 @@ BOOST_AUTO_TEST_CASE(a_runs_own_weights_are_read_by_the_family_of_its_recipe) {
   const vlp::AnyModel model = written(of_run);
   write_text(folder / "recipe.toml", vlp::write_toml(of_run.resolved));
   const vlp::OpenedModel opened = open(folder);
-  BOOST_TEST(!opened.hugging_face);
-  BOOST_TEST(at::equal(parameter(opened.model, "words.weight"), parameter(model, "words.weight")));
+  BOOST_TEST(!opened.imported);
+  BOOST_TEST(at::equal(parameter(opened.model, "text.words.weight"),
+                       parameter(model, "text.words.weight")));
 }
 
 BOOST_AUTO_TEST_CASE(a_part_begins_with_a_folder_and_positions_are_interpolated) {
   const vlp::AnyModel first = written(plan());
   const vlp::Plan larger =
-      plan("image_size = 32\nweights = { encoder = \"" + folder.string() + "\" }\n");
+      plan("weights = { encoder = \"" + folder.string() + "\" }\n", "image_size = 32\n");
   vlp::Context ctx = context();
   const vlp::AnyModel second = vlp::build_model(larger, ctx);
   BOOST_TEST(at::equal(parameter(second, "vision.patches.weight"),
                        parameter(first, "vision.patches.weight")));
   BOOST_TEST(parameter(second, "vision.positions").size(0) == 16);
-  BOOST_TEST(!at::equal(parameter(second, "words.weight"), parameter(first, "words.weight")));
+  BOOST_TEST(
+      !at::equal(parameter(second, "text.words.weight"), parameter(first, "text.words.weight")));
   BOOST_TEST(contains(heard.notes, "loaded vision (3 tensors)"));
   BOOST_TEST(contains(heard.notes, "positions of 2 x 2 patches interpolated to 4 x 4"));
-  BOOST_TEST(contains(heard.notes, "at random begin head (2 tensors), words (1 tensor)"));
+  BOOST_TEST(contains(heard.notes, "at random begin projection (2 tensors), text (20 tensors)"));
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_no_other_family_has_is_named_by_its_own_key) {
+  const vlp::AnyModel first = written(plan());
+  const vlp::Plan projected = plan("weights = { projection = \"" + folder.string() + "\" }\n");
+  const vlp::AnyModel second = vlp::build_model(projected, context());
+  BOOST_TEST(
+      at::equal(parameter(second, "projection.weight"), parameter(first, "projection.weight")));
+  BOOST_TEST(
+      !at::equal(parameter(second, "vision.positions"), parameter(first, "vision.positions")));
+  BOOST_TEST(contains(heard.notes, "loaded projection (2 tensors)"));
+}
+
+BOOST_AUTO_TEST_CASE(a_source_with_another_number_of_heads_is_refused) {
+  (void)written(plan());
+  vlp::Plan other = plan();
+  vlp::Value& model = other.resolved.as<vlp::Table>()->find("model")->value;
+  model.as<vlp::Table>()->find("decoder")->value.as<vlp::Table>()->set("heads",
+                                                                       vlp::Value(std::int64_t{3}));
+  vlp::WeightSources sources;
+  sources.set("decoder", folder.string());
+  const vlp::InitialWeights weights(sources, other.formats, other.resolved, {});
+  const vlp::AnyModel built = other.model.build(context());
+  BOOST_TEST(contains(message_of<vlp::WeightsError>([&] {
+                        vlp::fill_model(*built.ptr(), weights, vlp::FillPolicy::what_fits,
+                                        other.resolved, {});
+                      }),
+                      "model.decoder.heads differs from the model that the weights are from (got "
+                      "3, expected 2)"));
+}
+
+BOOST_AUTO_TEST_CASE(words_see_the_image_and_the_words_before_them_only) {
+  at::manual_seed(7);
+  const vlp::AnyModel model = plan().model.build(context());
+  const at::NoGradGuard no_grad;
+  for (at::Tensor& weight : model.ptr()->parameters()) weight.normal_(0.0, 0.5);
+  const vlp::ModelParts& parts = model.parts();
+  const at::Tensor images = parts.call<vlp::ImageStates>(at::rand({1, 3, 16, 16}));
+  const auto states = [&](std::vector<std::int64_t> ids, const at::Tensor& of) {
+    const at::Tensor text = at::tensor(ids).view({1, -1});
+    return parts.call<vlp::DecoderStates>(text, at::ones(text.sizes(), at::kBool), of);
+  };
+  const at::Tensor before = states({1, 4, 5, 6}, images);
+  constexpr double kRounding = 1e-5;  // the same sums over a longer row, values of size 1
+  const auto moved = [&](const at::Tensor& after, std::int64_t position) {
+    return (after - before).select(1, position).abs().max().item<double>() > kRounding;
+  };
+  const at::Tensor later = states({1, 4, 7, 6}, images);
+  BOOST_TEST((!moved(later, 0) && !moved(later, 1)));
+  BOOST_TEST((moved(later, 2) && moved(later, 3)));
+  BOOST_TEST(moved(states({1, 4, 5, 6}, images + 1), 0));
 }
 
 BOOST_AUTO_TEST_CASE(a_model_is_traced) {
@@ -143,8 +198,8 @@ BOOST_AUTO_TEST_CASE(a_model_is_traced) {
   vlp::Tracer tracer(of_model, model, registry, ctx);
   std::vector<std::string> names;
   for (const auto& [name, tensor] : tracer.trace(inputs)) names.push_back(name);
-  for (const char* name :
-       {"vision_last_hidden_state", "logits", "loss", "grad.vision.positions", "grad.head.weight"})
+  for (const char* name : {"vision_last_hidden_state", "logits", "loss", "grad.vision.positions",
+                           "grad.text.output.weight"})
     BOOST_TEST(std::ranges::count(names, name) == 1, name);
 }
 

@@ -14,6 +14,8 @@
 
 #include "tests/support/component_names.hpp"
 
+BOOST_AUTO_TEST_SUITE(component_names)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -51,8 +53,6 @@ std::string told(const std::string& line) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(component_names)
 
 BOOST_AUTO_TEST_CASE(the_core_names_no_component) {
   const std::set<std::string> names = real_names();

@@ -14,6 +14,8 @@
 
 #include "tests/support/layering.hpp"
 
+BOOST_AUTO_TEST_SUITE(layering)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -46,8 +48,6 @@ std::string told(const std::string& file, const std::string& line) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(layering)
 
 BOOST_AUTO_TEST_CASE(every_header_includes_only_its_own_room_and_rooms_below) {
   const Layers layers = real_layers();
@@ -135,6 +135,18 @@ BOOST_AUTO_TEST_CASE(outside_headers_in_the_wrong_place_are_found) {
   BOOST_TEST(told("src/main/main.cpp", "#include <torch/torch.h>").find("nowhere") !=
              std::string::npos);
   BOOST_TEST(told("include/vlp/registry/x.hpp", "#include <dlfcn.h>") == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_family_is_reached_through_its_format_only) {
+  const std::string line = "#include \"vlp/blip/hugging_face.hpp\"";
+  for (const char* file : {"src/main/x.cpp", "src/torch/x.hpp", "include/vlp/start/x.hpp",
+                           "plugins/model/blip.hpp", "plugins/format/other.hpp"})
+    BOOST_TEST(told(file, line)
+                       .find("includes vlp/blip/hugging_face.hpp, which belongs to: "
+                             "include/vlp/blip, plugins/format/blip.hpp") != std::string::npos,
+               file);
+  for (const char* file : {"include/vlp/blip/x.hpp", "plugins/format/blip.hpp"})
+    BOOST_TEST(told(file, line) == "", file);
 }
 
 BOOST_AUTO_TEST_CASE(unknown_rooms_relative_names_and_missing_pragmas_are_found) {

@@ -10,6 +10,8 @@
 #include "tests/support/layering.hpp"
 #include "tests/support/mirror.hpp"
 
+BOOST_AUTO_TEST_SUITE(mirror)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -49,8 +51,6 @@ std::string told(const std::string& file, const std::vector<std::string>& includ
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(mirror)
 
 BOOST_AUTO_TEST_CASE(tests_mirror_what_they_test) {
   const FileIncludes files = real_files();

@@ -10,6 +10,8 @@
 
 #include "tests/support/tally.hpp"
 
+BOOST_AUTO_TEST_SUITE(parity_list)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -18,8 +20,6 @@ using parity::Counts;
 constexpr auto kEach = boost::test_tools::per_element();
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(parity_list)
 
 BOOST_AUTO_TEST_CASE(every_stored_folder_is_listed) {
   std::stringstream list;

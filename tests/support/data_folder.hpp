@@ -32,13 +32,13 @@ struct DataFolder : ScratchFolder {
   /// What is wrong with a dataset; empty = nothing.
   template <class D>
   [[nodiscard]] std::string problem(const typename D::Options& options) const {
-    return vlp_test::message_of<vlp::Error>([&] { (void)D(options, ctx); });
+    return vlp_test::message_of<vlp::Error>([&] { (void)vlp::build_component<D>(options, ctx); });
   }
   /// Whether a dataset counts as not there, rather than broken.
   template <class D>
   [[nodiscard]] bool not_found(const typename D::Options& options) const {
     try {
-      (void)D(options, ctx);
+      (void)vlp::build_component<D>(options, ctx);
     } catch (const vlp::DataNotFoundError&) {
       return true;
     } catch (const vlp::Error&) {

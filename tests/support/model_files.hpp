@@ -13,6 +13,7 @@
 
 #include "plugins/format/blip.hpp"
 #include "tests/support/messages.hpp"
+#include "tests/support/model_tensors.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "vlp/assemble/model_tables.hpp"
 #include "vlp/assemble/open.hpp"
@@ -142,10 +143,6 @@ inline vlp::TensorMap tensors_of(const torch::nn::Module& module) {
 inline void write_tensors(const fs::path& file, const vlp::TensorMap& tensors) {
   fs::create_directories(file.parent_path());
   vlp::write_safetensors(file, {tensors.begin(), tensors.end()});
-}
-
-inline vlp::TensorBytes bytes_of(const at::Tensor& tensor) {
-  return vlp::tensor_bytes(tensor.clone());
 }
 
 /// A Hugging Face folder with config.json and weights.

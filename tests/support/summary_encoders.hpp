@@ -45,8 +45,8 @@ static_assert(vlp::Encoder<MeanEncoder>);
 class LastTokenEncoderImpl : public torch::nn::Module {
  public:
   static constexpr std::string_view name = "last_token";
-  explicit LastTokenEncoderImpl(const vlp::Context& ctx) {
-    words = register_module("words", torch::nn::Embedding(ctx.facts.dimensions.vocabulary_size, 7));
+  explicit LastTokenEncoderImpl(const vlp::Facts& facts) {
+    words = register_module("words", torch::nn::Embedding(facts.dimensions.vocabulary_size, 7));
   }
   /// [B, T] -> [B, T, 7]
   at::Tensor text_states(const at::Tensor& ids, const at::Tensor&) { return words(ids).cumsum(1); }

@@ -24,11 +24,11 @@ inline vlp::BertCrossAttention tiny_decoder() {
   options.sizes.heads = 2;
   options.text.max_positions = 12;
   options.tie_embeddings = false;
-  vlp::Context ctx;
-  ctx.facts.dimensions.vocabulary_size = kTinyVocabulary;
-  ctx.facts.dimensions.encoder_width = 4;
+  vlp::Facts facts;
+  facts.dimensions.vocabulary_size = kTinyVocabulary;
+  facts.dimensions.encoder_width = 4;
   at::manual_seed(11);
-  vlp::BertCrossAttention result(options, ctx);
+  vlp::BertCrossAttention result(options, facts);
   result->to(at::kDouble);
   result->eval();
   const at::NoGradGuard no_grad;

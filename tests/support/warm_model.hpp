@@ -16,6 +16,7 @@
 
 #include "plugins/format/blip.hpp"
 #include "tests/support/messages.hpp"
+#include "tests/support/model_tensors.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "vlp/assemble/model_tables.hpp"
 #include "vlp/assemble/open.hpp"
@@ -167,14 +168,6 @@ struct Builder {
   }
 };
 
-inline at::Tensor parameter(const vlp::AnyModel& model, const std::string& name) {
-  return model.ptr()->named_parameters()[name].detach();
-}
-
-inline double difference(const at::Tensor& a, const at::Tensor& b) {
-  return (a - b).abs().max().item<double>();
-}
-
 /// Changes the tensors of a file and writes them elsewhere as safetensors.
 inline void rewrite(const fs::path& from, const fs::path& to,
                     const std::function<void(vlp::TensorMap&)>& change) {
@@ -182,10 +175,6 @@ inline void rewrite(const fs::path& from, const fs::path& to,
   change(tensors);
   fs::create_directories(to.parent_path());
   vlp::write_safetensors(to, {tensors.begin(), tensors.end()});
-}
-
-inline vlp::TensorBytes bytes_of(const at::Tensor& tensor) {
-  return vlp::tensor_bytes(tensor.clone());
 }
 
 }  // namespace vlp_test

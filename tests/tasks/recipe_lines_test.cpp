@@ -1,16 +1,28 @@
 #include "vlp/tasks/recipe_lines.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
 
+#include "plugins/tokenizer/wordpiece.hpp"
 #include "tests/support/messages.hpp"
 #include "tests/support/tiny_run.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/tasks/train.hpp"
 
 namespace {
+
+/// Counts how often it is built.
+struct CountedTokenizer : vlp::WordPieceTokenizer {
+  static constexpr std::string_view name = "counted";
+  static inline int built = 0;
+  CountedTokenizer(const Options& options, const vlp::Context& ctx)
+      : WordPieceTokenizer(options, ctx) {
+    ++built;
+  }
+};
 
 struct Checked : vlp_test::TinyRun {
   vlp::CheckArguments arguments;
@@ -91,6 +103,18 @@ BOOST_AUTO_TEST_CASE(a_vocabulary_that_does_not_ship_is_refused_with_those_that_
              std::string::npos);
   arguments.share_dir.clear();
   BOOST_TEST(notes({"tokenizer.vocabulary=demos"}) == "", "nobody said where they lie");
+}
+
+BOOST_AUTO_TEST_CASE(a_check_builds_the_tokenizer_once_be_it_quick_or_not) {
+  registry.add<vlp::AnyTokenizer, CountedTokenizer>("1", "a test");
+  for (const bool quick : {false, true}) {
+    arguments.quick = quick;
+    CountedTokenizer::built = 0;
+    const std::string told = lines({"tokenizer.use=counted"});
+    BOOST_TEST(CountedTokenizer::built == 1);
+    BOOST_TEST((told.find("dry pass   ") == std::string::npos) == quick);
+    BOOST_CHECK_THROW((void)lines({"tokenizer.vocabulary=demos"}), vlp::RecipeError);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_training_split_is_an_error) {

@@ -8,6 +8,8 @@
 
 #include "vlp/recipe/load.hpp"
 
+BOOST_AUTO_TEST_SUITE(task)
+
 namespace {
 
 vlp::Report nothing(const vlp::Recipe&, const vlp::Registry&, const vlp::RunArguments&) {
@@ -27,8 +29,6 @@ vlp::TaskChoice choice_of(const std::string& toml) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(task)
 
 BOOST_AUTO_TEST_CASE(a_recipe_names_its_task_and_the_first_is_the_default) {
   BOOST_TEST(choice_of("[run]\ntask = \"count\"\n").task.name == "count");

@@ -12,20 +12,15 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/process.hpp"
+#include "tests/support/score_named.hpp"
 #include "tests/support/tiny_run.hpp"
 
 namespace {
 
+using vlp_test::score;
 namespace fs = std::filesystem;
 using nlohmann::json;
 using vlp_test::read_file;
-
-double score(const vlp::Scores& scores, const std::string& name) {
-  for (const auto& [key, value] : scores)
-    if (key == name) return value;
-  BOOST_FAIL("no score " + name);
-  return 0;
-}
 
 /// Replaces the recipe's decoder, losses and metrics by those of retrieval.
 struct RetrievalRun : vlp_test::TinyRun {

@@ -9,11 +9,13 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/process.hpp"
+#include "tests/support/score_named.hpp"
 #include "tests/support/tiny_run.hpp"
 #include "vlp/core/error.hpp"
 
 namespace {
 
+using vlp_test::score;
 namespace fs = std::filesystem;
 using vlp_test::read_file;
 using vlp_test::TinyRun;
@@ -28,12 +30,6 @@ std::string timeless_log(const fs::path& run) {
     text += json.dump() + "\n";
   }
   return text;
-}
-
-double score(const vlp::Scores& scores, const std::string& name) {
-  for (const auto& [key, value] : scores)
-    if (key == name) return value;
-  return -1;
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(unicode)
+
 namespace {
 
 std::vector<std::string> words_of(std::string_view text) {
@@ -28,8 +30,6 @@ std::string encode(std::u32string_view characters) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(unicode)
 
 BOOST_AUTO_TEST_CASE(valid_utf8_survives_decoding_and_encoding) {
   const std::string text = "a\u00e9\u4e2d\U0001F600";

@@ -13,6 +13,8 @@
 #include "tests/support/messages.hpp"
 #include "tests/support/scratch_folder.hpp"
 
+BOOST_AUTO_TEST_SUITE(wordpiece)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -65,8 +67,6 @@ std::string message_of(const fs::path& vocabulary) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(wordpiece)
 
 BOOST_AUTO_TEST_CASE(ids_equal_those_of_hugging_face) {
   check_encoding("texts.txt", "ids.jsonl", 2000);

@@ -9,6 +9,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/nn/autocast.hpp"
 
+BOOST_AUTO_TEST_SUITE(bert)
+
 namespace {
 
 using vlp_test::difference;
@@ -26,16 +28,16 @@ Options tiny() {
   return options;
 }
 
-vlp::Context context() {
-  vlp::Context ctx;
-  ctx.facts.dimensions.vocabulary_size = kVocabulary;
-  ctx.facts.dimensions.encoder_width = 6;
-  return ctx;
+vlp::Facts facts() {
+  vlp::Facts known;
+  known.dimensions.vocabulary_size = kVocabulary;
+  known.dimensions.encoder_width = 6;
+  return known;
 }
 
 vlp::BertTextEncoder encoder(const Options& options = tiny()) {
   at::manual_seed(1);
-  vlp::BertTextEncoder result(options, context());
+  vlp::BertTextEncoder result(options, facts());
   result->to(at::kDouble);
   const at::NoGradGuard no_grad;
   for (at::Tensor p : result->parameters())
@@ -50,8 +52,6 @@ struct Texts {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(bert)
 
 BOOST_AUTO_TEST_CASE(parameters_stand_under_hugging_faces_names) {
   const auto parameters = encoder()->named_parameters();
@@ -200,15 +200,15 @@ BOOST_AUTO_TEST_CASE(whether_it_sees_images_follows_from_cross_attention) {
   BOOST_TEST(vlp::AnyTextEncoder::traits<vlp::BertTextEncoder>(options).sees_images);
   options.cross_attention = false;
   BOOST_TEST(!vlp::AnyTextEncoder::traits<vlp::BertTextEncoder>(options).sees_images);
-  vlp::Context no_encoder = context();
-  no_encoder.facts.dimensions.encoder_width = 0;
+  vlp::Facts no_encoder = facts();
+  no_encoder.dimensions.encoder_width = 0;
   BOOST_CHECK_NO_THROW(vlp::BertTextEncoder(options, no_encoder));
 }
 
 BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
-  vlp::Context no_vocabulary = context(), no_encoder = context();
-  no_vocabulary.facts.dimensions.vocabulary_size = 0;
-  no_encoder.facts.dimensions.encoder_width = 0;
+  vlp::Facts no_vocabulary = facts(), no_encoder = facts();
+  no_vocabulary.dimensions.vocabulary_size = 0;
+  no_encoder.dimensions.encoder_width = 0;
   Options uneven = tiny(), blind = tiny();
   uneven.sizes.heads = 3;
   blind.cross_attention = false;
@@ -216,7 +216,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_refused) {
                         says("the vocabulary's size isn't known"));
   BOOST_CHECK_EXCEPTION(vlp::BertTextEncoder(tiny(), no_encoder), vlp::RecipeError,
                         says("the image encoder's width isn't known"));
-  BOOST_CHECK_EXCEPTION(vlp::BertTextEncoder(uneven, context()), vlp::RecipeError,
+  BOOST_CHECK_EXCEPTION(vlp::BertTextEncoder(uneven, facts()), vlp::RecipeError,
                         says("heads don't divide width (got heads 3, width 8)"));
   vlp::BertTextEncoder bert = encoder();
   const Texts t;

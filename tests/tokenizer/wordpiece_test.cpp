@@ -11,14 +11,14 @@
 #include "tests/support/messages.hpp"
 #include "tests/support/scratch_folder.hpp"
 
-namespace fs = std::filesystem;
-
 BOOST_AUTO_TEST_SUITE(wordpiece)
 
+namespace fs = std::filesystem;
+
 BOOST_AUTO_TEST_CASE(the_component_finds_its_vocabulary_by_name_or_path) {
-  vlp::Context ctx;
-  ctx.folders.share = fs::path(VLP_SOURCE_ROOT) / "share";
-  const vlp::WordPieceTokenizer by_name({}, ctx);
+  vlp::Folders folders;
+  folders.share = fs::path(VLP_SOURCE_ROOT) / "share";
+  const vlp::WordPieceTokenizer by_name({}, folders);
   BOOST_TEST(by_name.vocabulary_size() == 30524);
 
   const ScratchFolder scratch;
@@ -27,31 +27,43 @@ BOOST_AUTO_TEST_CASE(the_component_finds_its_vocabulary_by_name_or_path) {
   vlp::WordPieceTokenizer::Options options;
   options.vocabulary = small.string();
   options.max_length = 4;
-  const vlp::AnyTokenizer by_path{vlp::WordPieceTokenizer(options, ctx)};
+  const vlp::AnyTokenizer by_path{vlp::WordPieceTokenizer(options, folders)};
   BOOST_TEST(by_path.vocabulary_size() == 8);
   BOOST_TEST((by_path.encode("a a a a") == std::vector<std::int64_t>{2, 5, 5, 3}));
-  BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine.txt", ctx) == fs::path("mine.txt")));
-  BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine", ctx) ==
-              ctx.folders.share / "vocabularies" / "mine.txt"));
+  BOOST_TEST(
+      (vlp::WordPieceTokenizer::vocabulary_file("mine.txt", folders) == fs::path("mine.txt")));
+  BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine", folders) ==
+              folders.share / "vocabularies" / "mine.txt"));
 }
 
 BOOST_AUTO_TEST_CASE(a_name_that_does_not_ship_is_told_which_do) {
-  vlp::Context ctx;
-  ctx.folders.share = fs::path(VLP_SOURCE_ROOT) / "share";
+  vlp::Folders folders;
+  folders.share = fs::path(VLP_SOURCE_ROOT) / "share";
   const auto message = [&](const std::string& vocabulary) {
     return vlp_test::message_of<vlp::Error>(
-        [&] { (void)vlp::WordPieceTokenizer({.vocabulary = vocabulary}, ctx); });
+        [&] { (void)vlp::WordPieceTokenizer({.vocabulary = vocabulary}, folders); });
   };
   BOOST_TEST(message("demos") ==
              "tokenizer 'wordpiece': no vocabulary named 'demos' ships with vlp (looked for " +
-                 (ctx.folders.share / "vocabularies" / "demos.txt").string() +
+                 (folders.share / "vocabularies" / "demos.txt").string() +
                  "; there are: bert-base-uncased, demo). Name one of them, or the path of a "
                  "vocab.txt.");
   BOOST_TEST(message("./demos.txt") ==
                  "./demos.txt: the vocabulary can't be opened. Check the path and its permissions.",
              "of a path nothing ships");
-  ctx.folders.share = "nowhere";
+  folders.share = "nowhere";
   BOOST_TEST(message("demo").find("there are: none") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(its_own_files_make_it_again_where_there_are_some) {
+  using Tokenizer = vlp::WordPieceTokenizer;
+  const ScratchFolder scratch;
+  const Tokenizer::Options given{.vocabulary = "mine.txt", .max_length = 7};
+  BOOST_TEST(Tokenizer::from_folder(given, scratch.path).vocabulary == "mine.txt");
+  std::ofstream(scratch.path / "vocab.txt") << "[PAD]\n";
+  const Tokenizer::Options own = Tokenizer::from_folder(given, scratch.path);
+  BOOST_TEST(own.vocabulary == (scratch.path / "vocab.txt").string());
+  BOOST_TEST(own.max_length == 7);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

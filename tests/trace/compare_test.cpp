@@ -17,6 +17,8 @@
 #include "tests/support/process.hpp"
 #include "vlp/weights/safetensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(trace_comparison)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -83,8 +85,6 @@ std::string message_of(const vlp::NamedTensors& tensors) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(trace_comparison)
 
 BOOST_AUTO_TEST_CASE(the_largest_difference_and_the_relative_norm_are_those_of_a_hand_computation) {
   const Pair pair({{"x", f64({2, 2}, {1, 2, 3, 4})}}, {{"x", f64({2, 2}, {1, 2.5, 3, 2})}});

@@ -16,6 +16,8 @@
 #include "tests/support/stored_case.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 
+BOOST_AUTO_TEST_SUITE(trace_inputs)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -101,8 +103,6 @@ vlp_test::Outcome trace(const fs::path& inputs, const fs::path& out,
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(trace_inputs)
 
 BOOST_AUTO_TEST_CASE(a_batch_supervises_each_position_by_the_label_behind_it) {
   const ScratchFolder folder;

@@ -12,6 +12,8 @@
 
 #include "tests/support/model_files.hpp"
 
+BOOST_AUTO_TEST_SUITE(trace)
+
 namespace {
 
 using namespace vlp_test;
@@ -70,8 +72,6 @@ bool close(const at::Tensor& a, const at::Tensor& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(trace)
 
 BOOST_AUTO_TEST_CASE(a_mixed_model_has_the_names_of_both_sorts) {
   Traced mixed(vlp::BlipTask::pretraining, vlp::BlipMatchToken::enc);

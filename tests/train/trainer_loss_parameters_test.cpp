@@ -23,6 +23,8 @@
 #include "tests/support/sigmoid_loss.hpp"
 #include "vlp/train/objective.hpp"
 
+BOOST_AUTO_TEST_SUITE(losses_with_parameters)
+
 namespace {
 
 using vlp_test::float32_distance;
@@ -112,8 +114,6 @@ using Names = std::vector<std::string>;
 double number(const at::Tensor& scalar) { return scalar.item<double>(); }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(losses_with_parameters)
 
 BOOST_AUTO_TEST_CASE(the_gradient_flows_into_them) {
   vlp_test::Pairs pairs(4);

@@ -23,6 +23,8 @@
 #include "tests/support/med_model.hpp"
 #include "vlp/train/objective.hpp"
 
+BOOST_AUTO_TEST_SUITE(pretraining)
+
 namespace {
 
 using vlp::Batch;
@@ -54,8 +56,9 @@ Batch batch_of(std::int64_t rows, std::uint64_t seed) {
 
 vlp::Objective all_losses(const vlp::Context& ctx) {
   std::vector<vlp::Objective::Term> terms;
-  terms.push_back({"itc", 1.0, vlp::ImageTextContrastive({.queue_size = kQueue}, ctx)});
-  terms.push_back({"itm", 1.0, vlp::ImageTextMatching({}, ctx)});
+  terms.push_back(
+      {"itc", 1.0, vlp::ImageTextContrastive({.queue_size = kQueue}, ctx.machine, ctx.facts)});
+  terms.push_back({"itm", 1.0, vlp::ImageTextMatching({}, ctx.facts)});
   terms.push_back({"lm", 1.0, vlp::LanguageModelLoss({.label_smoothing = 0.1})});
   return vlp::Objective(std::move(terms));
 }
@@ -97,8 +100,6 @@ std::string differing(const vlp::State& a, const vlp::State& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pretraining)
 
 BOOST_AUTO_TEST_CASE(a_resumed_run_continues_bit_for_bit) {
   vlp::Context ctx = vlp_test::med_context();
@@ -181,8 +182,10 @@ BOOST_AUTO_TEST_CASE(matching_alone_and_contrast_alone_train) {
   std::vector<vlp::Objective::Term> matching, contrast;
   matching.push_back(
       {"itm", 1.0,
-       vlp::ImageTextMatching({.similarities = vlp::NegativesBy::online, .floor = 0}, ctx)});
-  contrast.push_back({"itc", 1.0, vlp::ImageTextContrastive({.alpha = 0, .queue_size = 0}, ctx)});
+       vlp::ImageTextMatching({.similarities = vlp::NegativesBy::online, .floor = 0}, ctx.facts)});
+  contrast.push_back(
+      {"itc", 1.0,
+       vlp::ImageTextContrastive({.alpha = 0, .queue_size = 0}, ctx.machine, ctx.facts)});
   for (vlp::Objective losses :
        {vlp::Objective(std::move(matching)), vlp::Objective(std::move(contrast))}) {
     BOOST_TEST((vlp::parts::momentum_embeddings.without(losses.needs()) ==

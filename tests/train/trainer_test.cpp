@@ -20,6 +20,8 @@
 #include "vlp/train/objective.hpp"
 #include "vlp/train/precision.hpp"
 
+BOOST_AUTO_TEST_SUITE(trainer)
+
 namespace {
 
 using vlp::Batch;
@@ -78,8 +80,6 @@ bool equal(const torch::nn::Module& a, const torch::nn::Module& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(trainer)
 
 BOOST_AUTO_TEST_CASE(steps_make_the_loss_smaller) {
   vlp::Trainer trainer(Line(), Distance{}, vlp::AdamW(vlp::AdamW::Options{.lr = 0.05}),

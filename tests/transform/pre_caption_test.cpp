@@ -9,6 +9,8 @@
 #include <boost/test/unit_test.hpp>
 #include <nlohmann/json.hpp>
 
+BOOST_AUTO_TEST_SUITE(pre_caption)
+
 namespace {
 
 std::string cleaned(const std::string& text, std::int64_t words = 30) {
@@ -17,8 +19,6 @@ std::string cleaned(const std::string& text, std::int64_t words = 30) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pre_caption)
 
 BOOST_AUTO_TEST_CASE(captions_become_what_the_reference_makes_of_them) {
   std::ifstream file(std::filesystem::path(VLP_TEST_DATA) / "transforms" / "pre_caption.json");

@@ -19,6 +19,8 @@
 #include "tests/support/image_fixtures.hpp"
 #include "vlp/image/decode.hpp"
 
+BOOST_AUTO_TEST_SUITE(rand_augment)
+
 namespace {
 
 using vlp::Augmentation;
@@ -52,8 +54,6 @@ at::Tensor once(const at::Tensor& image, Augmentation operation, bool opposite) 
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(rand_augment)
 
 BOOST_AUTO_TEST_CASE(every_operation_equals_the_reference_to_the_bit) {
   const auto tensors = vlp::test::read_tensors(std::filesystem::path(VLP_TEST_DATA) / "transforms" /

@@ -17,6 +17,8 @@
 #include "tests/support/messages.hpp"
 #include "vlp/image/decode.hpp"
 
+BOOST_AUTO_TEST_SUITE(random_resized_crop)
+
 namespace {
 
 using vlp::CropBox;
@@ -47,8 +49,6 @@ at::Tensor noise(std::int64_t height, std::int64_t width) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(random_resized_crop)
 
 BOOST_AUTO_TEST_CASE(a_part_is_resized_as_the_references_do) {
   constexpr double kTorchvisionMean =

@@ -15,6 +15,8 @@
 #include "tests/support/image_fixtures.hpp"
 #include "vlp/image/decode.hpp"
 
+BOOST_AUTO_TEST_SUITE(resize)
+
 namespace {
 
 constexpr double kOneLevel = 0.0151;  // 1 / 255 / the smallest std
@@ -65,8 +67,6 @@ at::Tensor interleaved(const at::Tensor& planar) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(resize)
 
 BOOST_AUTO_TEST_CASE(torchvision_kernel_reproduces_torchvision) {
   const Distance worst = compare_all("pixel_values_torchvision", vlp::ResizeKernel::torchvision);

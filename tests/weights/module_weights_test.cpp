@@ -11,6 +11,8 @@
 
 #include <ATen/ATen.h>
 
+BOOST_AUTO_TEST_SUITE(module_weights)
+
 using namespace vlp;
 using vlp_test::contains;
 using vlp_test::message_of;
@@ -53,8 +55,6 @@ bool same(Net& a, Net& b) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(module_weights)
 
 BOOST_FIXTURE_TEST_CASE(a_module_comes_back_into_its_own_memory, ScratchFolder) {
   Net saved, loaded;

@@ -4,6 +4,8 @@
 
 #include "tests/support/torch_bytes.hpp"
 
+BOOST_AUTO_TEST_SUITE(pickle)
+
 using namespace vlp;
 
 namespace {
@@ -33,8 +35,6 @@ std::string refusal(const std::string& bytes) {
 using Type = PickleContainer::Type;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(pickle)
 
 BOOST_AUTO_TEST_CASE(integers_of_every_spelling_are_read) {
   BOOST_TEST(value_of<std::int64_t>("K\xff") == 255);

@@ -7,6 +7,8 @@
 #include "tests/support/torch_bytes.hpp"
 #include "vlp/weights/safetensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(reading_weights)
+
 using namespace vlp;
 
 namespace {
@@ -37,8 +39,6 @@ struct Shards : TorchFolder {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(reading_weights)
 
 BOOST_AUTO_TEST_CASE(every_stored_malformed_file_is_refused) {
   std::size_t count = 0;

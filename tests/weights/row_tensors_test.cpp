@@ -8,6 +8,8 @@
 
 #include "tests/support/messages.hpp"
 
+BOOST_AUTO_TEST_SUITE(row_tensors)
+
 using namespace vlp;
 
 namespace {
@@ -29,8 +31,6 @@ using Items = std::vector<double>;
 using Shape = std::vector<std::int64_t>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(row_tensors)
 
 BOOST_AUTO_TEST_CASE(rows_are_joined_in_the_widest_float) {
   const TensorBytes single = tensor<float>("F32", {1, 2}, {1, 2}),

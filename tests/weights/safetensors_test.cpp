@@ -12,6 +12,8 @@
 #include "vlp/core/atomic_file.hpp"
 #include "vlp/core/error.hpp"
 
+BOOST_AUTO_TEST_SUITE(safetensors)
+
 using namespace vlp;
 using vlp_test::contains;
 using vlp_test::message_of;
@@ -58,8 +60,6 @@ std::string file_bytes(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(safetensors)
 
 BOOST_FIXTURE_TEST_CASE(what_is_written_is_read_back_bit_by_bit, Folder) {
   const auto name = path / "all.safetensors";

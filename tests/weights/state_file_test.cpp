@@ -11,6 +11,8 @@
 #include "vlp/core/random.hpp"
 #include "vlp/weights/safetensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(state_file)
+
 using namespace vlp;
 using vlp_test::contains;
 
@@ -21,8 +23,6 @@ std::string message_of(const std::filesystem::path& path) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(state_file)
 
 BOOST_FIXTURE_TEST_CASE(a_state_comes_back_exactly, ScratchFolder) {
   State state;

@@ -8,6 +8,8 @@
 #include "tests/support/torch_bytes.hpp"
 #include "vlp/weights/safetensors.hpp"
 
+BOOST_AUTO_TEST_SUITE(torch_file)
+
 using namespace vlp;
 
 namespace {
@@ -55,8 +57,6 @@ struct Folder : TorchFolder {
 using Floats = std::vector<float>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(torch_file)
 
 BOOST_AUTO_TEST_CASE(stored_files_hold_the_values_that_pytorch_reads) {
   const SafetensorsFile expected = read_safetensors(kFolder / "expected.safetensors");

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,15 +14,21 @@
 #include <torch/nn/module.h>
 
 #include "vlp/assemble/dry_pass.hpp"
+#include "vlp/assemble/made_up_batch.hpp"
 #include "vlp/assemble/open.hpp"
 #include "vlp/concepts/batch.hpp"
 #include "vlp/concepts/forward.hpp"
+#include "vlp/concepts/optimizer.hpp"
+#include "vlp/concepts/schedule.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/data/collate.hpp"
+#include "vlp/data/pipeline.hpp"
 #include "vlp/nn/meta_tensors.hpp"
 #include "vlp/train/objective.hpp"
+#include "vlp/train/options.hpp"
+#include "vlp/train/parameter_groups.hpp"
 
 namespace vlp {
 
@@ -55,7 +61,11 @@ class DryPass {
   }
 
   std::vector<std::string> run() {
-    const Preprocessing preprocessing = load_preprocessing(plan_, ctx_);
+    const Preprocessing data = load_preprocessing(plan_, ctx_);
+    const Pipelines& steps = data.transforms;
+    if (trains_) preprocess(data, steps.train, "training");
+    preprocess(data, steps.evaluate, "evaluation");
+    if (trains_ && plan_.schedule) ask_schedule(plan_.schedule->build(ctx_));
     const Dimensions& sizes = ctx_.facts.dimensions;
     if (sizes.image_height <= 0) {
       untried_.emplace_back("no transform fixes the size of images");
@@ -72,24 +82,23 @@ class DryPass {
       losses.emplace(build_losses(plan_, ctx_));
     });
     if (!model) return untried_;
-    const Batch batch = made_up(preprocessing);
-    const std::shared_ptr<torch::nn::Module> module = model->ptr();
-    if (losses && !plan_.loss.empty()) {
-      module->train(trains_);
-      attempt("a pass through the losses", [&] { pass(*model, *losses, batch); });
-    }
-    module->eval();
-    const at::NoGradGuard no_grad;
-    for (const auto& metric : plan_.metric)
-      attempt("what metric '" + metric.name() + "' reads",
-              [&] { read_for(metric.traits(), model->parts(), batch, preprocessing); });
+    Objective* const objective = losses && !plan_.loss.empty() ? &*losses : nullptr;
+    const ImageSize fixed{sizes.image_height, sizes.image_width},
+        own = steps.evaluate.output_size();
+    const bool sound =
+        !trains_ ||
+        update(*model, objective, made_up_batch(plan_, data, /*trains=*/true, steps.train, fixed));
+    evaluate(
+        *model, sound ? objective : nullptr, data,
+        made_up_batch(plan_, data, /*trains=*/false, steps.evaluate, own.height > 0 ? own : fixed));
     return untried_;
   }
 
  private:
   /// Does something; what only lacks values is noted, whatever else is wrong is thrown.
+  /// @return  whether it could be done
   template <class F>
-  void attempt(const std::string& what, const F& f) {
+  bool attempt(const std::string& what, const F& f) {
     const auto lacks = [&](std::string_view message) {
       if (!lacks_values(message)) return false;
       untried_.push_back(what + " needs values (" +
@@ -98,6 +107,7 @@ class DryPass {
     };
     try {
       f();
+      return true;
     } catch (const ComponentError& error) {
       if (!lacks(error.what())) throw;
     } catch (const Error&) {
@@ -106,74 +116,123 @@ class DryPass {
       const std::string message = without_stack(error.what()).message;
       if (!lacks(message)) throw ContractError(what + ": the parts don't fit: " + message);
     }
+    return false;
   }
 
-  /// As many pairs as the losses need, at least two, of the longest text that the tokenizer gives.
-  [[nodiscard]] Batch made_up(const Preprocessing& data) const {
-    constexpr std::size_t kWords = 2000;  // cut by whatever cuts
-    std::int64_t pairs = 2, captions = 1;
-    for (const auto& loss : plan_.loss) {
-      pairs = std::max(pairs, loss.traits().smallest_batch);
-      captions = std::max(captions, loss.traits().captions_per_image);
-    }
-    std::string text;
-    for (std::size_t i = 0; i < kWords; ++i) text += i == 0 ? "a" : " a";
+  /// An image and captions through the transforms of a phase, and captions on to ids.
+  static void preprocess(const Preprocessing& data, const Pipeline& steps,
+                         const std::string& phase) {
     RandomStream random(1);
-    const std::vector<std::int64_t> ids =
-        data.tokenizer.encode(with_prompt(data.prompt, data.transforms.train(text, random)));
-    const std::vector rows(static_cast<std::size_t>(pairs), ids);
-    const auto texts = [&] {
-      return collate_ids(rows, ctx_.facts.tokens.pad, prompt_length(data.tokenizer, data.prompt));
-    };
-    Batch batch;
-    batch.pixels =
-        at::zeros({pairs, 3, ctx_.facts.dimensions.image_height, ctx_.facts.dimensions.image_width},
-                  at::TensorOptions(at::kMeta));
-    batch.texts = texts();
-    for (std::int64_t k = 1; k < captions; ++k) batch.extra_captions.push_back(texts());
-    batch.image_index = at::arange(pairs, at::kLong);
-    for (std::int64_t i = 0; i < pairs; ++i) batch.image_ids.push_back("made-up");
-    for_each_tensor(batch, [](at::Tensor& tensor) {
-      if (tensor.defined()) tensor = tensor.to(at::kMeta);
-    });
-    return batch;
+    if (const std::string problem = input_problem(steps(made_up_image(), random)); !problem.empty())
+      throw ContractError("transforms of " + phase + ": " + problem + ".");
+    for (const std::string_view caption : kMadeUpCaptions)
+      (void)data.tokenizer.encode(with_prompt(data.prompt, steps(caption, random)));
   }
 
-  void pass(AnyModel& model, Objective& losses, const Batch& batch) const {
-    if (!trains_) {
-      const at::NoGradGuard no_grad;
-      Forward forward(model.parts(), batch);
-      (void)losses(forward);
-      return;
+  /// The length of the run isn't known before the data are: long enough for any warm-up.
+  [[nodiscard]] SchedulePosition length() const {
+    constexpr std::int64_t kUpdates = 10'000;  // of an epoch
+    const LoopLength all = loop_length(kUpdates * plan_.train.accumulation, plan_.train);
+    return {.step = 0, .steps = all.total_steps, .steps_per_epoch = all.steps_per_epoch};
+  }
+
+  /// For the first update, one in the middle, and the last.
+  void ask_schedule(const AnySchedule& schedule) const {
+    SchedulePosition position = length();
+    for (const std::int64_t step : {std::int64_t{0}, position.steps / 2, position.steps - 1}) {
+      position.step = step;
+      (void)schedule(position);
     }
-    Forward forward(model.parts(), batch, {}, TrainingStep{{0, 1, 1}, RandomStream(1)});
-    const LossValue value = losses(forward);
-    value.total.backward();
+  }
+
+  /// What training does for each batch.
+  /// @param losses  null = they couldn't be built
+  /// @return        whether the batch went through the losses
+  bool update(AnyModel& model, Objective* losses, const Batch& batch) {
+    model.ptr()->train();
+    const std::shared_ptr<torch::nn::Module> own = losses ? losses->module() : nullptr;
+    if (own) own->train();
+    if (model.parts().begin_step)
+      attempt("what the model does before an update", model.parts().begin_step);
+    const bool passed =
+        losses && attempt("a pass through the losses", [&] {
+          SchedulePosition middle = length();  // whatever warms up takes part
+          middle.step = middle.steps / 2;
+          Forward forward(model.parts(), batch, {}, TrainingStep{middle, RandomStream(1)});
+          (*losses)(forward).total.backward();
+        });
+    if (plan_.optimizer)
+      attempt("a step of optimizer '" + plan_.optimizer->name() + "'",
+              [&] { step(model, losses, passed); });
+    if (passed) attempt("what the losses do behind an update", [&] { losses->end_update({}); });
+    return passed;
+  }
+
+  /// One step of the optimizer with the parameters that a trainer would give it.
+  /// @param passed  whether a pass has left gradients; otherwise all get some
+  void step(const AnyModel& model, const Objective* losses, bool passed) const {
+    const MetaTensors without_memory;
+    const at::NoGradGuard no_grad;
+    AnyOptimizer optimizer = plan_.optimizer->build(ctx_);
+    const TrainedParameters trained = trained_parameters(model, losses);
+    std::vector<ParameterGroup> groups =
+        parameter_groups(trained.named, optimizer.decays_norms_and_biases(), trained.roles);
+    for (ParameterGroup& group : groups)
+      for (at::Tensor& parameter : group.parameters) {
+        const bool moves = !passed || parameter.grad().defined();
+        if (!parameter.is_meta())  // a number that LibTorch made on a path of its own
+          parameter = meta_twin(parameter.detach()).set_requires_grad(true);
+        if (moves && !parameter.grad().defined())
+          parameter.mutable_grad() = at::zeros_like(parameter);
+      }
+    optimizer.manage(std::move(groups));
+    StepControl control;
+    control.found_inf = at::zeros({1});
+    if (plan_.train.clip_norm > 0 || plan_.train.precision == Precision::fp16)
+      control.grad_scale = at::ones({1});
+    optimizer.step(control);
+    optimizer.zero_grad();
+  }
+
+  /// What an evaluation does for each batch.
+  /// @param losses  null = not to be tried
+  void evaluate(AnyModel& model, Objective* losses, const Preprocessing& data, const Batch& batch) {
+    const at::NoGradGuard no_grad;
+    model.ptr()->eval();
+    if (losses) {
+      if (losses->module()) losses->module()->eval();
+      attempt("a pass through the losses", [&] {
+        Forward forward(model.parts(), batch);
+        (void)(*losses)(forward);
+      });
+    }
+    bool captioned = false;
+    for (const auto& metric : plan_.metric) {
+      const AnyMetric::Traits& traits = metric.traits();
+      if (traits.reads_captions && std::exchange(captioned, true)) continue;
+      attempt("what metric '" + metric.name() + "' reads",
+              [&] { read_for(traits, model.parts(), batch, data); });
+    }
   }
 
   /// Asks for what a metric will be made of.
   void read_for(const AnyMetric::Traits& metric, const ModelParts& parts, const Batch& batch,
                 const Preprocessing& data) const {
     const at::Tensor states = parts.call<ImageStates>(batch.pixels);
-    if (!metric.reads_captions) {
-      (void)parts.call<ImageEmbeddings>(states);
-      const Texts& texts = batch.texts;
-      (void)parts.call<TextEmbeddings>(parts.call<TextStates>(texts.token_ids, texts.token_mask),
-                                       texts.token_mask);
-      if (metric.rerank > 0)
-        (void)parts.call<MatchLogits>(
-            parts.call<GroundedStates>(texts.token_ids, texts.token_mask, states));
-      return;
-    }
-    try {
+    if (metric.reads_captions) {
       const std::vector<RandomStream> random(static_cast<std::size_t>(states.size(0)),
                                              RandomStream(1));
       (void)parts.call<Generate>(states, prompt_ids(data.tokenizer, data.prompt), plan_.generate,
                                  plan_.generate.sample ? random : std::vector<RandomStream>());
-    } catch (const ComponentError& error) {
-      // The cache is made and the first logits are there; to choose a token takes their values.
-      if (!lacks_values(error.what())) throw;
+      return;
     }
+    (void)parts.call<ImageEmbeddings>(states);
+    const Texts& texts = batch.texts;
+    (void)parts.call<TextEmbeddings>(parts.call<TextStates>(texts.token_ids, texts.token_mask),
+                                     texts.token_mask);
+    if (metric.rerank > 0)
+      (void)parts.call<MatchLogits>(
+          parts.call<GroundedStates>(texts.token_ids, texts.token_mask, states));
   }
 
   const Plan& plan_;

@@ -26,11 +26,11 @@ struct OpenedModel {
   Plan plan;    ///< tokenizer, transforms, model, losses and generation; the rest unchosen
   Context ctx;  ///< device, special tokens, sizes; precision fp32
   std::optional<AnyTokenizer> tokenizer;  ///< none where the model has no vocabulary with it
-  Pipeline transforms;        ///< those of evaluation: of images, and of captions that it reads
-  AnyModel model;             ///< with its weights
-  GenerateOptions generate;   ///< how it generates unless told otherwise
-  std::string prompt;         ///< how its captions begin
-  bool hugging_face = false;  ///< whether a format, not a recipe, describes it
+  Pipeline transforms;       ///< those of evaluation: of images, and of captions that it reads
+  AnyModel model;            ///< with its weights
+  GenerateOptions generate;  ///< how it generates unless told otherwise
+  std::string prompt;        ///< how its captions begin
+  bool imported = false;     ///< whether a format, not a recipe, describes it
 };
 
 /// How to open a model.

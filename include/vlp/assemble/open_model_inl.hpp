@@ -27,18 +27,26 @@
 #include "vlp/start/formats.hpp"
 #include "vlp/start/initial_weights.hpp"
 #include "vlp/start/model_source.hpp"
+#include "vlp/start/own_tokenizer.hpp"
 #include "vlp/weights/module_weights.hpp"
 
 namespace vlp {
 
 namespace detail {
 
-/// A run's recipe, with its own weights and vocabulary in place of those that it began with.
+/// A run's recipe, with its own weights in place of those that it began with.
 [[nodiscard]] inline Recipe run_recipe(const ModelSource& source) {
-  std::vector<std::string> sets{"model.weights=" + toml_string(source.weights.string())};
-  if (const auto vocabulary = source.folder() / "vocab.txt"; std::filesystem::exists(vocabulary))
-    sets.push_back("tokenizer.vocabulary=" + toml_string(vocabulary.string()));
-  return load_recipe(source.recipe, sets);
+  return load_recipe(source.recipe, {"model.weights=" + toml_string(source.weights.string())});
+}
+
+/// The tables of a run's recipe, with the tokenizer made of the files that it has left beside it.
+[[nodiscard]] inline Plan read_run_tables(Recipe recipe, const std::filesystem::path& folder,
+                                          const Registry& registry) {
+  Plan plan = read_model_tables(recipe, registry);
+  if (!plan.tokenizer.chosen()) return plan;
+  Table& tokenizer = *recipe.value.as<Table>()->find("tokenizer")->value.as<Table>();
+  take_own_files(tokenizer, plan.tokenizer.traits(), folder);
+  return read_model_tables(recipe, registry);
 }
 
 /// The tokenizer of a plan, if it has one; tells the context its special tokens and its size.
@@ -101,7 +109,8 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
         {.needs = arguments.needs, .share_dir = arguments.share_dir, .console = arguments.console});
   Recipe recipe = imported ? Recipe{imported->recipe, name, {}} : detail::run_recipe(source);
   for (const std::string& set : arguments.sets) apply_set(recipe.value, set, recipe.problems);
-  Plan plan = read_model_tables(recipe, registry);
+  Plan plan = imported ? read_model_tables(recipe, registry)
+                       : detail::read_run_tables(std::move(recipe), source.folder(), registry);
   detail::check_purpose(name, plan, arguments.needs);
   Context ctx = open_context(plan, {.out = {},
                                     .data_dir = ".",
@@ -133,7 +142,7 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
           .model = std::move(model),
           .generate = generate,
           .prompt = std::move(prompt),
-          .hugging_face = imported.has_value()};
+          .imported = imported.has_value()};
 }
 
 }  // namespace vlp

@@ -16,6 +16,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/recipe/value.hpp"
 #include "vlp/weights/config_file.hpp"
+#include "vlp/weights/wordpiece_files.hpp"
 
 namespace vlp {
 
@@ -109,20 +110,8 @@ VLP_INLINE Table tokenizer_table(const std::filesystem::path& vocabulary) {
 }
 
 VLP_INLINE std::optional<Table> read_tokenizer(const std::filesystem::path& folder) {
-  std::filesystem::path vocabulary;
-  for (const char* name : {"tokenizer.json", "vocab.txt"})  // the plainer one wins
-    if (std::filesystem::is_regular_file(folder / name)) vocabulary = folder / name;
-  if (vocabulary.empty()) return std::nullopt;
-  if (const auto path = folder / "tokenizer_config.json"; std::filesystem::is_regular_file(path)) {
-    const ConfigObject file = read_config_file(path);
-    file.expect("tokenizer_class",
-                {"BertTokenizer", "BertTokenizerFast", "TokenizersBackend", nullptr});
-    file.expect("do_lower_case", {true});
-    file.expect("strip_accents", {nullptr, true});
-    file.expect("tokenize_chinese_chars", {true});
-    file.throw_if_wrong("Use a model with BERT's lower-casing WordPiece tokenizer.");
-  }
-  return tokenizer_table(vocabulary);
+  const auto vocabulary = wordpiece_vocabulary(folder);
+  return vocabulary ? std::optional(tokenizer_table(*vocabulary)) : std::nullopt;
 }
 
 namespace detail {

@@ -3,6 +3,7 @@
 // takes them.
 
 #include <concepts>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -61,6 +62,15 @@ template <class T>
     return "a " + std::string(kind);
 }
 
+/// The same of a component that is there; an erased one says it itself.
+template <class T>
+[[nodiscard]] std::string shown_component(const T& component, std::string_view kind) {
+  if constexpr (requires { component.shown(); })
+    return component.shown();
+  else
+    return shown_component<T>(kind);
+}
+
 namespace detail {
 
 /// Whether a component is built from these. A holder's constructor takes anything and hands it on,
@@ -69,26 +79,55 @@ template <class T, class... From>
 concept BuiltFrom = std::constructible_from<typename Described<T>::type, From...> &&
                     std::constructible_from<T, From...>;
 
-/// Whether a component is built from these and, behind them, all, one part or nothing of the
+/// What a constructor reads of the context.
+template <class... Part>
+struct Reads {};
+
+/// All that it may read; of several constructors the first is taken that is listed here.
+using AllReads = std::tuple<Reads<Context>, Reads<Machine, Folders, Facts>, Reads<Machine, Folders>,
+                            Reads<Machine, Facts>, Reads<Folders, Facts>, Reads<Machine>,
+                            Reads<Folders>, Reads<Facts>, Reads<>>;
+
+template <class Part>
+[[nodiscard]] const Part& context_part(const Context& ctx) {
+  if constexpr (std::same_as<Part, Context>)
+    return ctx;
+  else if constexpr (std::same_as<Part, Machine>)
+    return ctx.machine;
+  else if constexpr (std::same_as<Part, Folders>)
+    return ctx.folders;
+  else
+    return ctx.facts;
+}
+
+/// Whether a component is built from `From` and, behind them, what is read.
+template <class T, class Read, class... From>
+inline constexpr bool kBuiltReading = false;
+template <class T, class... Part, class... From>
+inline constexpr bool kBuiltReading<T, Reads<Part...>, From...> =
+    BuiltFrom<T, From..., const Part&...>;
+
+/// The place in `AllReads` of what a component that is built from `From` reads; their number if it
+/// is built in none of these ways.
+template <class T, class... From>
+[[nodiscard]] consteval std::size_t reading() {
+  return []<class... Read>(std::tuple<Read...>*) {
+    std::size_t place = 0;
+    (void)((kBuiltReading<T, Read, From...> || (++place, false)) || ...);
+    return place;
+  }(static_cast<AllReads*>(nullptr));
+}
+
+/// Whether a component is built from these and, behind them, all, some parts or nothing of the
 /// context.
 template <class T, class... From>
-inline constexpr bool kBuildable =
-    BuiltFrom<T, From..., const Context&> || BuiltFrom<T, From..., const Machine&> ||
-    BuiltFrom<T, From..., const Folders&> || BuiltFrom<T, From..., const Facts&> ||
-    BuiltFrom<T, From...>;
+inline constexpr bool kBuildable = reading<T, From...>() < std::tuple_size_v<AllReads>;
 
 template <class T, class... From>
 [[nodiscard]] T build_from(const Context& ctx, From... from) {
-  if constexpr (BuiltFrom<T, From..., const Context&>)
-    return T(std::move(from)..., ctx);
-  else if constexpr (BuiltFrom<T, From..., const Machine&>)
-    return T(std::move(from)..., ctx.machine);
-  else if constexpr (BuiltFrom<T, From..., const Folders&>)
-    return T(std::move(from)..., ctx.folders);
-  else if constexpr (BuiltFrom<T, From..., const Facts&>)
-    return T(std::move(from)..., ctx.facts);
-  else
-    return T(std::move(from)...);
+  return [&]<class... Part>(Reads<Part...>) {
+    return T(std::move(from)..., context_part<Part>(ctx)...);
+  }(std::tuple_element_t<reading<T, From...>(), AllReads>{});
 }
 
 /// Whether a component has options that none of its constructors takes: they would be ignored.
@@ -100,8 +139,8 @@ concept IgnoresOptions =
 }  // namespace detail
 
 /// A component can be named, described and built: from its options, if it has any, and behind them
-/// what it reads of the context: a `const Context&`, or of that only `const Machine&`, `const
-/// Folders&` or `const Facts&`, or nothing.
+/// what it reads of the context: a `const Context&`, or of that some parts in the order `const
+/// Machine&`, `const Folders&`, `const Facts&`, or nothing.
 template <class T>
 concept Component =
     requires {

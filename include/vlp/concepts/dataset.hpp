@@ -53,7 +53,9 @@ class AnyDataset {
   [[nodiscard]] std::span<const ImageRecord> records(Split split) const {
     return named(shown_, [&] { return self_->records(split); });
   }
-  [[nodiscard]] CaptionsPerImage captions_per_image() const { return self_->captions_per_image(); }
+  [[nodiscard]] CaptionsPerImage captions_per_image() const {
+    return named(shown_, [&] { return self_->captions_per_image(); });
+  }
 
  private:
   struct Base {

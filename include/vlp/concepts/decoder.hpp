@@ -12,10 +12,12 @@
 #include <utility>
 #include <vector>
 
+#include <ATen/core/DimVector.h>
 #include <ATen/core/Tensor.h>
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/image_memory.hpp"
+#include "vlp/concepts/returned_tensor.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/foreign_errors.hpp"
 
@@ -80,36 +82,78 @@ class AnyDecoder {
         shown_(shown_component<Dec>(kind)) {}
 
   AnyDecoder* operator->() { return this; }
+  /// @throws ShapeError if the decoder doesn't give [B, T, D], floating-point, where the ids are
   [[nodiscard]] at::Tensor states(const at::Tensor& ids, const at::Tensor& mask,
                                   const ImageMemory& images) {
-    at::Tensor states = named(shown_, [&] { return self_->states(ids, mask, images); });
-    if (states.dim() != 3 || states.size(0) != ids.size(0) || states.size(1) != ids.size(1))
-      throw ShapeError(shown_ + ": states of another shape (got " + c10::str(states.sizes()) +
-                       " of ids " + c10::str(ids.sizes()) +
-                       ", expected one row a token). Return [texts, tokens, width].");
-    return states;
+    return returned(named(shown_, [&] { return self_->states(ids, mask, images); }), shown_,
+                    {.what = "states",
+                     .sizes = {ids.size(0), ids.size(1), -1},
+                     .letters = "BTD",
+                     .meaning = "texts, tokens, width"},
+                    ids);
   }
+  /// @throws ShapeError if the decoder doesn't give floating-point numbers [..., V] where the
+  /// states are
   [[nodiscard]] at::Tensor logits(const at::Tensor& states) {
-    return named(shown_, [&] { return self_->logits(states); });
+    at::DimVector sizes(states.sizes().begin(), states.sizes().end());
+    if (!sizes.empty()) sizes.back() = -1;
+    return returned(
+        named(shown_, [&] { return self_->logits(states); }), shown_,
+        {.what = "logits", .sizes = sizes, .letters = "V", .meaning = "as the states, vocabulary"},
+        states);
   }
+  /// @throws ShapeError if the cache isn't empty, or its tensors aren't a row a beam or image where
+  /// the image states are
   [[nodiscard]] DecodingCache make_cache(const at::Tensor& image_states, std::int64_t beams,
                                          std::int64_t longest) {
-    return named(shown_, [&] { return self_->make_cache(image_states, beams, longest); });
+    DecodingCache cache =
+        named(shown_, [&] { return self_->make_cache(image_states, beams, longest); });
+    if (cache.beams != beams || cache.length != 0)
+      throw ShapeError(shown_ + ": make_cache gave another cache (got " +
+                       std::to_string(cache.beams) + " beams at length " +
+                       std::to_string(cache.length) + ", expected " + std::to_string(beams) +
+                       " at length 0). Return an empty one for as many beams as are asked for.");
+    const std::int64_t images = image_states.size(0);
+    for (const at::Tensor& kept : cache.per_row)
+      check_kept(kept, "cache.per_row", images * beams, image_states);
+    for (const at::Tensor& kept : cache.per_image)
+      check_kept(kept, "cache.per_image", images, image_states);
+    return cache;
   }
+  /// @throws ShapeError if the decoder doesn't give [B * K, V], floating-point, where the ids are,
+  /// or doesn't add its tokens to the cache's length
   [[nodiscard]] at::Tensor step(const at::Tensor& ids, DecodingCache& cache) {
     const std::int64_t after = cache.length + ids.size(1);
-    at::Tensor logits = named(shown_, [&] { return self_->step(ids, cache); });
-    if (logits.dim() != 2 || logits.size(0) != ids.size(0) || cache.length != after)
-      throw ShapeError(shown_ + ": step gave logits " + c10::str(logits.sizes()) +
-                       " and left the cache at length " + std::to_string(cache.length) + " (ids " +
-                       c10::str(ids.sizes()) + ", expected [" + std::to_string(ids.size(0)) +
-                       ", V] and " + std::to_string(after) +
-                       "). Return the last token's logits and add the tokens to cache.length.");
+    at::Tensor logits = returned(named(shown_, [&] { return self_->step(ids, cache); }), shown_,
+                                 {.what = "the logits of a step",
+                                  .sizes = {ids.size(0), -1},
+                                  .letters = "BV",
+                                  .meaning = "rows, vocabulary, of the last token alone"},
+                                 ids);
+    if (cache.length != after)
+      throw ShapeError(shown_ + ": step left the cache at another length (got " +
+                       std::to_string(cache.length) + ", expected " + std::to_string(after) +
+                       " behind ids " + c10::str(ids.sizes()) +
+                       "). Add the tokens to cache.length.");
     return logits;
   }
-  [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return self_->ptr(); }
+  [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const {
+    return named(shown_, [&] { return self_->ptr(); });
+  }
 
  private:
+  /// Its number format and its further dimensions are the decoder's own affair.
+  void check_kept(const at::Tensor& kept, std::string_view what, std::int64_t rows,
+                  const at::Tensor& image_states) const {
+    if (!kept.defined() || kept.dim() == 0 || kept.size(0) != rows)
+      throw ShapeError(
+          shown_ + ": " + std::string(what) + " holds a tensor of another shape (got " +
+          (kept.defined() ? c10::str(kept.sizes()) : std::string("an undefined tensor")) +
+          ", expected [" + std::to_string(rows) + ", ...]). Return tensors with a row for each " +
+          (what.ends_with("row") ? "beam of each image." : "image."));
+    require_device(kept, shown_, what, image_states.device());
+  }
+
   struct Base {
     virtual ~Base() = default;
     virtual at::Tensor states(const at::Tensor& ids, const at::Tensor& mask,

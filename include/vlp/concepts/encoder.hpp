@@ -15,6 +15,7 @@
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/image_problem.hpp"
+#include "vlp/concepts/returned_tensor.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/foreign_errors.hpp"
 
@@ -50,47 +51,45 @@ class AnyEncoder {
   };
   template <class E>
   [[nodiscard]] static Traits traits(const options_of<E>& options) {
-    return {.summary = kSummarises<E>,
-            .image_problem = image_problem_of<typename detail::Described<E>::type>(options)};
+    return {.summary = kSummarises<E>, .image_problem = image_problem_of<E>(options, kind)};
   }
 
   template <class E>
     requires(!std::same_as<E, AnyEncoder>) && Encoder<E>
   AnyEncoder(E encoder)
-      : module_(encoder.ptr()),
-        shown_(shown_component<E>(kind)),
-        width_(encoder->width()),
+      : shown_(shown_component<E>(kind)),
+        module_(named(shown_, [&] { return encoder.ptr(); })),
+        width_(named(shown_, [&] { return encoder->width(); })),
         forward_([encoder](const at::Tensor& pixels) mutable { return encoder->forward(pixels); }) {
     if constexpr (kSummarises<E>)
       summary_ = [encoder](const at::Tensor& states) mutable { return encoder->summary(states); };
   }
 
   AnyEncoder* operator->() { return this; }
-  /// @throws ShapeError if the encoder doesn't give [B, N, D]
+  /// @throws ShapeError if the encoder doesn't give [B, N, D], floating-point, where the pixels are
   [[nodiscard]] at::Tensor forward(const at::Tensor& pixels) {
-    at::Tensor states = named(shown_, [&] { return forward_(pixels); });
-    if (states.dim() != 3 || states.size(0) != pixels.size(0) || states.size(2) != width_)
-      throw ShapeError(shown_ + ": image states of another shape (got " + c10::str(states.sizes()) +
-                       " of pixels " + c10::str(pixels.sizes()) + ", expected [" +
-                       std::to_string(pixels.size(0)) + ", N, " + std::to_string(width_) +
-                       "]: images, image tokens, width()). Return one row of states an image.");
-    return states;
+    return returned(named(shown_, [&] { return forward_(pixels); }), shown_,
+                    {.what = "image states",
+                     .sizes = {pixels.size(0), -1, width_},
+                     .letters = "BND",
+                     .meaning = "images, image tokens, width()"},
+                    pixels);
   }
   /// @param states  [B, N, D], what `forward` returns
   /// @return        [B, D]
-  /// @throws ContractError if the encoder has none
+  /// @throws ContractError if the encoder has none, ShapeError if it gives something else
   [[nodiscard]] at::Tensor summary(const at::Tensor& states) const {
     if (!summary_)
       throw ContractError(
           shown_ +
           ": it has no vector for a whole image. Give it `summary(states)`, or choose "
           "another one.");
-    at::Tensor whole = named(shown_, [&] { return summary_(states); });
-    if (whole.dim() != 2 || whole.size(0) != states.size(0) || whole.size(1) != width_)
-      throw ShapeError(shown_ + ": summary(states) of another shape (got " +
-                       c10::str(whole.sizes()) + ", expected [" + std::to_string(states.size(0)) +
-                       ", " + std::to_string(width_) + "]: images, width()).");
-    return whole;
+    return returned(named(shown_, [&] { return summary_(states); }), shown_,
+                    {.what = "summary(states)",
+                     .sizes = {states.size(0), width_},
+                     .letters = "BD",
+                     .meaning = "images, width()"},
+                    states);
   }
   [[nodiscard]] std::int64_t width() const { return width_; }
   [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return module_; }
@@ -101,8 +100,8 @@ class AnyEncoder {
     { encoder->summary(states) } -> std::same_as<at::Tensor>;
   };
 
-  std::shared_ptr<torch::nn::Module> module_;
   std::string shown_;  // in messages
+  std::shared_ptr<torch::nn::Module> module_;
   std::int64_t width_;
   std::function<at::Tensor(const at::Tensor&)> forward_, summary_;
 };

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "vlp/concepts/model_layout.hpp"
 #include "vlp/concepts/parts.hpp"
 #include "vlp/core/console.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/json.hpp"
 #include "vlp/core/named_tensors.hpp"
 #include "vlp/recipe/value.hpp"
@@ -100,6 +102,10 @@ struct FolderFile {
   std::variant<Json, std::string> content;  ///< whole
 };
 
+/// A format may also have
+///   - tokenizer(folder) -> std::optional<Table>: the table [tokenizer] of a folder, told from the
+///     files of its tokenizer alone, so that texts can be turned into ids without any weights;
+///     nothing where there are none. Throws a WeightsError for those of a tokenizer that vlp lacks
 template <class F>
 concept Format =
     std::move_constructible<F> &&
@@ -134,31 +140,52 @@ class AnyFormat {
 
   template <class F>
     requires(!std::same_as<F, AnyFormat>) && Format<F>
-  AnyFormat(F format) : self_(std::make_shared<const Holder<F>>(std::move(format))) {}
+  AnyFormat(F format)
+      : self_(std::make_shared<const Holder<F>>(std::move(format))),
+        shown_(shown_component<F>(kind)) {}
 
-  [[nodiscard]] std::string title() const { return self_->title(); }
+  [[nodiscard]] std::string title() const {
+    return named(shown_, [&] { return self_->title(); });
+  }
   [[nodiscard]] Kinship kinship(const ForeignModel& foreign) const {
-    return self_->kinship(foreign);
+    return named(shown_, [&] { return self_->kinship(foreign); });
   }
   [[nodiscard]] OwnWeights translate(WeightFile file, const Console& console) const {
-    return self_->translate(std::move(file), console);
+    return named(shown_, [&] { return self_->translate(std::move(file), console); });
   }
   [[nodiscard]] Value settings(const ForeignModel& foreign, const Console& console) const {
-    return self_->settings(foreign, console);
+    return named(shown_, [&] { return self_->settings(foreign, console); });
   }
   [[nodiscard]] ImportedModel import_model(ForeignModel foreign,
                                            const ImportArguments& arguments) const {
-    return self_->import_model(std::move(foreign), arguments);
+    return named(shown_, [&] { return self_->import_model(std::move(foreign), arguments); });
   }
-  [[nodiscard]] Kinship kinship(const Value& resolved) const { return self_->kinship(resolved); }
-  [[nodiscard]] ModelLayout layout(const Value& resolved) const { return self_->layout(resolved); }
+  [[nodiscard]] Kinship kinship(const Value& resolved) const {
+    return named(shown_, [&] { return self_->kinship(resolved); });
+  }
+  [[nodiscard]] ModelLayout layout(const Value& resolved) const {
+    ModelLayout layout = named(shown_, [&] { return self_->layout(resolved); });
+    if (layout.settle)
+      layout.settle = [settle = std::move(layout.settle), shown = shown_](
+                          TensorMap& tensors, const TensorShapes& model, const std::string& source,
+                          const Console& console) {
+        named(shown, [&] { settle(tensors, model, source, console); });
+      };
+    return layout;
+  }
+  /// Nothing where the format can't tell.
+  [[nodiscard]] std::optional<Table> tokenizer(const std::filesystem::path& folder) const {
+    return named(shown_, [&] { return self_->tokenizer(folder); });
+  }
   [[nodiscard]] std::string obstacle(const ExportedModel& model) const {
-    return self_->obstacle(model);
+    return named(shown_, [&] { return self_->obstacle(model); });
   }
   [[nodiscard]] std::vector<FolderFile> files(const ExportedModel& model) const {
-    return self_->files(model);
+    return named(shown_, [&] { return self_->files(model); });
   }
-  void pack(NamedTensors& tensors, Metadata& metadata) const { self_->pack(tensors, metadata); }
+  void pack(NamedTensors& tensors, Metadata& metadata) const {
+    named(shown_, [&] { self_->pack(tensors, metadata); });
+  }
 
  private:
   struct Base {
@@ -169,6 +196,7 @@ class AnyFormat {
     virtual Value settings(const ForeignModel& foreign, const Console& console) const = 0;
     virtual ImportedModel import_model(ForeignModel foreign,
                                        const ImportArguments& arguments) const = 0;
+    virtual std::optional<Table> tokenizer(const std::filesystem::path& folder) const = 0;
     virtual Kinship kinship(const Value& resolved) const = 0;
     virtual ModelLayout layout(const Value& resolved) const = 0;
     virtual std::string obstacle(const ExportedModel& model) const = 0;
@@ -190,6 +218,14 @@ class AnyFormat {
                                const ImportArguments& arguments) const override {
       return format.import_model(std::move(foreign), arguments);
     }
+    std::optional<Table> tokenizer(const std::filesystem::path& folder) const override {
+      if constexpr (requires {
+                      { format.tokenizer(folder) } -> std::same_as<std::optional<Table>>;
+                    })
+        return format.tokenizer(folder);
+      else
+        return std::nullopt;
+    }
     Kinship kinship(const Value& resolved) const override { return format.kinship(resolved); }
     ModelLayout layout(const Value& resolved) const override { return format.layout(resolved); }
     std::string obstacle(const ExportedModel& model) const override {
@@ -204,6 +240,7 @@ class AnyFormat {
     F format;
   };
   std::shared_ptr<const Base> self_;
+  std::string shown_;  // in messages
 };
 static_assert(Format<AnyFormat>);
 

@@ -4,6 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <string_view>
+
+#include "vlp/concepts/component.hpp"
+#include "vlp/core/foreign_errors.hpp"
 
 namespace vlp {
 
@@ -19,12 +23,13 @@ using ImageProblem = std::function<std::string(std::int64_t height, std::int64_t
 
 /// What a component of these options says of itself, by `static std::string image_problem(const
 /// Options&, height, width)`; an empty function if it says nothing.
-/// @tparam Component  or the module that it holds
-template <class Component, class Options>
-[[nodiscard]] ImageProblem image_problem_of(const Options& options) {
-  if constexpr (requires { Component::image_problem(options, 1, 1); })
-    return [options](std::int64_t height, std::int64_t width) {
-      return Component::image_problem(options, height, width);
+/// @param kind  of the component, for messages
+template <class T>
+[[nodiscard]] ImageProblem image_problem_of(const options_of<T>& options, std::string_view kind) {
+  using Type = typename detail::Described<T>::type;
+  if constexpr (requires { Type::image_problem(options, 1, 1); })
+    return [options, shown = shown_component<T>(kind)](std::int64_t height, std::int64_t width) {
+      return named(shown, [&] { return Type::image_problem(options, height, width); });
     };
   else
     return {};

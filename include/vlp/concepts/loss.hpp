@@ -128,23 +128,40 @@ class AnyLoss {
   AnyLoss(L loss)
       : self_(std::make_unique<Holder<L>>(std::move(loss))), shown_(shown_component<L>(kind)) {}
 
+  /// What messages call it.
+  [[nodiscard]] const std::string& shown() const { return shown_; }
+
   /// @throws ContractError if the loss gives no value, or in training one without a gradient
-  /// @throws ShapeError    if its value isn't a scalar
+  /// @throws ShapeError    if its value or a part of it isn't a scalar
   LossValue operator()(Forward& pass) {
     LossValue value = named(shown_, [&] { return self_->call(pass); });
     check(value.total, pass.training().has_value());
+    for (const auto& [name, part] : value.parts)
+      if (!part.defined() || part.dim() != 0)
+        throw ShapeError(
+            shown_ + ": its part '" + name + "' is no scalar (got " +
+            (part.defined() ? c10::str(part.sizes()) : std::string("an undefined tensor")) +
+            ", expected []). Take the mean or the sum.");
     return value;
   }
-  [[nodiscard]] Parts needs() const { return self_->needs(); }
+  [[nodiscard]] Parts needs() const {
+    return named(shown_, [&] { return self_->needs(); });
+  }
   /// Null where it has no parameters of its own.
-  [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const { return self_->module(); }
+  [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const {
+    return named(shown_, [&] { return self_->module(); });
+  }
   void end_update(const Peers& peers) {
     named(shown_, [&] { self_->end_update(peers); });
   }
-  void save(State& state) const { self_->save(state); }
-  void load(const State& state) { self_->load(state); }
+  void save(State& state) const {
+    named(shown_, [&] { self_->save(state); });
+  }
+  void load(const State& state) {
+    named(shown_, [&] { self_->load(state); });
+  }
   void warm_start(const State& tensors, const Console& console) {
-    self_->warm_start(tensors, console);
+    named(shown_, [&] { self_->warm_start(tensors, console); });
   }
 
  private:

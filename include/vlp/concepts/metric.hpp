@@ -186,7 +186,9 @@ class AnyMetric {
   /// Whether it scores a retrieval, by `scores(ranks)`.
   [[nodiscard]] bool reads_ranks() const { return !reads_captions(); }
   /// How many items of each list are to be sorted anew; 0 for a metric of captions.
-  [[nodiscard]] std::int64_t rerank() const { return self_->rerank(); }
+  [[nodiscard]] std::int64_t rerank() const {
+    return named(shown_, [&] { return self_->rerank(); });
+  }
   /// @throws RecipeError if it doesn't score captions
   [[nodiscard]] ImageStatistics measure(const CaptionSet& captions) const {
     return named(shown_, [&] { return self_->measure(captions); });

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include <ATen/core/DimVector.h>
 #include <ATen/core/Tensor.h>
 
 #include "vlp/concepts/component.hpp"
@@ -22,6 +23,7 @@
 #include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/image_problem.hpp"
 #include "vlp/concepts/parts.hpp"
+#include "vlp/concepts/returned_tensor.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/random.hpp"
@@ -197,6 +199,56 @@ inline void require_captions(const Captions& captions, std::int64_t images,
         "). Return a list an image, best first.");
 }
 
+/// Sizes that begin with `count` of an argument's and go on with others of any size.
+[[nodiscard]] inline at::DimVector sizes_like(const at::Tensor& argument, std::int64_t count,
+                                              std::size_t others) {
+  at::DimVector sizes(argument.sizes().begin(), argument.sizes().begin() + count);
+  sizes.append(others, -1);
+  return sizes;
+}
+
+template <class P, class... Others>
+inline constexpr bool kOneOf = (std::same_as<P, Others> || ...);
+
+/// @param first  the part's first argument: pixels, ids or states
+/// @throws ShapeError if the part's tensor is none that belongs to it
+template <class P>
+[[nodiscard]] at::Tensor checked_tensor(at::Tensor made, const std::string& model,
+                                        const at::Tensor& first) {
+  const auto check = [&](const at::DimVector& sizes, std::string_view letters,
+                         std::string_view meaning) {
+    return returned(std::move(made), model,
+                    {.what = P::name, .sizes = sizes, .letters = letters, .meaning = meaning},
+                    first);
+  };
+  if constexpr (std::same_as<P, ImageStates>)
+    return check(sizes_like(first, 1, 2), "BND", "images, image tokens, width");
+  else if constexpr (kOneOf<P, TextStates, GroundedStates, DecoderStates>)
+    return check(sizes_like(first, first.dim(), 1), "BTD", "texts, tokens, width");
+  else if constexpr (std::same_as<P, MatchLogits>)
+    return check({first.size(0), 2}, "BC", "pairs; no match, match");
+  else if constexpr (std::same_as<P, DecoderLogits>)
+    return check(sizes_like(first, first.dim() - 1, 1), "V", "as the states, vocabulary");
+  else
+    return check(sizes_like(first, 1, 1), "BE", "a row each, width of embeddings");
+}
+
+/// Looks at what a part of the core's returned; of those of plugins nothing is known.
+/// @throws ShapeError or ContractError naming model and part
+template <class P>
+[[nodiscard]] auto checked_part(auto made, const std::string& model, const auto&... arguments) {
+  if constexpr (std::same_as<P, Generate>)
+    require_captions(made, std::get<0>(std::tie(arguments...)).size(0), model);
+  else if constexpr (std::same_as<P, Temperature>)
+    return returned(std::move(made), model,
+                    {.what = P::name, .sizes = {}, .letters = {}, .meaning = "a scalar"}, {});
+  else if constexpr (kOneOf<P, ImageStates, TextStates, ImageEmbeddings, TextEmbeddings,
+                            MomentumImageEmbeddings, MomentumTextEmbeddings, GroundedStates,
+                            MatchLogits, DecoderStates, DecoderLogits>)
+    return checked_tensor<P>(std::move(made), model, std::get<0>(std::tie(arguments...)));
+  return made;
+}
+
 }  // namespace detail
 
 /// A model is used like a module holder: copies refer to one module. It has the functions of the
@@ -232,7 +284,8 @@ template <Model M>
     return detail::parts_of_type<M>();
 }
 
-/// Collects what a model serves.
+/// Collects what a model serves. What its parts return is looked at: of those of the core the
+/// shapes, as concepts/parts.hpp says them.
 /// @throws ContractError if it says that it serves what it has no function for
 template <Model M>
 [[nodiscard]] ModelParts parts_of(M model) {
@@ -241,14 +294,12 @@ template <Model M>
   detail::for_each_part<M>([&]<class P> {
     parts.set<P>([model, shown]<class... A>(A&&... arguments) mutable {
       auto made = named(*shown, [&] { return P::call(model, std::forward<A>(arguments)...); });
-      if constexpr (std::same_as<P, Generate>)
-        detail::require_captions(made, std::get<0>(std::tie(arguments...)).size(0), *shown);
-      return made;
+      return detail::checked_part<P>(std::move(made), *shown, arguments...);
     });
   });
   Parts served = parts.serves();
   if constexpr (detail::ServesAsBuilt<M>)
-    served = model->serves();
+    served = named(*shown, [&] { return Parts(model->serves()); });
   else if constexpr (detail::ServesByType<M>)
     served = detail::parts_by_type<M>();
   detail::require_functions(served, parts.serves(), *shown);
@@ -279,14 +330,19 @@ class AnyModel {
       traits.longest_text = Type::longest_text(options);
     if constexpr (requires { Type::longest_caption(options); })
       traits.longest_caption = Type::longest_caption(options);
-    traits.image_problem = image_problem_of<Type>(options);
+    traits.image_problem = image_problem_of<M>(options, kind);
     return traits;
   }
 
   template <class M>
     requires(!std::same_as<M, AnyModel>) && Model<M>
   AnyModel(M model)
-      : module_(model.ptr()), parts_(std::make_shared<ModelParts>(parts_of(std::move(model)))) {}
+      : shown_(shown_component<M>(kind)),
+        module_(named(shown_, [&] { return model.ptr(); })),
+        parts_(std::make_shared<ModelParts>(parts_of(std::move(model)))) {}
+
+  /// What messages call it.
+  [[nodiscard]] const std::string& shown() const { return shown_; }
 
   AnyModel* operator->() { return this; }
   [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return module_; }
@@ -294,6 +350,7 @@ class AnyModel {
   [[nodiscard]] const ModelParts& parts() const { return *parts_; }
 
  private:
+  std::string shown_;  // in messages
   std::shared_ptr<torch::nn::Module> module_;
   std::shared_ptr<ModelParts> parts_;
 };

@@ -28,10 +28,11 @@ struct Substitute {
 
 /// A part of a model: all tensors whose names begin with one word.
 struct LayoutPart {
-  std::string name;                     ///< that word
-  std::string table;                    ///< its options in a recipe, e.g. "model.decoder"
-  std::vector<std::string> sources;     ///< keys of [model.weights] for it, the best first; behind
-                                        ///< them stands "model" for every part
+  std::string name;   ///< that word
+  std::string table;  ///< its options in a recipe, e.g. "model.decoder"; a model whose recipe lacks
+                      ///< them doesn't have the part; empty = every model of the family has it
+  std::vector<std::string> sources;     ///< keys of [model.weights] for it, the best first, which
+                                        ///< the family chooses; behind them stands "model"
   std::vector<Substitute> substitutes;  ///< tried in this order
 };
 

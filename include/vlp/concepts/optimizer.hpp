@@ -74,11 +74,21 @@ class AnyOptimizer {
   void step(const StepControl& control) {
     named(shown_, [&] { self_->step(control); });
   }
-  void zero_grad() { self_->zero_grad(); }
-  [[nodiscard]] double lr() const { return self_->lr(); }
-  [[nodiscard]] bool decays_norms_and_biases() const { return self_->decays_norms_and_biases(); }
-  void save(State& state) const { self_->save(state); }
-  void load(const State& state) { self_->load(state); }
+  void zero_grad() {
+    named(shown_, [&] { self_->zero_grad(); });
+  }
+  [[nodiscard]] double lr() const {
+    return named(shown_, [&] { return self_->lr(); });
+  }
+  [[nodiscard]] bool decays_norms_and_biases() const {
+    return named(shown_, [&] { return self_->decays_norms_and_biases(); });
+  }
+  void save(State& state) const {
+    named(shown_, [&] { self_->save(state); });
+  }
+  void load(const State& state) {
+    named(shown_, [&] { self_->load(state); });
+  }
 
  private:
   struct Base {

@@ -4,11 +4,14 @@
 
 #include <map>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 #include <torch/nn/module.h>
+
+#include "vlp/core/foreign_errors.hpp"
 
 namespace vlp {
 
@@ -36,14 +39,17 @@ class ParameterRoles {
  public:
   /// Everything is hidden.
   ParameterRoles() = default;
-  /// Those of one module.
-  explicit ParameterRoles(const torch::nn::Module& module) { add(module); }
+  /// Those of one module; see `add`.
+  ParameterRoles(const torch::nn::Module& module, std::string_view shown) { add(module, shown); }
 
   /// Asks a module and all modules in it; the first that tells a parameter's role is believed.
-  void add(const torch::nn::Module& module) {
-    for (const std::shared_ptr<torch::nn::Module>& part : module.modules(/*include_self=*/false))
-      ask(*part);
-    ask(module);
+  /// @param shown  the component whose module it is, as messages call it: `model 'blip'`
+  void add(const torch::nn::Module& module, std::string_view shown) {
+    named(shown, [&] {
+      for (const std::shared_ptr<torch::nn::Module>& part : module.modules(/*include_self=*/false))
+        ask(*part);
+      ask(module);
+    });
   }
 
   /// The role of one parameter.

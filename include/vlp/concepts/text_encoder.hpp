@@ -17,6 +17,7 @@
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/concepts/image_memory.hpp"
+#include "vlp/concepts/returned_tensor.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/foreign_errors.hpp"
 
@@ -67,9 +68,9 @@ class AnyTextEncoder {
   template <class E>
     requires(!std::same_as<E, AnyTextEncoder>) && TextEncoder<E>
   AnyTextEncoder(E encoder)
-      : module_(encoder.ptr()),
-        shown_(shown_component<E>(kind)),
-        width_(encoder->width()),
+      : shown_(shown_component<E>(kind)),
+        module_(named(shown_, [&] { return encoder.ptr(); })),
+        width_(named(shown_, [&] { return encoder->width(); })),
         text_states_([encoder](const at::Tensor& ids, const at::Tensor& mask) mutable {
           return encoder->text_states(ids, mask);
         }) {
@@ -87,40 +88,43 @@ class AnyTextEncoder {
   }
 
   AnyTextEncoder* operator->() { return this; }
-  /// @throws ShapeError if the encoder doesn't give [B, T, D]
+  /// @throws ShapeError if the encoder doesn't give [B, T, D], floating-point, where the ids are
   [[nodiscard]] at::Tensor text_states(const at::Tensor& ids, const at::Tensor& mask) {
-    return checked(named(shown_, [&] { return text_states_(ids, mask); }), ids);
+    return checked("text states", named(shown_, [&] { return text_states_(ids, mask); }), ids);
   }
-  /// @throws ContractError if this text encoder has no cross-attention
+  /// @throws ContractError if this text encoder has no cross-attention, ShapeError as `text_states`
   [[nodiscard]] at::Tensor grounded_states(const at::Tensor& ids, const at::Tensor& mask,
                                            const ImageMemory& images) {
     if (!grounded_states_)
       throw ContractError(shown_ + ": it can't attend to images. Choose one with cross-attention.");
-    return checked(named(shown_, [&] { return grounded_states_(ids, mask, images); }), ids);
+    return checked("grounded states",
+                   named(shown_, [&] { return grounded_states_(ids, mask, images); }), ids);
   }
   /// @param states  [B, T, D], what `text_states` returns
   /// @param mask    [B, T] bool, true = token
   /// @return        [B, D]
+  /// @throws ShapeError if the encoder gives something else
   [[nodiscard]] at::Tensor summary(const at::Tensor& states, const at::Tensor& mask) const {
     if (!summary_) return states.select(1, 0);
-    at::Tensor whole = named(shown_, [&] { return summary_(states, mask); });
-    if (whole.dim() != 2 || whole.size(0) != states.size(0) || whole.size(1) != width_)
-      throw ShapeError(shown_ + ": summary(states, mask) of another shape (got " +
-                       c10::str(whole.sizes()) + ", expected [" + std::to_string(states.size(0)) +
-                       ", " + std::to_string(width_) + "]: texts, width()).");
-    return whole;
+    return returned(named(shown_, [&] { return summary_(states, mask); }), shown_,
+                    {.what = "summary(states, mask)",
+                     .sizes = {states.size(0), width_},
+                     .letters = "BD",
+                     .meaning = "texts, width()"},
+                    states);
   }
   [[nodiscard]] std::int64_t width() const { return width_; }
   [[nodiscard]] std::shared_ptr<torch::nn::Module> ptr() const { return module_; }
 
  private:
-  [[nodiscard]] at::Tensor checked(at::Tensor states, const at::Tensor& ids) const {
-    if (states.dim() != 3 || states.size(0) != ids.size(0) || states.size(1) != ids.size(1) ||
-        states.size(2) != width_)
-      throw ShapeError(shown_ + ": text states of another shape (got " + c10::str(states.sizes()) +
-                       " of ids " + c10::str(ids.sizes()) + ", expected one row of width() = " +
-                       std::to_string(width_) + " a token). Return [texts, tokens, width()].");
-    return states;
+  [[nodiscard]] at::Tensor checked(std::string_view what, at::Tensor states,
+                                   const at::Tensor& ids) const {
+    return returned(std::move(states), shown_,
+                    {.what = what,
+                     .sizes = {ids.size(0), ids.size(1), width_},
+                     .letters = "BTD",
+                     .meaning = "texts, tokens, width()"},
+                    ids);
   }
 
   template <class E>
@@ -129,8 +133,8 @@ class AnyTextEncoder {
         encoder->grounded_states(x, x, images);
       };
 
-  std::shared_ptr<torch::nn::Module> module_;
   std::string shown_;  // in messages
+  std::shared_ptr<torch::nn::Module> module_;
   std::int64_t width_;
   std::function<at::Tensor(const at::Tensor&, const at::Tensor&)> text_states_, summary_;
   std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const ImageMemory&)>

@@ -5,11 +5,15 @@
 // otherwise `AnyTokenizer` puts it there. Special ids follow the vocabulary, [DEC] and [ENC]
 // included in its size. `static std::int64_t longest_text(const Options&)`, if it is there, says
 // the most ids of a text, its beginning and end included whoever puts them there, so that a model
-// with fewer positions is found with the recipe. Includes no torch.
+// with fewer positions is found with the recipe. `static Options from_folder(Options, folder)`, if
+// it is there, says under which options the same tokenizer is made of the files that `write` has
+// left in a folder, which is how a run's model is opened where its vocabulary has been moved.
+// Includes no torch.
 
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,6 +25,8 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/special_tokens.hpp"
+#include "vlp/recipe/read.hpp"
+#include "vlp/recipe/value.hpp"
 
 namespace vlp {
 
@@ -33,7 +39,7 @@ concept Tokenizer =
       { tokenizer.decode(ids) } -> std::same_as<std::string>;  // special tokens skipped
       { tokenizer.special() } -> std::same_as<SpecialTokens>;
       { tokenizer.vocabulary_size() } -> std::same_as<std::int64_t>;
-      tokenizer.write(folder);  // the files from which it can be made again, e.g. vocab.txt
+      tokenizer.write(folder);  // the files from which it can be made again
     };
 
 /// Any tokenizer as a value.
@@ -44,13 +50,22 @@ class AnyTokenizer {
   /// What a recipe can know of a tokenizer before it is built.
   struct Traits {
     std::int64_t longest_text = 0;  ///< ids that it gives at most; 0 = not known
+    /// Its options, made of the files that `write` has left in a folder; empty = they stay as they
+    /// are.
+    std::function<Table(const std::filesystem::path& folder)> from_folder;
   };
   template <class T>
   [[nodiscard]] static Traits traits(const options_of<T>& options) {
+    Traits traits;
     if constexpr (requires { T::longest_text(options); })
-      return {.longest_text = T::longest_text(options)};
-    else
-      return {};
+      traits.longest_text = T::longest_text(options);
+    if constexpr (requires(const std::filesystem::path& folder) {
+                    { T::from_folder(options, folder) } -> std::same_as<options_of<T>>;
+                  })
+      traits.from_folder = [options](const std::filesystem::path& folder) {
+        return *write_options(T::from_folder(options, folder)).template as<Table>();
+      };
+    return traits;
   }
 
   template <class T>
@@ -58,8 +73,8 @@ class AnyTokenizer {
   AnyTokenizer(T tokenizer)
       : self_(std::make_shared<const Holder<T>>(std::move(tokenizer))),
         shown_(shown_component<T>(kind)),
-        vocabulary_size_(self_->vocabulary_size()),
-        special_(self_->special()) {
+        vocabulary_size_(named(shown_, [&] { return self_->vocabulary_size(); })),
+        special_(named(shown_, [&] { return self_->special(); })) {
     for (const std::int64_t id : {special_.pad, special_.sep, special_.decode, special_.encode})
       if (id < 0 || id >= vocabulary_size_)
         throw ContractError(shown_ + ": a special token outside the vocabulary (got " +
@@ -87,7 +102,9 @@ class AnyTokenizer {
   }
   [[nodiscard]] SpecialTokens special() const { return special_; }
   [[nodiscard]] std::int64_t vocabulary_size() const { return vocabulary_size_; }
-  void write(const std::filesystem::path& folder) const { self_->write(folder); }
+  void write(const std::filesystem::path& folder) const {
+    named(shown_, [&] { self_->write(folder); });
+  }
 
  private:
   struct Base {

@@ -73,7 +73,7 @@ class AnyTransform {
       if constexpr (requires {
                       { self->output_size() } -> std::convertible_to<ImageSize>;
                     })
-        size_ = self->output_size();
+        size_ = named(shown_, [&] { return ImageSize(self->output_size()); });
       of_image_ = [self](const at::Tensor& image, RandomStream& random) {
         return (*self)(image, random);
       };
@@ -82,12 +82,17 @@ class AnyTransform {
 
   /// Whether it changes captions, not images.
   [[nodiscard]] bool is_text() const { return static_cast<bool>(of_text_); }
+  /// As messages call it: `transform 'resize'`.
+  [[nodiscard]] const std::string& shown() const { return shown_; }
   /// @throws ContractError if it is a transform of texts
+  /// @throws ShapeError    if what it gives is no image, or not of the size that it says
   [[nodiscard]] at::Tensor operator()(const at::Tensor& image, RandomStream& random) const {
     if (!of_image_)
       throw ContractError(
           "transform: changes texts (got an image, expected a text). Ask is_text() first.");
-    return named(shown_, [&] { return of_image_(image, random); });
+    at::Tensor changed = named(shown_, [&] { return of_image_(image, random); });
+    check(changed);
+    return changed;
   }
   /// @throws ContractError if it is a transform of images
   [[nodiscard]] std::string operator()(std::string_view text, RandomStream& random) const {
@@ -100,6 +105,24 @@ class AnyTransform {
   [[nodiscard]] ImageSize output_size() const { return size_; }
 
  private:
+  void check(const at::Tensor& image) const {
+    const bool is_image = image.defined() && image.dim() == 3 && image.size(0) == 3 &&
+                          (image.scalar_type() == at::kByte || image.scalar_type() == at::kFloat);
+    if (is_image &&
+        (size_.height == 0 || (image.size(1) == size_.height && image.size(2) == size_.width)))
+      return;
+    const std::string got = image.defined() ? std::string(c10::toString(image.scalar_type())) +
+                                                  " " + c10::str(image.sizes())
+                                            : "an undefined tensor";
+    if (!is_image)
+      throw ShapeError(shown_ + ": gave no image (got " + got +
+                       ", expected uint8 or float32 [3, H, W]). Return one image, its channels "
+                       "first.");
+    throw ShapeError(shown_ + ": gave an image of another size than it says (got " + got +
+                     ", expected [3, " + std::to_string(size_.height) + ", " +
+                     std::to_string(size_.width) + "]). Let output_size() tell what comes out.");
+  }
+
   std::function<at::Tensor(const at::Tensor&, RandomStream&)> of_image_;
   std::function<std::string(std::string_view, RandomStream&)> of_text_;
   ImageSize size_;

@@ -63,6 +63,14 @@ struct PipelineTrial {
   ImageSize size = {};              ///< that one; zeros if there is none
 };
 
+/// What keeps an image from being a model's input; empty = nothing.
+[[nodiscard]] inline std::string input_problem(const at::Tensor& image) {
+  if (image.dim() == 3 && image.size(0) == 3 && image.scalar_type() == at::kFloat) return {};
+  return "images don't become a model's input (got " +
+         std::string(c10::toString(image.scalar_type())) + " with " + std::to_string(image.dim()) +
+         " dimensions, expected Float [3, H, W]); add use = \"normalize\"";
+}
+
 /// Tries image steps on two black images of different sizes, so that steps that don't fit together
 /// are found before any image is read.
 [[nodiscard]] inline PipelineTrial try_images(const std::vector<AnyTransform>& steps) {
@@ -72,20 +80,24 @@ struct PipelineTrial {
   RandomStream random(0);
   std::array<at::Tensor, 2> images{at::zeros({3, 96, 64}, at::kByte),
                                    at::zeros({3, 72, 112}, at::kByte)};
+  ImageSize fixed;
   for (std::size_t i = 0; i < steps.size(); ++i) try {
       for (at::Tensor& image : images) image = steps[i](image, random);
+      if (const ImageSize own = steps[i].output_size(); own.height > 0) fixed = own;
+      for (const at::Tensor& image : images)
+        if (fixed.height > 0 && (image.size(1) != fixed.height || image.size(2) != fixed.width))
+          return {steps[i].shown() + ": changes the size that a step before it fixed (got " +
+                      std::to_string(image.size(1)) + " x " + std::to_string(image.size(2)) +
+                      ", expected " + std::to_string(fixed.height) + " x " +
+                      std::to_string(fixed.width) + "); give it `output_size()`",
+                  i, false};
     } catch (const std::exception& error) {
       const std::string text = error.what();
       return {text.substr(0, text.find('\n')), i, false};
     }
   for (const at::Tensor& image : images)
-    if (image.dim() != 3 || image.size(0) != 3 || image.scalar_type() != at::kFloat)
-      return {"images don't become a model's input (got " +
-                  std::string(c10::toString(image.scalar_type())) + " with " +
-                  std::to_string(image.dim()) +
-                  " dimensions, expected Float [3, H, W]); add use = \"normalize\"",
-              {},
-              false};
+    if (std::string problem = input_problem(image); !problem.empty())
+      return {std::move(problem), {}, false};
   const bool one_size = images[0].sizes() == images[1].sizes();
   return {
       {}, {}, one_size, one_size ? ImageSize{images[0].size(1), images[0].size(2)} : ImageSize{}};

@@ -16,7 +16,8 @@
 namespace vlp {
 
 /// Dropout is the caller's affair: put the decoder into evaluation mode first. Gradients are off
-/// inside.
+/// inside. On the device `meta`, where there are no values to choose by, tokens are made up
+/// (made_up_tokens.hpp).
 /// @param decoder       in evaluation mode
 /// @param image_states  [B, N, De]
 /// @param request       how; random streams if `options.sample`

@@ -20,6 +20,7 @@
 #include "vlp/core/random.hpp"
 #include "vlp/core/special_tokens.hpp"
 #include "vlp/generate/decoding.hpp"
+#include "vlp/generate/made_up_tokens.hpp"
 #include "vlp/generate/sampling.hpp"
 
 namespace vlp {
@@ -76,6 +77,16 @@ class SampledBatch {
     std::vector<double> numbers;
     for (SampledText& text : texts_) numbers.push_back(text.stream.uniform());
     return numbers;
+  }
+  /// What stands for draws on the device `meta`.
+  [[nodiscard]] std::vector<Draw> made_up() const {
+    const MadeUpTokens tokens(limits_);
+    std::vector<Draw> draws;
+    for (std::size_t row = 0; row < texts_.size(); ++row)
+      draws.push_back(
+          {.token = tokens.next(row / captions_, static_cast<std::int64_t>(texts_[row].ids.size())),
+           .log_probability = 0});
+    return draws;
   }
   /// The newest id of each row.
   [[nodiscard]] std::vector<std::vector<std::int64_t>> last() const {
@@ -168,8 +179,12 @@ template <Decoder Dec>
       decoder->step(ids_tensor(std::vector(images, begin)).to(image_states.device()), cache);
   expand_beams(cache, options.num_captions);
   logits = logits.repeat_interleave(options.num_captions, 0);
-  while (batch.add(
-      draw_tokens(sampling_logits(logits, batch.ids(), options, tokens.sep), batch.numbers()))) {
+  const auto draws = [&] {
+    return logits.is_meta() ? batch.made_up()
+                            : draw_tokens(sampling_logits(logits, batch.ids(), options, tokens.sep),
+                                          batch.numbers());
+  };
+  while (batch.add(draws())) {
     batch.shrink(cache);
     logits = decoder->step(ids_tensor(batch.last()).to(image_states.device()), cache);
   }

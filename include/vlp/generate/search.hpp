@@ -17,6 +17,7 @@
 #include "vlp/concepts/generation.hpp"
 #include "vlp/generate/decoding.hpp"
 #include "vlp/generate/hypotheses.hpp"
+#include "vlp/generate/made_up_tokens.hpp"
 
 namespace vlp {
 
@@ -46,6 +47,17 @@ namespace detail {
     std::ranges::stable_sort(result[b], std::greater{}, &Hypotheses::Continuation::score);
     result[b].resize(std::min(result[b].size(), static_cast<std::size_t>(2 * beams)));
   }
+  return result;
+}
+
+/// What stands for them on the device `meta`.
+[[nodiscard]] inline std::vector<std::vector<Hypotheses::Continuation>> made_up_continuations(
+    const std::vector<Hypotheses>& searches, const SearchLimits& limits) {
+  const MadeUpTokens tokens(limits);
+  std::vector<std::vector<Hypotheses::Continuation>> result;
+  for (std::size_t b = 0; b < searches.size(); ++b)
+    result.push_back(tokens.continuations(
+        b, static_cast<std::int64_t>(searches[b].running().front().ids.size())));
   return result;
 }
 
@@ -84,7 +96,9 @@ template <Decoder Dec, class Score>
     std::vector<std::vector<std::int64_t>> so_far;
     for (const Hypotheses& search : searches)
       for (const auto& beam : search.running()) so_far.push_back(beam.ids);
-    const auto best = detail::best_continuations(score(logits, so_far), searches);
+    const at::Tensor scores = score(logits, so_far);
+    const auto best = scores.is_meta() ? detail::made_up_continuations(searches, limits)
+                                       : detail::best_continuations(scores, searches);
 
     std::vector<std::int64_t> stay;  // searches that the next step includes
     std::size_t open = 0;

@@ -20,11 +20,13 @@
 
 namespace vlp {
 
-/// Configuration and vocabulary files, all but the first optional.
-inline constexpr std::array<std::string_view, 9> kConfigurationFiles = {
-    "config.json",   "generation_config.json", "preprocessor_config.json", "processor_config.json",
-    "vocab.txt",     "tokenizer_config.json",  "special_tokens_map.json",  "added_tokens.json",
-    "tokenizer.json"};
+/// Configuration and vocabulary files, all but the first optional; those of tokenizers are
+/// WordPiece's, byte pair encodings' and SentencePiece's, so that a format can read its own.
+inline constexpr auto kConfigurationFiles = std::to_array<std::string_view>(
+    {"config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json",
+     "vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+     "tokenizer.json", "vocab.json", "merges.txt", "tokenizer.model", "spiece.model",
+     "sentencepiece.bpe.model"});
 
 /// Layouts of the weights, best first. A name that ends in `.index.json` lists shards.
 inline constexpr std::array<std::string_view, 4> kWeightFiles = {

@@ -38,10 +38,10 @@ struct BertSizes {
 /// @param sizes        as a recipe has them
 /// @param text         as a recipe has it
 /// @param image_width  De, 0 = no cross-attention
-/// @param ctx          knows the tokenizer's vocabulary and its [PAD]
+/// @param facts        knows the tokenizer's vocabulary and its [PAD]
 [[nodiscard]] inline BertSizes bert_sizes(const TransformerSizes& sizes,
                                           const TextTransformerOptions& text,
-                                          std::int64_t image_width, const Context& ctx) {
+                                          std::int64_t image_width, const Facts& facts) {
   return {.layer = {.width = sizes.width,
                     .image_width = image_width,
                     .heads = sizes.heads,
@@ -49,10 +49,10 @@ struct BertSizes {
                     .dropout = text.dropout,
                     .eps = text.layer_norm_eps},
           .depth = sizes.depth,
-          .vocabulary = text.vocabulary_size > 0 ? text.vocabulary_size
-                                                 : ctx.facts.dimensions.vocabulary_size,
+          .vocabulary =
+              text.vocabulary_size > 0 ? text.vocabulary_size : facts.dimensions.vocabulary_size,
           .max_positions = text.max_positions,
-          .padding = ctx.facts.tokens.pad};
+          .padding = facts.tokens.pad};
 }
 
 /// Which weights a text encoder and a decoder have in common (Li et al. 2022, section 3.1 and table

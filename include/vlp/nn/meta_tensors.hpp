@@ -15,8 +15,10 @@
 
 #include <ATen/ATen.h>
 #include <ATen/ExpandUtils.h>
+#include <ATen/WrapDimUtils.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
+#include <ATen/core/stack.h>
 #include <c10/core/Device.h>
 #include <c10/core/DispatchKey.h>
 #include <c10/core/impl/LocalDispatchKeySet.h>
@@ -67,6 +69,11 @@ void replace_tensors(c10::IValue& value, const F& f) {
   }
 }
 
+/// Whether an operator writes to what is given for an argument, or gives back what it has written.
+[[nodiscard]] inline bool written(const c10::Argument& argument) {
+  return argument.alias_info() && argument.alias_info()->isWrite();
+}
+
 /// The shapes that come out of an operator for which LibTorch has no rule in C++: it is computed on
 /// the CPU, with zeros that take no memory going in.
 inline void follow_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
@@ -75,9 +82,6 @@ inline void follow_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stac
   const std::size_t first = stack->size() - schema.arguments().size();
   const std::vector<c10::IValue> given(stack->begin() + static_cast<std::ptrdiff_t>(first),
                                        stack->end());
-  const auto written = [](const c10::Argument& a) {
-    return a.alias_info() && a.alias_info()->isWrite();
-  };
   for (std::size_t i = 0; i < given.size(); ++i) {
     c10::IValue& value = (*stack)[first + i];
     replace_tensors(value, [&](const at::Tensor& tensor) {
@@ -105,6 +109,27 @@ inline void follow_on_cpu(const c10::OperatorHandle& op, torch::jit::Stack* stac
       break;
     }
   }
+}
+
+/// An operator that returns nothing changes values, of which there are none. What it writes side by
+/// side, such as parameters and their moments, must be of the same shapes.
+inline void change_values_on_meta(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const auto& arguments = op.schema().arguments();
+  const std::size_t first = stack->size() - arguments.size();
+  std::vector<at::Tensor> shapes;
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const c10::IValue& value = (*stack)[first + i];
+    if (!written(arguments[i]) || !value.isTensorList()) continue;
+    const std::vector<at::Tensor> tensors = value.toTensorVector();
+    if (shapes.empty()) shapes = tensors;
+    if (tensors.empty()) continue;
+    TORCH_CHECK(tensors.size() == shapes.size(), op.operator_name().name, ": got ", tensors.size(),
+                " tensors as ", arguments[i].name(), ", expected ", shapes.size());
+    for (std::size_t k = 0; k < tensors.size(); ++k)
+      TORCH_CHECK(tensors[k].sizes() == shapes[k].sizes(), op.operator_name().name, ": got ",
+                  arguments[i].name(), " ", tensors[k].sizes(), ", expected ", shapes[k].sizes());
+  }
+  torch::jit::drop(stack, arguments.size());
 }
 
 // The operators of transformers whose tensors are large get rules, so that nothing is computed.
@@ -149,12 +174,21 @@ inline at::Tensor embedding_backward_on_meta(const at::Tensor& gradient, const a
   return at::empty({rows, gradient.size(-1)}, gradient.options());
 }
 
+inline at::Tensor index_select_on_meta(const at::Tensor& from, std::int64_t dimension,
+                                       const at::Tensor& index) {
+  TORCH_CHECK(index.dim() <= 1, "index_select: got an index ", index.sizes(), ", expected [K]");
+  std::vector<std::int64_t> shape = from.sizes().vec();
+  if (!shape.empty())
+    shape[static_cast<std::size_t>(at::maybe_wrap_dim(dimension, from.dim()))] = index.numel();
+  return at::empty(shape, from.options());
+}
+
 /// Whether an operator has a rule here.
 [[nodiscard]] inline bool has_own_rule(const c10::OperatorName& name) {
   const std::string full = c10::toString(name);
   return full == "aten::where.self" || full == "aten::where.self_out" ||
          full == "aten::native_layer_norm" || full == "aten::native_layer_norm_backward" ||
-         full == "aten::embedding_dense_backward";
+         full == "aten::embedding_dense_backward" || full == "aten::index_select";
 }
 
 /// Whether LibTorch computes an operator on the CPU and has no rule in C++ for its shapes.
@@ -184,12 +218,15 @@ inline void register_meta_rules() {
     for (const c10::OperatorName& name : dispatcher.getAllOpNames())
       if (const auto op = dispatcher.findOp(name); op && !has_own_rule(name) && needs_rule(*op))
         meta.impl(c10::toString(name).substr(6).c_str(),
-                  torch::CppFunction::makeFromBoxedFunction<&follow_on_cpu>());
+                  op->schema().returns().empty()
+                      ? torch::CppFunction::makeFromBoxedFunction<&change_values_on_meta>()
+                      : torch::CppFunction::makeFromBoxedFunction<&follow_on_cpu>());
     meta.impl("where.self", TORCH_FN(where_on_meta));
     meta.impl("where.self_out", TORCH_FN(where_out_on_meta));
     meta.impl("native_layer_norm", TORCH_FN(layer_norm_on_meta));
     meta.impl("native_layer_norm_backward", TORCH_FN(layer_norm_backward_on_meta));
     meta.impl("embedding_dense_backward", TORCH_FN(embedding_backward_on_meta));
+    meta.impl("index_select", TORCH_FN(index_select_on_meta));
     return std::array<torch::Library, 2>{std::move(mode), std::move(meta)};
   }();
 }

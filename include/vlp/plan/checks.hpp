@@ -10,15 +10,24 @@
 #include "vlp/plan/tables.hpp"
 #include "vlp/recipe/diagnostics.hpp"
 #include "vlp/recipe/recipe.hpp"
+#include "vlp/start/formats.hpp"
 
 namespace vlp {
 
+/// What every task of a model checks: all that is below but what is a task's own (`check_training`,
+/// `check_weights`).
+/// @param trains  whether the transforms of training take part
+void check_tables(const RecipeOptions& options, const Recipe& recipe, bool trains,
+                  Diagnostics& problems);
 /// What training needs beside the model: losses, an optimizer, batches as large as the losses want.
 /// @param device  where it will run; none = not known, and what depends on it isn't checked
 void check_training(const RecipeOptions& options, const Recipe& recipe,
                     std::optional<DeviceName> device, Diagnostics& problems);
 /// What only an evaluation needs: weights.
 void check_weights(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
+/// Sources of weights for parts that the recipe's model doesn't have, as far as its format tells.
+void check_weight_keys(const RecipeOptions& options, const Recipe& recipe, const Formats& formats,
+                       Diagnostics& problems);
 /// Losses of what the model doesn't serve; they are computed in evaluation as well.
 void check_losses(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
 /// Metrics of what the model doesn't serve.

@@ -11,6 +11,7 @@
 #include "vlp/data/pipeline.hpp"
 #include "vlp/plan/checks.hpp"
 #include "vlp/recipe/read.hpp"
+#include "vlp/start/weight_sources.hpp"
 
 namespace vlp {
 
@@ -66,6 +67,16 @@ inline void check_image_size(const RecipeOptions& options, ImageSize size, const
 }
 
 }  // namespace detail
+
+VLP_INLINE void check_tables(const RecipeOptions& options, const Recipe& recipe, bool trains,
+                             Diagnostics& problems) {
+  check_losses(options, recipe, problems);
+  check_metrics(options, recipe, problems);
+  check_transforms(options, recipe, trains, problems);
+  check_lengths(options, recipe, problems);
+  check_generation(options, recipe, problems);
+  if (problems.empty()) check_scores(options, recipe, problems);
+}
 
 VLP_INLINE void check_metrics(const RecipeOptions& options, const Recipe& recipe,
                               Diagnostics& problems) {
@@ -159,6 +170,43 @@ VLP_INLINE void check_weights(const RecipeOptions& options, const Recipe& recipe
     problems.add(recipe.place_of("model"), "model.weights",
                  "missing, task \"evaluate\" needs the weights to score, e.g. --set "
                  "model.weights=runs/NAME");
+}
+
+namespace detail {
+
+/// What is wrong with a key of [model.weights] that the model can't have.
+/// @param layout  of the model
+/// @param keys    that it can have
+/// @param model   how messages call it
+inline std::string weight_key_problem(const std::string& key, const ModelLayout& layout,
+                                      const std::vector<std::string>& keys,
+                                      const std::string& model) {
+  if (layout.parts.empty())
+    return "no format knows the parts of " + model +
+           "; give a source of the whole, weights = \"SOURCE\", or add the format with --plugin";
+  const std::string there = "; " + model + " of this recipe takes: " + listing(keys);
+  for (const LayoutPart& part : layout.parts)
+    if (std::ranges::find(part.sources, key) != part.sources.end())
+      return "there is no [" + part.table + "] that it could be for" + there;
+  return "unknown key" + suggestion(key, keys) + there;
+}
+
+}  // namespace detail
+
+VLP_INLINE void check_weight_keys(const RecipeOptions& options, const Recipe& recipe,
+                                  const Formats& formats, Diagnostics& problems) {
+  if (!options.model.chosen() || problems.about("model")) return;
+  const WeightSources& sources = options.model.extra.weights;
+  if (sources.only_whole()) return;
+  const Value resolved = write_options(options);
+  const ModelLayout layout = formats.layout(resolved);
+  const std::vector<std::string> keys = weight_keys(layout, resolved);
+  const Table* table = value_at(recipe.value, "model.weights")->as<Table>();
+  for (const auto& [key, source] : sources.given())
+    if (std::ranges::find(keys, key) == keys.end())
+      problems.add(
+          table->find(key)->place, "model.weights." + key,
+          detail::weight_key_problem(key, layout, keys, "model '" + options.model.name() + "'"));
 }
 
 VLP_INLINE void check_lengths(const RecipeOptions& options, const Recipe& recipe,

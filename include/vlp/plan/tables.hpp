@@ -47,7 +47,8 @@ struct ModelExtras {
         field<&ModelExtras::weights>(
             "Where initial weights come from: a run folder, a Hugging Face folder, a file of "
             "weights, or a downloaded model's name on the "
-            "hub; or a table with one of these for model, encoder, text, text_encoder or decoder, "
+            "hub; or a table with one of these for each part, named as the model's format names "
+            "its parts, and `model` for the others, "
             "e.g. { encoder = \"deit.pth\", text = "
             "\"bert-base-uncased\" }. Empty = random."),
         field<&ModelExtras::prompt>("Text before every caption, e.g. \"a picture of\"; ignored by "

@@ -38,17 +38,20 @@ template <class T>
 void add_component(Registry& registry, const char* version, const char* origin) {
   static_assert(!IgnoresOptions<T>,
                 "the component has options that no constructor takes, so they would be ignored; "
-                "write a constructor from (Options) or (Options, const Context&)");
+                "write a constructor from (Options) or (Options, const Context&), or from the "
+                "options and those parts of the context that it reads");
   static_assert(!NamesOneTwice<options_of<T>>,
                 "fields() of the component's options names a member twice; name each member once");
   static_assert(held_by_recipes<options_of<T>, /*Unfit=*/true> || !Options<options_of<T>>,
                 "an option of the component has a type that recipes can't hold; CONTRIBUTING.md "
                 "lists those that work, and another one needs a vlp::OptionType of its own");
-  static_assert(Component<T> || IgnoresOptions<T> || NamesOneTwice<options_of<T>>,
-                "a component needs `static constexpr std::string_view name`, `Options` with "
-                "fields() for every member (or no "
-                "options), and a constructor from its options, if it has any, and behind them "
-                "nothing, a const Context&, or of that only const Machine&, Folders& or Facts&");
+  static_assert(
+      Component<T> || IgnoresOptions<T> || NamesOneTwice<options_of<T>>,
+      "a component needs `static constexpr std::string_view name`, `Options` with "
+      "fields() for every member (or no "
+      "options), and a constructor from its options, if it has any, and behind them "
+      "nothing, a const Context&, or of that only some parts in the order const Machine&, "
+      "const Folders&, const Facts&");
   static_assert(
       requires { kind_of(ComponentTag<T>{}); },
       "the type models none (or several) of the kinds whose headers are included; write "

@@ -78,7 +78,8 @@ class Registry {
   template <class AnyX, Component T>
   void add(const std::string& version, const std::string& origin) {
     const std::string kind(AnyX::kind), name(name_of<T>);
-    if (std::vector<std::string> mistakes = option_mistakes<options_of<T>>(kind);
+    if (std::vector<std::string> mistakes =
+            named(shown_component<T>(kind), [&] { return option_mistakes<options_of<T>>(kind); });
         !mistakes.empty()) {
       for (std::string& mistake : mistakes)
         mistake = origin + ": " + kind + " '" + name + "': " + mistake;
@@ -88,8 +89,11 @@ class Registry {
     if (slot.info)
       throw PluginError(origin + ": " + kind + " '" + name + "' is registered twice: by " +
                         slot.info->origin + " and by " + origin + ". Rename one of them.");
-    auto info = std::make_shared<const ComponentInfo>(ComponentInfo{
-        kind, name, version, origin, [] { return describe_options<options_of<T>>(); }});
+    auto info = std::make_shared<const ComponentInfo>(
+        ComponentInfo{kind, name, version, origin, [] {
+                        return named(shown_component<T>(AnyX::kind),
+                                     [] { return describe_options<options_of<T>>(); });
+                      }});
     slot.info = info;
     slot.factory = std::make_shared<const Factory<AnyX>>(Factory<AnyX>{info, prepare<AnyX, T>});
   }
@@ -140,31 +144,33 @@ class Registry {
                                                        const std::vector<std::string>& taken,
                                                        ReadContext& ctx) {
     using O = options_of<T>;
+    const std::string shown = shown_component<T>(AnyX::kind);
     std::vector<std::string> known = taken;
     for (std::string& key : option_names<O>()) {
       if (std::ranges::find(taken, key) != taken.end())
         ctx.diagnostics.add(place, detail::join(path, key),
-                            "a key of this table and an option of " + std::string(AnyX::kind) +
-                                " '" + std::string(name_of<T>) +
-                                "' have one name, so neither can be set. Rename the option.");
+                            "a key of this table and an option of " + shown +
+                                " have one name, so neither can be set. Rename the option.");
       known.push_back(std::move(key));
     }
-    auto options = std::make_shared<O>();
-    read_table(table, place, path, known, *options, ctx);
-    return prepared<AnyX, T>(std::move(options));
+    return named(shown, [&] {
+      auto options = std::make_shared<O>();
+      read_table(table, place, path, known, *options, ctx);
+      return prepared<AnyX, T>(std::move(options));
+    });
   }
 
   template <class AnyX, class T>
   static std::shared_ptr<const Prepared<AnyX>> prepared(std::shared_ptr<options_of<T>> options) {
     Prepared<AnyX> made;
     made.name = name_of<T>;
-    made.build = [options](const Context& ctx) {
-      return named(shown_component<T>(AnyX::kind),
-                   [&] { return AnyX(build_component<T>(*options, ctx)); });
+    const std::string shown = shown_component<T>(AnyX::kind);
+    made.build = [options, shown](const Context& ctx) {
+      return named(shown, [&] { return AnyX(build_component<T>(*options, ctx)); });
     };
-    made.write = [options] { return write_options(*options); };
+    made.write = [options, shown] { return named(shown, [&] { return write_options(*options); }); };
     if constexpr (requires { typename AnyX::Traits; })
-      made.traits = AnyX::template traits<T>(*options);
+      made.traits = named(shown, [&] { return AnyX::template traits<T>(*options); });
     return std::make_shared<const Prepared<AnyX>>(std::move(made));
   }
 

@@ -22,6 +22,7 @@
 #include "vlp/start/fit_tensors.hpp"
 #include "vlp/start/initial_weights.hpp"
 #include "vlp/start/match_settings.hpp"
+#include "vlp/start/weight_sources.hpp"
 #include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/tensor_parts.hpp"
 
@@ -214,7 +215,7 @@ class ModelFiller {
       for (const auto& [part, result] : parts_)
         if (weights_.of(part) == &source) parts += (parts.empty() ? "" : ", ") + part;
       const std::string key =
-          source.key == "model" ? "model.weights" : "model.weights." + source.key;
+          source.key == WeightSources::kWhole ? "model.weights" : "model.weights." + source.key;
       if (parts.empty())
         throw WeightsError(source.weights.source + ": the model has no part left for " + key +
                            ". Leave it out.");

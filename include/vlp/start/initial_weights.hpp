@@ -25,7 +25,7 @@ inline constexpr const char* kLossWeights = "losses.safetensors";
 
 /// A source of weights.
 struct WeightSource {
-  std::string key;     ///< of `WeightSources`, e.g. "encoder"
+  std::string key;     ///< `WeightSources::kWhole`, or that of a part, e.g. "encoder"
   OwnWeights weights;  ///< its tensors
   Value settings;      ///< as much as is known of the recipe of its model
   std::string format;  ///< which has read it; empty = none
@@ -57,7 +57,10 @@ class InitialWeights {
   /// @param whole   its tensors
   /// @param layout  of the model
   InitialWeights(OwnWeights whole, ModelLayout layout) : layout_(std::move(layout)) {
-    sources_.push_back({.key = "model", .weights = std::move(whole), .settings = {}, .format = {}});
+    sources_.push_back({.key = std::string(WeightSources::kWhole),
+                        .weights = std::move(whole),
+                        .settings = {},
+                        .format = {}});
   }
   /// Opens them.
   /// @param sources   as a recipe names them
@@ -75,7 +78,7 @@ class InitialWeights {
 
   /// Whether there is none.
   [[nodiscard]] bool empty() const { return sources_.empty(); }
-  /// Each one, in the order of the table's keys.
+  /// Each one, in the recipe's order, that of the whole first.
   [[nodiscard]] const std::vector<WeightSource>& sources() const { return sources_; }
   /// What is known of the model that they are for.
   [[nodiscard]] const ModelLayout& layout() const { return layout_; }
@@ -83,19 +86,19 @@ class InitialWeights {
   [[nodiscard]] std::string format() const {
     return sources_.empty() ? std::string() : sources_.front().format;
   }
-  /// Where a part of the model comes from: its own source, that of texts, or the whole's; null if
+  /// Where a part of the model comes from: the first of its own sources, or the whole's; null if
   /// there is none.
   /// @param part  the first word of its tensors' names
   [[nodiscard]] const WeightSource* of(std::string_view part) const {
     if (const LayoutPart* known = layout_.part(part))
       for (const std::string& key : known->sources)
         if (const WeightSource* own = source(key)) return own;
-    return source("model");
+    return source(WeightSources::kWhole);
   }
   /// Tensors of the whole model's source that no model takes, for the losses: queues of embeddings.
   [[nodiscard]] State for_losses() const {
     State state;
-    if (const WeightSource* whole = source("model"))
+    if (const WeightSource* whole = source(WeightSources::kWhole))
       for (const auto& [name, tensor] : whole->weights.tensors)
         if (layout_.for_losses.contains(name)) state.put(name, tensor);
     return state;
@@ -103,7 +106,7 @@ class InitialWeights {
   /// The file with the parameters that the losses of the whole model's run had; empty if there is
   /// none.
   [[nodiscard]] std::filesystem::path loss_weights() const {
-    const WeightSource* whole = source("model");
+    const WeightSource* whole = source(WeightSources::kWhole);
     if (!whole) return {};
     const auto file = std::filesystem::path(whole->weights.source).parent_path() / kLossWeights;
     return std::filesystem::exists(file) ? file : std::filesystem::path();

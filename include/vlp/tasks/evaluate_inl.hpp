@@ -6,6 +6,7 @@
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
+#include "vlp/start/formats.hpp"
 #include "vlp/tasks/evaluate.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
 #include "vlp/tasks/run_parts.hpp"
@@ -15,13 +16,9 @@ namespace vlp {
 VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) {
   return read_plan<RecipeOptions>(recipe, registry,
                                   [&](const RecipeOptions& tables, Diagnostics& problems) {
-                                    check_losses(tables, recipe, problems);
-                                    check_metrics(tables, recipe, problems);
+                                    check_tables(tables, recipe, /*trains=*/false, problems);
                                     check_weights(tables, recipe, problems);
-                                    check_transforms(tables, recipe, /*trains=*/false, problems);
-                                    check_lengths(tables, recipe, problems);
-                                    check_generation(tables, recipe, problems);
-                                    if (problems.empty()) check_scores(tables, recipe, problems);
+                                    check_weight_keys(tables, recipe, Formats(registry), problems);
                                   });
 }
 
@@ -58,7 +55,6 @@ VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
                                                           const Registry& registry,
                                                           const CheckArguments& arguments) {
   const Plan plan = plan_evaluation(recipe, registry);
-  check_vocabulary(plan, arguments);
   const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/false);
   std::vector<std::string> lines = weights_lines(plan);
   add_lines(lines, passed);

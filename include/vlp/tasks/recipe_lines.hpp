@@ -14,13 +14,12 @@ namespace vlp {
 [[nodiscard]] std::vector<std::string> batch_lines(const Plan& plan);
 /// Where the first weights come from; weights that are not there yet are no error.
 [[nodiscard]] std::vector<std::string> weights_lines(const Plan& plan);
-/// Builds the tokenizer, which needs no data, and says nothing of it.
-/// @throws RecipeError, DataError if its vocabulary isn't there or is broken
-void check_vocabulary(const Plan& plan, const CheckArguments& arguments);
 /// What makes a training no error and yet seldom wanted: losses that are equal, parts of the model
 /// that no loss or metric uses.
 [[nodiscard]] std::vector<std::string> note_lines(const Plan& plan);
-/// What a dry pass tells, unless the check is quick or knows no folder of vocabularies.
+/// What a dry pass tells. A quick check builds the tokenizer alone, which needs no data, and says
+/// nothing of it; one that knows no folder of vocabularies does neither.
+/// @throws RecipeError, DataError if the tokenizer's vocabulary isn't there or is broken
 /// @throws what `dry_pass` throws
 [[nodiscard]] std::vector<std::string> dry_pass_lines(const Plan& plan,
                                                       const CheckArguments& arguments, bool trains);

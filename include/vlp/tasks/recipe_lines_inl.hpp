@@ -47,14 +47,6 @@ VLP_INLINE std::vector<std::string> weights_lines(const Plan& plan) {
   return lines;
 }
 
-VLP_INLINE void check_vocabulary(const Plan& plan, const CheckArguments& arguments) {
-  if (arguments.share_dir.empty()) return;
-  Context ctx;
-  ctx.folders.data = arguments.data_dir;
-  ctx.folders.share = arguments.share_dir;
-  (void)plan.tokenizer.build(ctx);
-}
-
 VLP_INLINE std::vector<std::string> note_lines(const Plan& plan) {
   std::vector<std::string> lines;
   const auto options_of = [](const Use<AnyLoss, LossExtras>& loss) {
@@ -99,8 +91,15 @@ namespace detail {
 
 VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
                                                    const CheckArguments& arguments, bool trains) {
-  if (arguments.quick || arguments.share_dir.empty()) return {};
+  if (arguments.share_dir.empty()) return {};
+  if (arguments.quick) {
+    Context ctx;
+    ctx.folders = {.data = arguments.data_dir, .share = arguments.share_dir};
+    (void)plan.tokenizer.build(ctx);
+    return {};
+  }
   RunArguments like;
+  like.data_dir = arguments.data_dir;
   like.share_dir = arguments.share_dir;
   const Context ctx = open_context(plan, like);
   std::vector<std::string> lines;

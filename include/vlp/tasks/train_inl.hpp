@@ -9,6 +9,7 @@
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
+#include "vlp/start/formats.hpp"
 #include "vlp/tasks/fit.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
 #include "vlp/tasks/run_parts.hpp"
@@ -21,12 +22,8 @@ VLP_INLINE Plan plan_training(const Recipe& recipe, const Registry& registry,
   return read_plan<RecipeOptions>(recipe, registry,
                                   [&](const RecipeOptions& tables, Diagnostics& problems) {
                                     check_training(tables, recipe, device, problems);
-                                    check_losses(tables, recipe, problems);
-                                    check_metrics(tables, recipe, problems);
-                                    check_transforms(tables, recipe, /*trains=*/true, problems);
-                                    check_lengths(tables, recipe, problems);
-                                    check_generation(tables, recipe, problems);
-                                    if (problems.empty()) check_scores(tables, recipe, problems);
+                                    check_tables(tables, recipe, /*trains=*/true, problems);
+                                    check_weight_keys(tables, recipe, Formats(registry), problems);
                                   });
 }
 
@@ -70,7 +67,6 @@ VLP_INLINE std::vector<std::string> check_train_recipe(const Recipe& recipe,
                                                        const Registry& registry,
                                                        const CheckArguments& arguments) {
   const Plan plan = plan_training(recipe, registry, arguments.device);
-  check_vocabulary(plan, arguments);
   const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/true);
   std::vector<std::string> lines = batch_lines(plan);
   add_lines(lines, weights_lines(plan));

@@ -70,6 +70,7 @@ void for_each_bert_word(std::string_view text, Visit&& visit) {
 class WordPiece {
  public:
   static constexpr std::int64_t kUnlimited = std::numeric_limits<std::int64_t>::max();  ///< no cut
+  static constexpr const char* kVocabularyFile = "vocab.txt";  ///< as BERT and `write` call it
 
   /// @param file  UTF-8, one token a line, its id the line's number counted from 0 (BERT's
   ///              vocab.txt), or tokenizer.json
@@ -144,7 +145,7 @@ class WordPiece {
     std::filesystem::create_directories(folder, failure);
     std::string lines;
     for (const std::string& token : tokens_) lines += token + '\n';
-    write_file(folder / "vocab.txt", lines);
+    write_file(folder / kVocabularyFile, lines);
     write_file(folder / "special_tokens_map.json",
                "{\n" + std::string(kSpecialTokensJson) + "\n}\n");
     write_file(folder / "tokenizer_config.json", "{\n" + std::string(kSpecialTokensJson) + R"(,

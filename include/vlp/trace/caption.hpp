@@ -19,6 +19,7 @@
 #include "vlp/concepts/optimizer.hpp"
 #include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/message.hpp"
 #include "vlp/plan/plan.hpp"
 #include "vlp/recipe/read.hpp"
@@ -102,8 +103,11 @@ class CaptionTrace {
   void trace_states(const at::Tensor& image) {
     const at::Tensor &ids = inputs_.input_ids, &mask = inputs_.attention_mask;
     if (InspectableText* decoder = find_text_part(given_.model, TextPart::decoder)) {
-      record_.put("decoder_hidden", decoder->hidden_states(ids, mask, image));
-      const TextAttention attention = decoder->attention_probabilities(ids, mask, image);
+      const std::string& shown = given_.model.shown();
+      record_.put("decoder_hidden",
+                  named(shown, [&] { return decoder->hidden_states(ids, mask, image); }));
+      const TextAttention attention =
+          named(shown, [&] { return decoder->attention_probabilities(ids, mask, image); });
       record_.put("self_attention", attention.self);
       record_.put("cross_attention", attention.cross);
     }

@@ -15,6 +15,7 @@
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/parts.hpp"
 #include "vlp/concepts/tensor_state.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/weights/module_weights.hpp"
 #include "vlp/weights/safetensors.hpp"
 
@@ -81,7 +82,9 @@ enum class TextPart { encoder, decoder };
 /// @param part   which
 [[nodiscard]] inline InspectableText* find_text_part(const AnyModel& model, TextPart part) {
   if (auto* shown = dynamic_cast<InspectableModel*>(model.ptr().get()))
-    return part == TextPart::encoder ? shown->shown_text_encoder() : shown->shown_decoder();
+    return named(model.shown(), [&] {
+      return part == TextPart::encoder ? shown->shown_text_encoder() : shown->shown_decoder();
+    });
   const bool both = model.serves().covers(Parts::of<TextStates, DecoderLogits>());
   return both ? nullptr : find_inspectable<InspectableText>(*model.ptr());
 }

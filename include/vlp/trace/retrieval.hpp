@@ -13,6 +13,7 @@
 
 #include "vlp/concepts/inspectable.hpp"
 #include "vlp/concepts/model.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/trace/inputs.hpp"
 #include "vlp/trace/record.hpp"
 
@@ -80,7 +81,9 @@ class RetrievalTrace {
 
   void trace_images(const at::Tensor& image) {
     if (!compares()) return;
-    if (shown()) put_if_defined("image_projected", shown()->projected_images(image));
+    if (InspectableModel* inside = shown())
+      put_if_defined("image_projected",
+                     named(model_.shown(), [&] { return inside->projected_images(image); }));
     record_.put("image_features", parts_.call<ImageEmbeddings>(image));
   }
 
@@ -88,7 +91,10 @@ class RetrievalTrace {
     const at::Tensor states = parts_.call<TextStates>(all_ids(), all_masks());
     record_.put("itc_question_embeds", states);
     if (!compares()) return;
-    if (shown()) put_if_defined("text_projected", shown()->projected_texts(states, all_masks()));
+    if (InspectableModel* inside = shown())
+      put_if_defined("text_projected", named(model_.shown(), [&] {
+                       return inside->projected_texts(states, all_masks());
+                     }));
     const at::Tensor texts = parts_.call<TextEmbeddings>(states, all_masks());
     record_.put("text_features", texts);
     record_.put("itc_similarity", parts_.call<ImageEmbeddings>(image).matmul(texts.t()));
@@ -111,9 +117,12 @@ class RetrievalTrace {
     }
     if (InspectableText* encoder = find_text_part(model_, TextPart::encoder)) {
       at::Tensor marked = ids.clone();
-      const auto mark = shown() ? shown()->grounded_mark() : std::nullopt;
+      InspectableModel* const inside = shown();
+      const auto mark =
+          inside ? named(model_.shown(), [&] { return inside->grounded_mark(); }) : std::nullopt;
       if (mark) marked.select(1, 0).fill_(*mark);
-      const TextAttention attention = encoder->attention_probabilities(marked, mask, image);
+      const TextAttention attention = named(
+          model_.shown(), [&] { return encoder->attention_probabilities(marked, mask, image); });
       record_.put(prefix() + "self_attention", attention.self);
       record_.put(prefix() + "cross_attention", attention.cross);
     }

@@ -2,6 +2,7 @@
 
 #include "vlp/concepts/inspectable.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/foreign_errors.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/trace/caption.hpp"
 #include "vlp/trace/record.hpp"
@@ -36,8 +37,11 @@ VLP_INLINE at::Tensor Tracer::trace_images(const TraceInputs& inputs, TraceRecor
       !parts.has<DecoderLogits>();  // transformers' retrieval model shows no more of its images
   if (!compares) record.put("image_embeds", image);
   if (auto* encoder = find_inspectable<InspectableEncoder>(*model_.ptr()); encoder && !compares) {
-    record.put("vision_hidden", encoder->hidden_states(inputs.pixel_values));
-    if (const at::Tensor pooled = encoder->pooled(image); pooled.defined())
+    const std::string& shown = model_.shown();
+    record.put("vision_hidden",
+               named(shown, [&] { return encoder->hidden_states(inputs.pixel_values); }));
+    if (const at::Tensor pooled = named(shown, [&] { return encoder->pooled(image); });
+        pooled.defined())
       record.put("vision_pooler_output", pooled);
   }
   if (inputs.interp_pixel_values.defined())

@@ -11,6 +11,7 @@
 #include <torch/nn/module.h>
 
 #include "vlp/concepts/loss.hpp"
+#include "vlp/concepts/parameter_role.hpp"
 
 namespace vlp {
 
@@ -62,6 +63,13 @@ class Objective {
   /// The losses' own parameters, each loss's under its name, with underscores for dots; null where
   /// none has any.
   [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const { return module_; }
+
+  /// Asks each loss's own parameters for their roles.
+  void add_roles(ParameterRoles& roles) const {
+    for (const Term& term : *terms_)
+      if (const std::shared_ptr<torch::nn::Module> own = term.loss.module())
+        roles.add(*own, term.loss.shown());
+  }
 
   /// Each loss takes what it knows of the file that the weights come from.
   void warm_start(const State& tensors, const Console& console) {

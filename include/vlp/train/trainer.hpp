@@ -49,7 +49,6 @@ class Trainer {
   Trainer(M model, L loss, AnyOptimizer optimizer, TrainerOptions options, const Context& ctx)
       : model_(std::move(model)),
         module_(model_.ptr()),
-        parameters_(distinct_parameters(*module_)),
         parts_(parts_of(model_)),
         loss_(std::move(loss)),
         loss_module_(module_of(loss_)),
@@ -60,13 +59,10 @@ class Trainer {
         peers_(ctx.machine.peers),
         random_(ctx.facts.seeds.derive("micro-batch")),
         scaler_(ctx.machine.precision, ctx.machine.device) {
-    ParameterRoles roles(*module_);
-    if (loss_module_) {
-      roles.add(*loss_module_);
-      for (auto& [name, parameter] : distinct_parameters(*loss_module_))
-        parameters_.emplace_back("loss." + name, std::move(parameter));
-    }
-    optimizer_.manage(parameter_groups(parameters_, optimizer_.decays_norms_and_biases(), roles));
+    TrainedParameters trained = trained_parameters(model_, &loss_);
+    parameters_ = std::move(trained.named);
+    optimizer_.manage(
+        parameter_groups(parameters_, optimizer_.decays_norms_and_biases(), trained.roles));
   }
 
   /// One update from the mean gradient of one or more micro-batches, and of those of all other
@@ -186,8 +182,7 @@ class Trainer {
 
   M model_;
   std::shared_ptr<torch::nn::Module> module_;
-  std::vector<std::pair<std::string, at::Tensor>>
-      parameters_;  // each once, however many parts share it; the loss's behind the model's
+  std::vector<std::pair<std::string, at::Tensor>> parameters_;  // of model and loss, each once
   ModelParts parts_;
   L loss_;
   std::shared_ptr<torch::nn::Module> loss_module_;  // null where the loss has no parameters
