@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -30,14 +31,15 @@ using nlohmann::json;
 struct Format {
   const char* name;
   vlp::Precision precision;
-  // States, attention and logits; losses; gradients. bf16 keeps 8 bits and fp16 11: a number is off
-  // by 2e-3 or 2.4e-4 on average, and so is what every layer adds; gradients have been through
-  // twice as many.
-  double value, loss, gradient;
+  // bf16 keeps 8 bits and fp16 11, so a number is off by 2e-3 or 2.4e-4, and every layer adds as
+  // much. A gradient may be a sum of terms that almost cancel each other, as a bias's or the
+  // temperature's 1 / 0.07 in a loss makes it: half of them say how exact they are, the worst one
+  // only that it is no other's.
+  double value, loss, half_of_gradients, gradient;
 };
-constexpr std::array kFormats{Format{"fp32", vlp::Precision::fp32, 5e-5, 5e-6, 1e-3},
-                              Format{"bf16", vlp::Precision::bf16, 3e-2, 1e-2, 6e-2},
-                              Format{"fp16", vlp::Precision::fp16, 4e-3, 2e-3, 1e-2}};
+constexpr std::array kFormats{Format{"fp32", vlp::Precision::fp32, 5e-5, 5e-6, 1e-4, 1e-3},
+                              Format{"bf16", vlp::Precision::bf16, 5e-2, 3e-2, 6e-2, 0.5},
+                              Format{"fp16", vlp::Precision::fp16, 1e-2, 8e-3, 1.5e-2, 0.15}};
 
 std::ostream& operator<<(std::ostream& out, const Format& format) { return out << format.name; }
 
@@ -59,18 +61,21 @@ bool is_update(const std::string& name) {
 /// Gradients that are zero in exact arithmetic hold rounding alone.
 bool is_zero(const std::string& name) { return is_gradient(name) && name.ends_with("key.bias"); }
 
-/// @return  the largest relative difference of each group, and of which tensor
-std::map<std::string, std::pair<double, std::string>> worst_of(
-    const std::vector<vlp::TensorDifference>& differences) {
-  std::map<std::string, std::pair<double, std::string>> worst;
+/// Relative differences of each group, smallest first, and of which tensor.
+using Differences = std::map<std::string, std::vector<std::pair<double, std::string>>>;
+
+Differences grouped(const std::vector<vlp::TensorDifference>& differences) {
+  Differences groups;
   for (const vlp::TensorDifference& tensor : differences) {
     if (!tensor.problem.empty() || is_update(tensor.name) || is_zero(tensor.name)) continue;
-    auto& [largest, name] = worst[is_loss(tensor.name)       ? "losses"
-                                  : is_gradient(tensor.name) ? "gradients"
-                                                             : "values"];
-    if (!(tensor.relative <= largest)) largest = tensor.relative, name = tensor.name;
+    BOOST_TEST(std::isfinite(tensor.relative), tensor.name);
+    groups[is_loss(tensor.name)       ? "losses"
+           : is_gradient(tensor.name) ? "gradients"
+                                      : "values"]
+        .emplace_back(tensor.relative, tensor.name);
   }
-  return worst;
+  for (auto& [group, found] : groups) std::ranges::sort(found);
+  return groups;
 }
 
 void compare_trace(const std::string& name, const Format& format) {
@@ -83,17 +88,21 @@ void compare_trace(const std::string& name, const Format& format) {
     vlp::Tracer tracer(opened.plan, opened.model, parity::registry(), opened.ctx);
     vlp::write_safetensors(scratch.path / "trace.safetensors", tracer.trace(inputs));
   }
-  const auto worst = worst_of(
-      vlp::compare_traces(vlp::read_trace(scratch.path / "trace.safetensors"),
-                          vlp::read_trace(parity::root() / name / "expected.safetensors")));
-  BOOST_TEST(worst.size() == 3U, "values, losses and gradients are compared");
-  for (const auto& [group, found] : worst) {
-    const double bound = group == "losses"      ? format.loss
-                         : group == "gradients" ? format.gradient
-                                                : format.value;
-    parity::report(
-        vlp_test::test_device().device.text() + " " + format.name + " " + name + " " + group,
-        found.first, bound, found.second);
+  const Differences groups =
+      grouped(vlp::compare_traces(vlp::read_trace(scratch.path / "trace.safetensors"),
+                                  vlp::read_trace(parity::root() / name / "expected.safetensors")));
+  BOOST_TEST(groups.size() == 3U, "values, losses and gradients are compared");
+  const std::string label =
+      vlp_test::test_device().device.text() + " " + format.name + " " + name + " ";
+  for (const auto& [group, found] : groups) {
+    const bool gradients = group == "gradients";
+    const double bound = gradients           ? format.gradient
+                         : group == "losses" ? format.loss
+                                             : format.value;
+    parity::report(label + group, found.back().first, bound, found.back().second);
+    if (gradients)
+      parity::report(label + "half of the gradients", found[found.size() / 2].first,
+                     format.half_of_gradients);
   }
 }
 
@@ -119,7 +128,8 @@ BOOST_AUTO_TEST_CASE(greedy_and_beam_search_write_the_stored_ids) {
         vlp::read_trace_inputs(parity::root() / name / "inputs.safetensors", opened.ctx, at::kFloat,
                                opened.model.serves())
             .pixel_values);
-    for (const json& stored : parity::read_json(parity::root() / name / "generate.json")["cases"]) {
+    const json file = parity::read_json(parity::root() / name / "generate.json");
+    for (const json& stored : file["cases"]) {
       const json& given = stored["options"];
       const auto known = [](const std::string& key) {
         return key == "max_length" || key == "num_beams" || key == "min_length";
