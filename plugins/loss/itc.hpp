@@ -146,6 +146,11 @@ class ImageTextContrastive {
     return value;
   }
 
+  /// What an update that failed has collected doesn't enter the queue with the next one.
+  void begin_update() {
+    for (auto* rows : {&new_images_, &new_texts_, &new_index_}) rows->clear();
+  }
+
   /// The queue takes what all processes have embedded in this update, in their order.
   void end_update(const Peers& peers) {
     if (new_images_.empty()) return;

@@ -3,12 +3,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
 #include <boost/test/unit_test.hpp>
+
+#include "tests/support/peer_threads.hpp"
 
 BOOST_AUTO_TEST_SUITE(peers)
 
@@ -117,6 +120,82 @@ BOOST_AUTO_TEST_CASE(a_broadcast_gives_all_what_the_first_has) {
   vlp::Peers(pair.second).broadcast(of_second);
   BOOST_TEST(of_first.equal(own()));
   BOOST_TEST(of_second.equal(others()));
+}
+
+BOOST_AUTO_TEST_CASE(things_are_done_in_turn_each_by_one) {
+  const Pair pair;
+  const vlp::Peers alone, first(pair.first), second(pair.second);
+  for (std::int64_t n = 0; n < 5; ++n) {
+    BOOST_TEST(alone.takes(n));
+    BOOST_TEST(first.takes(n) == (n % 2 == 0));
+    BOOST_TEST(second.takes(n) == (n % 2 == 1));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(work_done_together_gives_the_bytes_of_all) {
+  std::vector<All> found(3);
+  vlp_test::run_together(3, [&](const vlp::Peers& peers) {
+    found[static_cast<std::size_t>(peers.rank())] = vlp::together(
+        peers, [&] { return peers.first() ? Bytes{} : bytes(std::to_string(peers.rank())); });
+  });
+  for (const All& all : found) BOOST_TEST((all == All{{}, bytes("1"), bytes("2")}));
+  BOOST_TEST((vlp::together({}, [] { return bytes("alone"); }) == All{bytes("alone")}));
+  BOOST_TEST((vlp::together({}, [] {}) == All{Bytes{}}));
+}
+
+BOOST_AUTO_TEST_CASE(what_fails_in_one_process_fails_in_all_with_its_words_and_its_code) {
+  std::vector<std::string> told(3);
+  std::vector<vlp::ExitCode> codes(3, vlp::ExitCode::ok);
+  const auto fails = [&](const auto& work) {
+    vlp_test::run_together(3, [&](const vlp::Peers& peers) {
+      const auto rank = static_cast<std::size_t>(peers.rank());
+      try {
+        work(peers);
+      } catch (const vlp::Error& error) {
+        told[rank] = error.what();
+        codes[rank] = error.code();
+      } catch (const std::exception& error) {
+        told[rank] = error.what();
+      }
+    });
+  };
+  fails([](const vlp::Peers& peers) {
+    vlp::together(peers, [&] {
+      if (peers.rank() == 1) throw vlp::DataError("image 'x': broken");
+    });
+  });
+  BOOST_TEST(told[1] == "image 'x': broken");
+  for (const std::size_t other : {0U, 2U})
+    BOOST_TEST(told[other] == "process 1 (of 0 to 2): image 'x': broken");
+  for (const vlp::ExitCode code : codes) BOOST_TEST((code == vlp::ExitCode::data));
+
+  fails([](const vlp::Peers& peers) {
+    vlp::together(peers, [&] {
+      if (peers.rank() > 0) throw std::runtime_error("of " + std::to_string(peers.rank()));
+    });
+  });
+  BOOST_TEST(told[0] == "process 1 (of 0 to 2): of 1", "the first that failed");
+  BOOST_TEST((codes[0] == vlp::ExitCode::unexpected));
+  BOOST_TEST(told[1] == "of 1");
+  BOOST_TEST(told[2] == "of 2");
+}
+
+BOOST_AUTO_TEST_CASE(what_fails_alone_ends_the_next_work_that_the_others_do_together) {
+  std::vector<std::string> told(2);
+  vlp_test::run_together(2, [&](const vlp::Peers& peers) {
+    try {
+      const int seven = vlp::alone(peers, [&] {
+        if (peers.first()) throw vlp::WeightsError("disk: full");
+        return 7;
+      });
+      vlp::together(peers, [&] { told[1] = std::to_string(seven) + ", "; });
+    } catch (const vlp::Error& error) {
+      told[static_cast<std::size_t>(peers.rank())] += error.what();
+    }
+  });
+  BOOST_TEST(told[0] == "disk: full");
+  BOOST_TEST(told[1] == "7, process 0 (of 0 to 1): disk: full");
+  BOOST_CHECK_THROW(vlp::alone({}, [] { throw vlp::DataError("x"); }), vlp::DataError);
 }
 
 BOOST_AUTO_TEST_CASE(copies_share_their_group) {

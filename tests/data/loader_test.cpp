@@ -186,6 +186,30 @@ BOOST_AUTO_TEST_CASE(processes_share_an_epoch_in_the_order_of_one) {
   BOOST_CHECK_THROW((void)setting.loader(), vlp::DataError);
 }
 
+BOOST_AUTO_TEST_CASE(every_batch_is_somebodys_if_shares_may_be_uneven) {
+  Setting setting;
+  const std::vector<LoadedBatch> all = epoch_of(*setting.loader(), 1);
+  BOOST_TEST_REQUIRE(all.size() == 5U);
+  for (const std::int64_t run : {1, 2, 3})
+    for (const std::int64_t size : {1, 2, 3, 7}) {
+      std::vector<std::int64_t> takers(all.size());
+      for (std::int64_t rank = 0; rank < size; ++rank) {
+        setting.options.share = {rank, size, run, /*even=*/false};
+        const auto loader = setting.loader();
+        const std::vector<LoadedBatch> own = epoch_of(*loader, 1);
+        BOOST_TEST(static_cast<std::int64_t>(own.size()) == loader->batches_per_epoch());
+        for (std::size_t i = 0; i < own.size(); ++i) {
+          const std::int64_t at = setting.options.share.position(static_cast<std::int64_t>(i));
+          BOOST_TEST(own[i].record_index == all.at(static_cast<std::size_t>(at)).record_index,
+                     boost::test_tools::per_element());
+          ++takers.at(static_cast<std::size_t>(at));
+        }
+      }
+      BOOST_TEST(takers == std::vector<std::int64_t>(all.size(), 1),
+                 boost::test_tools::per_element());
+    }
+}
+
 BOOST_AUTO_TEST_CASE(threads_do_not_change_what_comes_out) {
   Setting setting;
   setting.options.workers = 1;

@@ -7,12 +7,15 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
 #include <boost/test/unit_test.hpp>
+
+#include "tests/support/peer_threads.hpp"
 
 BOOST_AUTO_TEST_SUITE(retrieval)
 
@@ -29,6 +32,7 @@ struct Tables {
   vlp::RetrievalTexts texts;    // ids [CLS] number [SEP] ...
   vlp::ModelParts parts;
   std::int64_t text_passes = 0, pairs = 0, image_passes = 0;
+  bool sound = true;  ///< whether all passes had the sizes that they should
 
   /// @param captions_of_image  how many texts each image has
   /// @param wordings           different texts; several texts of one wording if there are more
@@ -56,23 +60,23 @@ struct Tables {
     });
     parts.set<vlp::TextStates>([this](const at::Tensor& ids, const at::Tensor& mask) {
       ++text_passes;
-      BOOST_TEST(mask.sizes() == ids.sizes());
+      sound = sound && mask.sizes() == ids.sizes();
       return ids.unsqueeze(2).to(at::kFloat);
     });
     parts.set<vlp::TextEmbeddings>([this](const at::Tensor& states, const at::Tensor&) {
       return text_embeddings.index_select(0, states.select(1, 1).select(1, 0).to(at::kLong));
     });
-    parts.set<vlp::GroundedStates>(
-        [this](const at::Tensor& ids, const at::Tensor& mask, const at::Tensor& image) {
-          BOOST_TEST(image.size(0) == 1);
-          BOOST_TEST(mask.sum(1).amax().item<std::int64_t>() ==
-                     ids.size(1));  // no more padding than needed
-          pairs += ids.size(0);
-          ++image_passes;
-          const at::Tensor row =
-              logits[image[0][0][0].item<std::int64_t>()].index_select(0, ids.select(1, 1));
-          return at::stack({-row, row}, 1).unsqueeze(1);
-        });
+    parts.set<vlp::GroundedStates>([this](const at::Tensor& ids, const at::Tensor& mask,
+                                          const at::Tensor& image) {
+      sound =
+          sound && image.size(0) == 1 &&
+          mask.sum(1).amax().item<std::int64_t>() == ids.size(1);  // no more padding than needed
+      pairs += ids.size(0);
+      ++image_passes;
+      const at::Tensor row =
+          logits[image[0][0][0].item<std::int64_t>()].index_select(0, ids.select(1, 1));
+      return at::stack({-row, row}, 1).unsqueeze(1);
+    });
     parts.set<vlp::MatchLogits>([](const at::Tensor& grounded) { return grounded.select(1, 0); });
   }
 
@@ -82,13 +86,15 @@ struct Tables {
   /// The images in batches of three, then ranks.
   [[nodiscard]] vlp::Retrieval retrieval(std::int64_t rerank, const vlp::Context& ctx) {
     vlp::Retrieval retrieval(parts, texts, images(), rerank, ctx);
-    for (std::int64_t first = 0; first < images(); first += 3) {
+    for (std::int64_t batch = 0, first = 0; first < images(); ++batch, first += 3) {
+      if (!ctx.machine.peers.takes(batch)) continue;
       const std::int64_t n = std::min<std::int64_t>(3, images() - first);
       const at::Tensor states =
           at::arange(first, first + n, at::kFloat).view({n, 1, 1}).expand({n, 2, 1});
-      retrieval.add_images({.memory = states, .embeddings = {}, .momentum_embeddings = {}});
+      retrieval.add_images({.memory = states, .embeddings = {}, .momentum_embeddings = {}}, first);
     }
     retrieval.rank("matching");
+    if (ctx.machine.peers.size() == 1) BOOST_TEST(sound);
     return retrieval;
   }
 
@@ -220,6 +226,50 @@ BOOST_AUTO_TEST_CASE(every_wording_is_encoded_once_and_every_pair_matched_once) 
   BOOST_TEST(tables.text_passes == 1);
   BOOST_TEST(tables.pairs == 17 * 5);
   BOOST_TEST(tables.image_passes == 17);
+}
+
+BOOST_AUTO_TEST_CASE(several_processes_rank_as_one_and_match_every_pair_once) {
+  Tables alone(captions(17), 1000, 13);
+  const vlp::RetrievalRanks expected = alone.retrieval(5, {}).ranks(5);
+  for (const std::size_t size : {2U, 3U, 8U}) {  // six batches of images
+    std::vector<std::unique_ptr<Tables>> tables;
+    for (std::size_t rank = 0; rank < size; ++rank)
+      tables.push_back(std::make_unique<Tables>(captions(17), 1000, 13));
+    std::vector<vlp::RetrievalRanks> found(size);
+    vlp_test::run_together(size, [&](const vlp::Peers& peers) {
+      vlp::Context ctx;
+      ctx.machine.peers = peers;
+      const auto rank = static_cast<std::size_t>(peers.rank());
+      found[rank] = tables[rank]->retrieval(5, ctx).ranks(5);
+    });
+    std::int64_t pairs = 0, text_passes = 0;
+    for (std::size_t rank = 0; rank < size; ++rank) {
+      check(found[rank], expected);
+      BOOST_TEST(tables[rank]->sound);
+      pairs += tables[rank]->pairs;
+      text_passes += tables[rank]->text_passes;
+    }
+    BOOST_TEST(pairs == alone.pairs);
+    BOOST_TEST(text_passes == alone.text_passes);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(processes_sort_blocks_of_queries_in_turn) {
+  at::manual_seed(14);
+  constexpr std::int64_t kItems = 4096, kQueries = 4500;  // 2048 queries fill a block
+  const vlp::RetrievalSide items{at::randn({kItems, 3}), at::arange(kItems)};
+  const vlp::RetrievalSide queries{at::randn({kQueries, 3}), at::arange(kQueries)};
+  const vlp::RankedQueries alone = vlp::rank_by_similarity(queries, items, 2);
+  std::vector<vlp::RankedQueries> found(2);
+  vlp_test::run_together(2, [&](const vlp::Peers& peers) {
+    found[static_cast<std::size_t>(peers.rank())] =
+        vlp::rank_by_similarity(queries, items, 2, peers);
+  });
+  for (const vlp::RankedQueries& ranked : found) {
+    BOOST_TEST((ranked.ranks == alone.ranks));
+    BOOST_TEST(ranked.best.index.equal(alone.best.index));
+    BOOST_TEST(ranked.best.similarity.equal(alone.best.similarity));
+  }
 }
 
 BOOST_AUTO_TEST_CASE(many_texts_of_an_image_go_through_in_few_passes) {

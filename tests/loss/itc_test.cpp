@@ -216,6 +216,24 @@ BOOST_AUTO_TEST_CASE(every_micro_batch_enters_the_queue_behind_the_update) {
   BOOST_TEST(loss.queue().pointer() == 6, "nothing enters twice");
 }
 
+BOOST_AUTO_TEST_CASE(what_an_update_that_failed_has_collected_does_not_enter_the_queue) {
+  ImageTextContrastive loss({.queue_size = 7}, vlp::Context{}),
+      other({.queue_size = 7}, vlp::Context{});
+  Pairs lost(3, 6, 1), kept(2, 6, 2);
+  for (Pairs* pairs : {&lost, &kept}) pairs->with_momentum();
+  vlp::Forward failed = lost.training();
+  loss.begin_update();
+  (void)loss(failed);  // and nothing ends this update
+  for (ImageTextContrastive* itc : {&loss, &other}) {
+    vlp::Forward pass = kept.training();
+    itc->begin_update();
+    (void)(*itc)(pass);
+    itc->end_update({});
+  }
+  BOOST_TEST(loss.queue().pointer() == 2);
+  BOOST_TEST(same_queues(state_of(loss), state_of(other)));
+}
+
 BOOST_AUTO_TEST_CASE(the_queues_of_two_processes_are_that_of_one_with_all_micro_batches) {
   /// Two processes whose rows follow each other; each is asked in turn.
   struct Two : vlp::PeerGroup {

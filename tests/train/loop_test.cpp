@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +16,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "plugins/optimizer/adamw.hpp"
+#include "tests/support/peer_threads.hpp"
 #include "tests/support/words.hpp"
 
 namespace {
@@ -28,11 +31,13 @@ struct DotImpl : torch::nn::Module {
 };
 TORCH_MODULE(Dot);
 
-/// The number of its call, so that means over updates are known.
+/// The number of its call, so that means over updates are known; infinite if that is negative.
 struct Counting {
   static constexpr vlp::Parts needs = vlp::Parts::of<vlp::ImageStates>();
   vlp::LossValue operator()(vlp::Forward& pass) {
-    const at::Tensor total = pass.image_states().mean() * 0 + static_cast<double>(++calls);
+    const double value =
+        ++calls < 0 ? std::numeric_limits<double>::infinity() : static_cast<double>(calls);
+    const at::Tensor total = pass.image_states().mean() * 0 + value;
     return {total, {{"calls", total.detach()}}};
   }
   std::int64_t calls = 0;
@@ -52,7 +57,7 @@ struct Loop {
   std::vector<std::pair<std::int64_t, std::int64_t>> epochs;
 
   Loop() {
-    for (int i = 0; i < 10; ++i) records.push_back({std::to_string(i), "", {"w1"}});
+    for (int i = 0; i < 10; ++i) records.push_back({std::to_string(i), std::to_string(i), {"w1"}});
   }
   void run() {
     vlp::LoaderOptions loading{.batch_size = 2, .drop_last = true};
@@ -67,6 +72,39 @@ struct Loop {
                        .on_epoch = [&](std::int64_t epoch,
                                        std::int64_t step) { epochs.emplace_back(epoch, step); }});
   }
+
+  /// One of several processes: four updates of its batches, in order.
+  void train(Dot model, Counting loss, const vlp::Context& ctx, std::vector<vlp::LogLine>& seen,
+             bool full_disk = false) const {
+    vlp::LoaderOptions loading{.batch_size = 2, .drop_last = true};
+    loading.share = {ctx.machine.peers.rank(), ctx.machine.peers.size(), 1};
+    loading.decode = [this](const std::filesystem::path& file) {
+      if (!broken.empty() && file == broken) throw vlp::DataError("broken");
+      return at::ones({3, 2, 4}, at::kByte);
+    };
+    vlp::Loader loader(records, vlp::CaptionsPerImage::one, {transforms, tokenizer, prompt},
+                       loading, ctx);
+    vlp::Trainer trainer(model, std::move(loss), vlp::AdamW(vlp::AdamW::Options{}),
+                         {.total_steps = 4}, ctx);
+    vlp::train_epochs(trainer, loader, options,
+                      {.on_log =
+                           [&](const vlp::LogLine& line) {
+                             if (full_disk) throw vlp::DataError("log.jsonl: can't be written");
+                             seen.push_back(line);
+                           },
+                       .on_epoch = {}});
+  }
+  /// Two processes, each with a model of its own.
+  static void for_two(const std::function<void(std::size_t, Dot, const vlp::Context&)>& work) {
+    std::vector<Dot> models{Dot(), Dot()};
+    vlp_test::run_together(2, [&](const vlp::Peers& peers) {
+      vlp::Context ctx;
+      ctx.machine.peers = peers;
+      const auto rank = static_cast<std::size_t>(peers.rank());
+      work(rank, models[rank], ctx);
+    });
+  }
+  std::filesystem::path broken;  // a file that can't be read
 };
 
 }  // namespace
@@ -108,6 +146,59 @@ BOOST_AUTO_TEST_CASE(the_last_update_of_an_epoch_may_have_fewer_micro_batches) {
   BOOST_TEST(lines.size() == 3U);
   BOOST_TEST(lines[0].loss == 1.5);
   BOOST_TEST(lines[2].loss == 5.0);  // alone
+}
+
+BOOST_AUTO_TEST_CASE(lines_of_two_processes_tell_of_both) {
+  std::vector<std::vector<vlp::LogLine>> all(2);
+  for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
+    train(model, Counting{static_cast<std::int64_t>(rank) * 10}, ctx, all[rank]);
+  });
+  BOOST_TEST_REQUIRE(all[0].size() == 3U);  // four updates: after 1, 3 and 4
+  for (const auto& of_one : all) {
+    BOOST_TEST(of_one.size() == 3U);
+    BOOST_TEST(of_one[0].loss == (1 + 11) / 2.0);
+    BOOST_TEST(of_one[1].loss == (2.5 + 12.5) / 2);
+    BOOST_TEST(of_one[1].losses.at(0).second == (2.5 + 12.5) / 2);
+    BOOST_TEST(of_one[2].loss == (4 + 14) / 2.0);
+  }
+  for (std::size_t i = 0; i < 3; ++i)
+    BOOST_TEST(all[0][i].samples_per_s == all[1][i].samples_per_s);
+}
+
+BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_in_one_process_ends_both) {
+  std::vector<int> ended(2);
+  for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
+    std::vector<vlp::LogLine> seen;
+    try {
+      train(model, Counting{rank == 1 ? std::numeric_limits<std::int64_t>::min() : 0}, ctx, seen);
+    } catch (const vlp::NonFiniteError&) {
+      ended[rank] = 1;
+    }
+  });
+  BOOST_TEST(ended == (std::vector<int>{1, 1}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_broken_image_or_a_full_disk_of_one_process_ends_both) {
+  broken = "6";  // the second process's second batch
+  const auto messages = [&](bool full_disk) {
+    std::vector<std::string> told(2);
+    for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
+      std::vector<vlp::LogLine> seen;
+      try {
+        train(model, Counting{}, ctx, seen, full_disk && rank == 0);
+      } catch (const vlp::Error& error) {
+        told[rank] = error.what();
+      }
+    });
+    return told;
+  };
+  const std::vector<std::string> of_image = messages(false);
+  BOOST_TEST(of_image[1].starts_with("image '6': "));
+  BOOST_TEST(of_image[0] == "process 1 (of 0 to 1): " + of_image[1]);
+  broken.clear();
+  const std::vector<std::string> of_disk = messages(true);
+  BOOST_TEST(of_disk[0] == "log.jsonl: can't be written");
+  BOOST_TEST(of_disk[1] == "process 0 (of 0 to 1): log.jsonl: can't be written");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

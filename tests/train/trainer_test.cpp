@@ -3,7 +3,9 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -64,6 +66,56 @@ struct Distance {
   double factor = 1;
 };
 static_assert(vlp::Loss<Distance>);
+
+/// A line with a second layer for bright batches only, those whose third value is above 0.
+class BranchImpl : public torch::nn::Module {
+ public:
+  BranchImpl() {
+    at::manual_seed(4);
+    linear = register_module("linear", torch::nn::Linear(4, 2));
+    branch = register_module("branch", torch::nn::Linear(2, 2));
+    last = register_module("last", torch::nn::Linear(2, 2));
+  }
+  at::Tensor image_states(const at::Tensor& pixels) {
+    at::Tensor states = linear(pixels.flatten(1).narrow(1, 0, 4));
+    if (pixels[0][2][0][0].item<float>() > 0) states = branch(states);
+    return last(states).unsqueeze(1);
+  }
+  torch::nn::Linear linear{nullptr}, branch{nullptr}, last{nullptr};
+};
+TORCH_MODULE(Branch);
+
+/// Plain gradient descent that leaves alone what has no gradient.
+struct TolerantSgd : RecordingSgd {
+  void step(const vlp::StepControl& c) {
+    for (auto& group : *groups)
+      for (auto& p : group.parameters)
+        if (p.grad().defined()) p.sub_(p.grad() * (0.1 * c.lr_factor));
+  }
+};
+static_assert(vlp::Optimizer<TolerantSgd>);
+
+/// Refuses dark images.
+struct Fragile : Distance {
+  vlp::LossValue operator()(vlp::Forward& pass) const {
+    if (pass.batch().pixels.amin().item<float>() <= -5) throw vlp::DataError("pixels: too dark");
+    return Distance::operator()(pass);
+  }
+};
+static_assert(vlp::Loss<Fragile>);
+
+/// Notes when it is called.
+struct Told : Distance {
+  explicit Told(std::shared_ptr<std::string> notes) : calls(std::move(notes)) {}
+  vlp::LossValue operator()(vlp::Forward& pass) const {
+    *calls += "pass ";
+    return Distance::operator()(pass);
+  }
+  void begin_update() { *calls += "begin "; }
+  void end_update(const vlp::Peers&) { *calls += "end "; }
+  std::shared_ptr<std::string> calls;
+};
+static_assert(vlp::Loss<Told>);
 
 Batch batch_of(std::int64_t rows, std::uint64_t seed) {
   at::manual_seed(seed);
@@ -269,6 +321,77 @@ BOOST_AUTO_TEST_CASE(two_processes_train_as_one_with_all_their_micro_batches) {
   BOOST_TEST(models[0]->linear->weight.equal(models[1]->linear->weight));
   BOOST_TEST((models[0]->linear->weight - alone->linear->weight).abs().max().item<double>() <
              1e-6);  // the same sums of float32 in another order
+}
+
+BOOST_AUTO_TEST_CASE(a_part_that_only_some_batches_go_through_is_trained_on_all_processes) {
+  const auto marked = [](std::uint64_t seed, bool on) {
+    Batch batch = batch_of(4, seed);
+    batch.pixels.select(1, 2).fill_(on ? 1.0 : -1.0);
+    return batch;
+  };
+  // The second process never reaches the branch in update 0, nobody does in update 1, and the first
+  // one doesn't in update 2.
+  const std::vector<Batch> batches{marked(31, true),  marked(32, false), marked(33, false),
+                                   marked(34, false), marked(35, false), marked(36, true)};
+  Branch alone;
+  vlp::Trainer one(alone, Distance{}, TolerantSgd{}, {}, vlp::Context{});
+  for (std::size_t update = 0; update < 3; ++update)
+    (void)one.step(std::span(batches).subspan(2 * update, 2));
+  BOOST_TEST(!alone->branch->weight.equal(Branch()->branch->weight));
+
+  std::vector<Branch> models{Branch(), Branch()};
+  std::vector<std::vector<bool>> present(2);
+  vlp_test::run_together(2, [&](const vlp::Peers& peers) {
+    vlp::Context ctx;
+    ctx.machine.peers = peers;
+    const auto rank = static_cast<std::size_t>(peers.rank());
+    vlp::Trainer trainer(models[rank], Distance{}, TolerantSgd{}, {}, ctx);
+    for (std::size_t update = 0; update < 3; ++update) {
+      (void)trainer.step(batches[2 * update + rank]);
+      present[rank].push_back(models[rank]->branch->weight.grad().defined());
+    }
+  });
+  for (const auto& defined : present)
+    BOOST_TEST((defined == std::vector<bool>{true, false, true}), "nobody's gradient stays none");
+  BOOST_TEST(equal(*models[0], *models[1]));
+  const auto ours = models[0]->parameters(), theirs = alone->parameters();
+  for (std::size_t i = 0; i < ours.size(); ++i)
+    BOOST_TEST((ours[i] - theirs[i]).abs().max().item<double>() < kRounding);
+}
+
+BOOST_AUTO_TEST_CASE(a_step_that_fails_in_one_process_changes_nothing_in_any) {
+  std::vector<Line> models{Line(), Line()};
+  const Line before;
+  std::vector<std::string> told(2);
+  vlp_test::run_together(2, [&](const vlp::Peers& peers) {
+    vlp::Context ctx;
+    ctx.machine.peers = peers;
+    const auto rank = static_cast<std::size_t>(peers.rank());
+    vlp::Trainer trainer(models[rank], Fragile{}, RecordingSgd{}, {}, ctx);
+    Batch batch = batch_of(4, 40);
+    if (rank == 1) batch.pixels.fill_(-5.0);
+    try {
+      (void)trainer.step(batch);
+    } catch (const vlp::Error& error) {
+      told[rank] = error.what();
+    }
+  });
+  BOOST_TEST(told[1] == "pixels: too dark");
+  BOOST_TEST(told[0] == "process 1 (of 0 to 1): pixels: too dark");
+  for (const Line& model : models) BOOST_TEST(equal(*model, *before));
+}
+
+BOOST_AUTO_TEST_CASE(a_loss_is_told_when_an_update_begins_and_when_it_is_done) {
+  std::vector<vlp::Objective::Term> terms;
+  const auto calls = std::make_shared<std::string>();
+  terms.push_back({"told", 1.0, Told{calls}});
+  terms.push_back({"plain", 1.0, Distance{}});
+  vlp::Trainer trainer(Line(), vlp::Objective(std::move(terms)), RecordingSgd{}, {},
+                       vlp::Context{});
+  const std::vector<Batch> micro_batches{batch_of(4, 1), batch_of(4, 2)};
+  (void)trainer.step(micro_batches);
+  (void)trainer.step(micro_batches);
+  BOOST_TEST(*calls == "begin pass pass end begin pass pass end ");
 }
 
 BOOST_AUTO_TEST_CASE(random_numbers_of_a_micro_batch_do_not_hang_on_what_was_drawn_before) {

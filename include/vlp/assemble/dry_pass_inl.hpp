@@ -154,6 +154,7 @@ class DryPass {
     if (own) own->train();
     if (model.parts().begin_step)
       attempt("what the model does before an update", model.parts().begin_step);
+    if (losses) attempt("what the losses do before an update", [&] { losses->begin_update(); });
     const bool passed =
         losses && attempt("a pass through the losses", [&] {
           SchedulePosition middle = length();  // whatever warms up takes part

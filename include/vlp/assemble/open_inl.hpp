@@ -38,7 +38,7 @@ VLP_INLINE Context open_context(const Plan& plan, const RunArguments& arguments)
                                              : std::max(1U, std::thread::hardware_concurrency()));
   ctx.folders.data = arguments.data_dir;
   ctx.folders.share = arguments.share_dir;
-  ctx.machine.console = arguments.console;
+  if (arguments.peers.first()) ctx.machine.console = arguments.console;
   ctx.machine.peers = arguments.peers;
   at::set_num_threads(ctx.machine.threads);
   at::manual_seed(static_cast<std::uint64_t>(plan.run.seed));

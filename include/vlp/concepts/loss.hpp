@@ -44,6 +44,8 @@ struct LossValue {
 ///   - static std::int64_t captions_per_image(const Options&): captions of an image that it learns
 ///     from at once, the pair's own included; the others come in `Batch::extra_captions`, in
 ///     training, as far as the image has so many
+///   - begin_update(): called in training once before the micro-batches of each update; what an
+///     update that failed half-way has left is forgotten there
 ///   - end_update(const Peers&): called in training once behind each update; what it keeps of the
 ///     update's micro-batches it puts into the order of all processes there, e.g. a queue
 ///   - module() -> std::shared_ptr<torch::nn::Module>: parameters of its own, which are trained and
@@ -80,6 +82,12 @@ template <Loss L>
     return loss.module();
   else
     return nullptr;
+}
+
+/// Tells a loss that an update begins, if it wants to know.
+template <Loss L>
+void begin_update(L& loss) {
+  if constexpr (requires { loss.begin_update(); }) loss.begin_update();
 }
 
 /// Tells a loss that an update is done, if it wants to know.
@@ -151,6 +159,9 @@ class AnyLoss {
   [[nodiscard]] std::shared_ptr<torch::nn::Module> module() const {
     return named(shown_, [&] { return self_->module(); });
   }
+  void begin_update() {
+    named(shown_, [&] { self_->begin_update(); });
+  }
   void end_update(const Peers& peers) {
     named(shown_, [&] { self_->end_update(peers); });
   }
@@ -170,6 +181,7 @@ class AnyLoss {
     virtual LossValue call(Forward& pass) = 0;
     virtual Parts needs() const = 0;
     virtual std::shared_ptr<torch::nn::Module> module() const = 0;
+    virtual void begin_update() = 0;
     virtual void end_update(const Peers& peers) = 0;
     virtual void save(State& state) const = 0;
     virtual void load(const State& state) = 0;
@@ -181,6 +193,7 @@ class AnyLoss {
     LossValue call(Forward& pass) override { return loss(pass); }
     Parts needs() const override { return needs_of(loss); }
     std::shared_ptr<torch::nn::Module> module() const override { return module_of(loss); }
+    void begin_update() override { vlp::begin_update(loss); }
     void end_update(const Peers& peers) override { vlp::end_update(loss, peers); }
     void save(State& state) const override {
       if constexpr (Stateful<L>) loss.save(state);

@@ -22,6 +22,9 @@ class ProgressMeter {
   ProgressMeter(const Console& console, std::string task, std::int64_t total, std::string_view unit)
       : console_(console), task_(std::move(task)), total_(total), unit_(unit) {}
 
+  /// Items in all.
+  [[nodiscard]] std::int64_t total() const { return total_; }
+
   /// @param count  items finished
   void done(std::int64_t count) const {
     const double seconds =

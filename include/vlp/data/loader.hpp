@@ -44,10 +44,14 @@ struct BatchShare {
   std::int64_t rank = 0;  ///< of this process
   std::int64_t size = 1;  ///< processes
   std::int64_t run = 1;   ///< batches in a row: the micro-batches of an update
+  bool even = true;       ///< all take as many, and what is left over is nobody's; false = every
+                          ///< batch is somebody's, and a process may have none
 
-  /// Batches of an epoch for each process: whole rounds only, since all have to take as many.
+  /// Batches of an epoch for this process.
   [[nodiscard]] std::int64_t of(std::int64_t batches) const {
-    return size == 1 ? batches : batches / (size * run) * run;
+    if (size == 1) return batches;
+    const std::int64_t rounds = batches / (size * run), rest = batches % (size * run);
+    return rounds * run + (even ? 0 : std::clamp<std::int64_t>(rest - rank * run, 0, run));
   }
   /// Where the process's i-th batch stands among all.
   [[nodiscard]] std::int64_t position(std::int64_t i) const {
@@ -114,7 +118,7 @@ class Loader {
       throw DataError(
           "loader: no samples (got an empty split). Raise its share in dataset.split, or "
           "dataset.subset.");
-    if (batches_per_epoch() == 0)
+    if (batches_per_epoch() == 0 && options_.share.even)
       throw DataError("loader: too few batches for all processes (got " +
                       std::to_string(all_batches()) + ", expected at least " +
                       std::to_string(options_.share.size * options_.share.run) +

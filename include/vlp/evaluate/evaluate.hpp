@@ -3,6 +3,7 @@
 // each image.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -22,6 +24,8 @@
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
+#include "vlp/concepts/peers.hpp"
+#include "vlp/core/packed.hpp"
 #include "vlp/core/parallel.hpp"
 #include "vlp/core/progress.hpp"
 #include "vlp/core/random.hpp"
@@ -110,6 +114,29 @@ namespace vlp {
                    : records;
 }
 
+/// Scores that the first process computes and all get: so they agree on what is best, whatever
+/// metrics and machines they have, and nothing is counted twice.
+/// @param work  () -> CaptionScores; makes no call of the group
+/// @throws      what the work throws; PeerError in the other processes
+template <class Work>
+[[nodiscard]] CaptionScores scored_by_first(const Peers& peers, Work&& work) {
+  CaptionScores scores;
+  using Rows = std::vector<std::pair<std::string, Scores>>;
+  const std::vector<Bytes> told = together(peers, [&] {
+    if (!peers.first()) return Bytes();
+    scores = std::forward<Work>(work)();
+    if (peers.size() == 1) return Bytes();
+    Rows rows;
+    for (const ImageScores& row : scores.rows) rows.emplace_back(row.image_id, row.scores);
+    return pack(scores.scores, rows);
+  });
+  if (peers.first()) return scores;
+  auto [all, rows] = unpack<Scores, Rows>(told.front());
+  scores.scores = std::move(all);
+  for (auto& [image_id, row] : rows) scores.rows.push_back({std::move(image_id), std::move(row)});
+  return scores;
+}
+
 namespace detail {
 
 /// Evaluation mode while it lives.
@@ -130,14 +157,26 @@ class EvaluationMode {
 
 }  // namespace detail
 
-/// Evaluates a model on a split, in evaluation mode.
+/// What a batch gives besides what `Retrieval` keeps.
+struct EvaluatedBatch {
+  std::vector<PassLoss> losses;  ///< empty without a loss
+  std::vector<std::pair<std::string, double>>
+      captions;  ///< with their scores, image by image;
+                 ///< empty for a model that doesn't generate
+
+  auto members() { return std::tie(losses, captions); }
+  [[nodiscard]] auto members() const { return std::tie(losses, captions); }
+};
+
+/// Evaluates a model on a split, in evaluation mode. Processes take batches in turn and put
+/// together what they find, so that all have what one process alone would have found, bit by bit.
 class Evaluator {
  public:
   /// @param data        tokenizer, transforms and prompt; must outlive the evaluator
   /// @param generate    how captions are generated
   /// @param batch_size  images a batch
   /// @param workers     threads that decode images
-  /// @param ctx         device, precision and console; must outlive the evaluator
+  /// @param ctx         device, precision, peers and console; must outlive the evaluator
   Evaluator(const Data& data, GenerateOptions generate, std::int64_t batch_size,
             std::int64_t workers, const Context& ctx)
       : data_(data),
@@ -152,6 +191,7 @@ class Evaluator {
   /// @param records  the split, or its beginning
   /// @param metrics  of captions and of retrieval
   /// @param task     what the progress is called
+  /// @throws PeerError if another process failed
   template <Model M, Loss L>
   [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records,
                                       std::span<const AnyMetric> metrics,
@@ -168,12 +208,46 @@ class Evaluator {
       packed.emplace(module, WeightForm::packed);
     const ModelParts parts = parts_of(model);
 
+    const Peers& peers = ctx_.machine.peers;
+    std::optional<Retrieval> retrieval = retrieval_for(parts, records, metrics);
+    const ProgressMeter progress(ctx_.machine.console, task,
+                                 static_cast<std::int64_t>(records.size()), "images");
+    const std::vector<EvaluatedBatch> batches =
+        all_batches([&] { return own_batches(parts, loss, records, retrieval, progress); });
+    if (peers.size() > 1) progress.done(progress.total());
+
     Evaluation result;
     result.measured.images = static_cast<std::int64_t>(records.size());
+    std::vector<PassLoss> passes;
+    auto record = records.begin();
+    for (const EvaluatedBatch& batch : batches) {
+      passes.insert(passes.end(), batch.losses.begin(), batch.losses.end());
+      for (const auto& [text, score] : batch.captions)
+        result.captions.push_back({&*record++, text, score});
+    }
+    MeanLoss mean = mean_loss(passes);
+    result.measured.loss = mean.total;
+    result.measured.losses = std::move(mean.parts);
+    if (retrieval) retrieval->rank(task + ", re-ranking");
+    CaptionScores scores = scored_by_first(peers, [&] {
+      return score_captions(result.captions, metrics, ctx_.machine.threads,
+                            [&](std::int64_t rerank) { return retrieval->ranks(rerank); });
+    });
+    result.measured.scores = std::move(scores.scores);
+    result.measured.rows = std::move(scores.rows);
+    return result;
+  }
+
+ private:
+  /// The batches that this process takes, in order.
+  template <Loss L>
+  [[nodiscard]] std::vector<EvaluatedBatch> own_batches(const ModelParts& parts, L* loss,
+                                                        std::span<const ImageRecord> records,
+                                                        std::optional<Retrieval>& retrieval,
+                                                        const ProgressMeter& progress) const {
+    const Peers& peers = ctx_.machine.peers;
     ValidationLoss losses(data_.tokenizer.special().pad,
                           prompt_length(data_.tokenizer, data_.prompt));
-    std::optional<Retrieval> retrieval = retrieval_for(parts, records, metrics);
-    const ProgressMeter progress(ctx_.machine.console, task, result.measured.images, "images");
     Loader loader(records, CaptionsPerImage::all,
                   {data_.transforms.evaluate, data_.tokenizer, data_.prompt},
                   {.batch_size = batch_size_,
@@ -181,9 +255,12 @@ class Evaluator {
                    .drop_last = false,
                    .workers = workers_,
                    .prefetch = 2,
-                   .images_only = true},
+                   .images_only = true,
+                   .share = {.rank = peers.rank(), .size = peers.size(), .even = false}},
                   ctx_);
     loader.start_epoch(0);
+    std::vector<EvaluatedBatch> batches;
+    std::vector<std::size_t> ends;  // of each batch's passes
     while (auto loaded = loader.next()) {
       const Autocast autocast(ctx_.machine.precision, ctx_.machine.device);
       const Batch images = to_device(std::move(loaded->batch), torch_device(ctx_.machine.device));
@@ -193,23 +270,44 @@ class Evaluator {
       if (loss)
         features = losses.add(parts, *loss, images, std::move(features),
                               ids_of(records, loaded->record_index));
-      if (retrieval) retrieval->add_images(features);
+      if (retrieval) retrieval->add_images(features, loaded->record_index.front());
+      EvaluatedBatch& batch = batches.emplace_back();
       if (parts.has<Generate>())
-        caption(parts, features.memory.states(), records, loaded->record_index, result.captions);
+        batch.captions = captions(parts, features.memory.states(), records, loaded->record_index);
+      ends.push_back(losses.size());
       progress.done(loaded->record_index.back() + 1);
     }
-    result.measured.loss = losses.mean();
-    result.measured.losses = losses.parts();
-    if (retrieval) retrieval->rank(task + ", re-ranking");
-    CaptionScores scores =
-        score_captions(result.captions, metrics, ctx_.machine.threads,
-                       [&](std::int64_t rerank) { return retrieval->ranks(rerank); });
-    result.measured.scores = std::move(scores.scores);
-    result.measured.rows = std::move(scores.rows);
-    return result;
+    const std::vector<PassLoss> passes = losses.passes();
+    std::size_t begin = 0;
+    for (std::size_t i = 0; i < batches.size(); begin = ends[i++])
+      batches[i].losses.assign(passes.begin() + static_cast<std::ptrdiff_t>(begin),
+                               passes.begin() + static_cast<std::ptrdiff_t>(ends[i]));
+    return batches;
   }
 
- private:
+  /// The batches of all processes, in order.
+  /// @param own  () -> std::vector<EvaluatedBatch> of this process
+  template <class Own>
+  [[nodiscard]] std::vector<EvaluatedBatch> all_batches(const Own& own) const {
+    const Peers& peers = ctx_.machine.peers;
+    std::vector<EvaluatedBatch> batches;
+    const std::vector<Bytes> told = together(peers, [&] {
+      batches = own();
+      return peers.size() == 1 ? Bytes() : pack(batches);
+    });
+    if (peers.size() == 1) return batches;
+    std::vector<std::vector<EvaluatedBatch>> of_all;
+    std::size_t count = 0;
+    for (const Bytes& bytes : told) {
+      of_all.push_back(std::get<0>(unpack<std::vector<EvaluatedBatch>>(bytes)));
+      count += of_all.back().size();
+    }
+    std::vector<EvaluatedBatch> ordered;
+    for (std::size_t i = 0; i < count; ++i)
+      ordered.push_back(std::move(of_all[i % of_all.size()].at(i / of_all.size())));
+    return ordered;
+  }
+
   /// The ids of all captions of some images.
   [[nodiscard]] std::vector<std::vector<std::vector<std::int64_t>>> ids_of(
       std::span<const ImageRecord> records, const std::vector<std::int64_t>& index) const {
@@ -241,23 +339,26 @@ class Evaluator {
                                     static_cast<std::int64_t>(records.size()), rerank, ctx_);
   }
 
-  void caption(const ModelParts& parts, const at::Tensor& image_states,
-               std::span<const ImageRecord> records, const std::vector<std::int64_t>& index,
-               std::vector<CaptionedImage>& out) const {
+  /// The best candidate for each image, without [DEC] and prompt, and its score.
+  [[nodiscard]] std::vector<std::pair<std::string, double>> captions(
+      const ModelParts& parts, const at::Tensor& image_states, std::span<const ImageRecord> records,
+      const std::vector<std::int64_t>& index) const {
     std::vector<RandomStream>
         random;  // by image, so that what is sampled for one depends on no other
     for (const std::int64_t i : index)
       random.push_back(ctx_.facts.seeds.derive("captions")
                            .derive(records[static_cast<std::size_t>(i)].image_id));
     const auto candidates = parts.call<Generate>(image_states, prompt_, generate_, random);
+    std::vector<std::pair<std::string, double>> best_of_all;
     for (std::size_t i = 0; i < index.size(); ++i) {
       const Candidate& best = candidates[i].front();
-      const auto generated = std::span(best.ids).subspan(
-          std::min(best.ids.size(), prompt_.size() + 1));  // without [DEC] and prompt
+      const auto generated =
+          std::span(best.ids).subspan(std::min(best.ids.size(), prompt_.size() + 1));
       std::string text = data_.tokenizer.decode(generated);
       if (generate_.clean_up == CleanUp::old) text = cleaned_up(std::move(text));
-      out.push_back({&records[static_cast<std::size_t>(index[i])], std::move(text), best.score});
+      best_of_all.emplace_back(std::move(text), best.score);
     }
+    return best_of_all;
   }
 
   const Data& data_;

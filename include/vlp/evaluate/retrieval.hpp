@@ -19,8 +19,10 @@
 #include "vlp/concepts/forward.hpp"
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/progress.hpp"
+#include "vlp/evaluate/in_turn.hpp"
 #include "vlp/evaluate/rerank.hpp"
 #include "vlp/evaluate/similarity_ranks.hpp"
 #include "vlp/evaluate/text_rows.hpp"
@@ -37,10 +39,11 @@ struct RetrievalTexts {
 };
 
 /// Collects what retrieval needs while images pass by, then ranks. Each image and each wording is
-/// encoded once, each pair matched once whichever direction asks for it.
+/// encoded once, each pair matched once whichever direction asks for it. Processes take batches of
+/// images in turn (`Peers::takes`), match the pairs of their own ones, and all get all ranks.
 ///
 /// Memory: embeddings of both sides, a block of similarities (some hundred MB at most), and with
-/// re-ranking every image's states on the host, I * N * D numbers of the pass's format: 9 GB of
+/// re-ranking every own image's states on the host, I * N * D numbers of the pass's format: 9 GB of
 /// float32 for 5,000 images of 577 tokens of 768.
 class Retrieval {
  public:
@@ -48,7 +51,7 @@ class Retrieval {
   /// @param texts   of all images
   /// @param images  I
   /// @param rerank  largest K that will be asked for; 0 = by similarity alone
-  /// @param ctx     device, precision and console; must outlive this
+  /// @param ctx     device, precision, peers and console; must outlive this
   /// @throws ContractError if the model doesn't serve what is needed
   Retrieval(const ModelParts& parts, const RetrievalTexts& texts, std::int64_t images,
             std::int64_t rerank, const Context& ctx)
@@ -68,40 +71,37 @@ class Retrieval {
           "retrieval: there are no texts (expected at least 1). Use images with captions.");
   }
 
-  /// The next images, in their order.
+  /// A batch of images, after all earlier ones of this process.
   /// @param features  memory of [B, N, D]; embeddings [B, E] where they are known already
-  void add_images(const ImageFeatures& features) {
+  /// @param first     number of its first image among all
+  void add_images(const ImageFeatures& features, std::int64_t first) {
     const at::Tensor& states = features.memory.states();
-    const std::int64_t count = states.size(0);
     embeddings_.push_back(
         (features.embeddings.defined() ? features.embeddings : parts_.call<ImageEmbeddings>(states))
             .to(at::kFloat));
-    if (rerank_ > 0) {
-      if (!states_.defined()) {
-        std::vector<std::int64_t> shape = states.sizes().vec();
-        shape[0] = images_;
-        states_ = at::empty(shape, at::TensorOptions().dtype(kept_dtype(states.scalar_type())));
-      }
-      states_.narrow(0, added_, count).copy_(states);
-    }
-    added_ += count;
+    if (rerank_ == 0) return;
+    const at::Tensor kept =
+        at::empty(states.sizes(), at::TensorOptions().dtype(kept_dtype(states.scalar_type())));
+    kept.copy_(states);
+    states_.push_back({first, kept});
   }
 
   /// Ranks by similarity and matches the pairs that re-ranking needs.
   /// @param task  what the progress of the matching is called
   void rank(const std::string& task) {
-    const at::Tensor wordings =
-        at::tensor(rows_.wording_of_text(), at::kLong).to(torch_device(ctx_.machine.device));
+    const Peers& peers = ctx_.machine.peers;
+    const at::Device device = torch_device(ctx_.machine.device);
+    const at::Tensor wordings = at::tensor(rows_.wording_of_text(), at::kLong).to(device);
     RetrievalSide images, texts;
     {
       const Autocast autocast(ctx_.machine.precision, ctx_.machine.device);
-      texts.embeddings = rows_.embeddings(parts_).index_select(0, wordings);
+      texts.embeddings = rows_.embeddings(parts_, peers).index_select(0, wordings);
     }
     texts.images = at::tensor(image_of_text_, at::kLong).to(texts.embeddings.device());
-    images.embeddings = at::cat(embeddings_);
+    images.embeddings = in_turn(peers, 1, device, [&] { return Columns{embeddings_}; }).front();
     images.images = at::arange(images_, texts.images.options());
-    texts_of_images_ = rank_by_similarity(images, texts, rerank_);
-    images_of_texts_ = rank_by_similarity(texts, images, rerank_);
+    texts_of_images_ = rank_by_similarity(images, texts, rerank_, peers);
+    images_of_texts_ = rank_by_similarity(texts, images, rerank_, peers);
     if (rerank_ == 0) return;
     pairs_.emplace(texts_of_images_.best, images_of_texts_.best, rows_.wording_of_text());
     match(task);
@@ -141,16 +141,12 @@ class Retrieval {
     for (std::size_t pair = 0; pair < wordings.size(); ++pair)
       wordings[pair] = pairs_->wording(pair);
     const at::Tensor all = at::tensor(wordings, at::kLong).to(device);
-    std::vector<at::Tensor> logits;
     const ProgressMeter pace(ctx_.machine.console, task, images_, "images");
-    const Autocast autocast(
-        ctx_.machine.precision,
-        ctx_.machine.device);  // one for all images: it keeps the rounded weights
-    for (std::int64_t image = 0; image < images_; ++image) {
+    const auto logits_of = [&](const at::Tensor& states, std::int64_t image,
+                               std::vector<at::Tensor>& logits) {
       const auto first = static_cast<std::int64_t>(pairs_->first(image)),
                  end = static_cast<std::int64_t>(pairs_->first(image + 1));
-      const ImageMemory seen =
-          states_.narrow(0, image, 1).to(device);  // one set of keys and values for all its texts
+      const ImageMemory seen = states.to(device);  // one set of keys and values for all its texts
       for (std::int64_t begin = first; begin < end; begin += kTextsAPass) {
         const std::int64_t n = std::min(kTextsAPass, end - begin);
         const std::int64_t last = wordings[static_cast<std::size_t>(begin + n - 1)];
@@ -158,8 +154,23 @@ class Retrieval {
             rows_.match_logits(parts_, seen, all.narrow(0, begin, n), last).select(1, 1));
       }
       pace.done(image + 1);
-    }
-    const at::Tensor host = at::cat(logits).cpu();
+    };
+    const auto batches = [&] {
+      const Autocast autocast(
+          ctx_.machine.precision,
+          ctx_.machine.device);  // one for all images: it keeps the rounded weights
+      std::vector<at::Tensor> matched;
+      for (const auto& [first, states] : states_) {
+        std::vector<at::Tensor> logits{at::empty({0}, all.options().dtype(at::kFloat))};
+        for (std::int64_t i = 0; i < states.size(0); ++i)
+          logits_of(states.narrow(0, i, 1), first + i, logits);
+        matched.push_back(at::cat(logits));
+      }
+      return Columns{std::move(matched)};
+    };
+    const Peers& peers = ctx_.machine.peers;
+    const at::Tensor host = in_turn(peers, 1, device, batches).front().cpu();
+    if (peers.size() > 1) pace.done(images_);
     const auto* first = static_cast<const float*>(host.const_data_ptr());
     logits_.assign(first, first + host.numel());
   }
@@ -180,9 +191,9 @@ class Retrieval {
   std::int64_t rerank_;
   std::vector<std::int64_t> image_of_text_;
   TextRows rows_;
-  std::vector<at::Tensor> embeddings_;  // of the images, a part a batch
-  at::Tensor states_;                   // [I, N, D] on the host; undefined without re-ranking
-  std::int64_t added_ = 0;
+  std::vector<at::Tensor> embeddings_;  // of this process's images, a part a batch
+  std::vector<std::pair<std::int64_t, at::Tensor>>
+      states_;  // likewise: first image, [B, N, D] on the host; empty without re-ranking
   RankedQueries texts_of_images_, images_of_texts_;
   std::optional<RerankPairs> pairs_;
   std::vector<float> logits_;  // [pairs] of a match

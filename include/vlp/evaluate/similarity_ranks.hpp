@@ -7,11 +7,14 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
 
+#include "vlp/concepts/peers.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/evaluate/in_turn.hpp"
 
 namespace vlp {
 
@@ -68,10 +71,11 @@ inline at::Tensor ranks_of_right(const at::Tensor& similarities, const at::Tenso
 /// @param queries  on any device
 /// @param items    on the same device
 /// @param best     K, how many of each list to keep
+/// @param peers    take blocks of queries in turn; all bring the same and get the same
 /// @throws ShapeError if the two sides don't fit together
 [[nodiscard]] inline RankedQueries rank_by_similarity(const RetrievalSide& queries,
-                                                      const RetrievalSide& items,
-                                                      std::int64_t best) {
+                                                      const RetrievalSide& items, std::int64_t best,
+                                                      const Peers& peers = {}) {
   const auto fits = [](const RetrievalSide& side) {
     return side.embeddings.dim() == 2 && side.images.dim() == 1 &&
            side.images.size(0) == side.embeddings.size(0);
@@ -92,27 +96,33 @@ inline at::Tensor ranks_of_right(const at::Tensor& similarities, const at::Tenso
       std::max<std::int64_t>(1, kBlockElements / std::max<std::int64_t>(others, 1));
   const at::Tensor transposed = items.embeddings.to(at::kDouble).t();
   const at::Tensor positions = at::arange(others, items.images.options());
-  std::vector<at::Tensor> ranks, index, similarity;
-  for (std::int64_t first = 0; others > 0 && first < count; first += rows) {
-    const std::int64_t n = std::min(rows, count - first);
-    const at::Tensor similarities =
-        detail::block_similarities(queries.embeddings.narrow(0, first, n), transposed);
-    const at::Tensor right =
-        queries.images.narrow(0, first, n).unsqueeze(1) == items.images.unsqueeze(0);
-    ranks.push_back(detail::ranks_of_right(similarities, right, positions));
-    if (kept == 0) continue;
-    const auto [values, order] = similarities.sort(/*stable=*/true, /*dim=*/1, /*descending=*/true);
-    index.push_back(order.narrow(1, 0, kept).clone());
-    similarity.push_back(values.narrow(1, 0, kept).clone());
-  }
+  const auto blocks = [&] {
+    std::vector<at::Tensor> ranks, index, similarity;
+    for (std::int64_t block = 0, first = 0; others > 0 && first < count; ++block, first += rows) {
+      if (!peers.takes(block)) continue;
+      const std::int64_t n = std::min(rows, count - first);
+      const at::Tensor similarities =
+          detail::block_similarities(queries.embeddings.narrow(0, first, n), transposed);
+      const at::Tensor right =
+          queries.images.narrow(0, first, n).unsqueeze(1) == items.images.unsqueeze(0);
+      ranks.push_back(detail::ranks_of_right(similarities, right, positions));
+      if (kept == 0) continue;
+      const auto [values, order] =
+          similarities.sort(/*stable=*/true, /*dim=*/1, /*descending=*/true);
+      index.push_back(order.narrow(1, 0, kept).clone());
+      similarity.push_back(values.narrow(1, 0, kept).clone());
+    }
+    return Columns{std::move(ranks), std::move(index), std::move(similarity)};
+  };
+  const std::vector<at::Tensor> found = in_turn(peers, 3, queries.embeddings.device(), blocks);
   RankedQueries ranked;
   ranked.ranks.assign(static_cast<std::size_t>(count), others);
-  if (!ranks.empty()) {
-    const at::Tensor all = at::cat(ranks).cpu();
+  if (found[0].defined()) {
+    const at::Tensor all = found[0].cpu();
     const auto* first = static_cast<const std::int64_t*>(all.const_data_ptr());
     ranked.ranks.assign(first, first + count);
   }
-  if (!index.empty()) ranked.best = {at::cat(index).cpu(), at::cat(similarity).cpu()};
+  if (found[1].defined()) ranked.best = {found[1].cpu(), found[2].cpu()};
   return ranked;
 }
 

@@ -9,14 +9,17 @@
 #include <numeric>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
 
 #include "vlp/concepts/image_memory.hpp"
 #include "vlp/concepts/model.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/data/collate.hpp"
+#include "vlp/evaluate/in_turn.hpp"
 
 namespace vlp {
 
@@ -55,20 +58,25 @@ class TextRows {
   [[nodiscard]] std::span<const std::int64_t> wording_of_text() const { return wording_of_text_; }
 
   /// @param parts  serve text states and embeddings
+  /// @param peers  take passes in turn; all get the embeddings
   /// @return       [W, E] float32, unit rows
-  [[nodiscard]] at::Tensor embeddings(const ModelParts& parts) const {
-    std::vector<at::Tensor> embeddings;
-    for (std::int64_t first = 0; first < size(); first += kTextsAPass) {
-      const std::int64_t n = std::min(kTextsAPass, size() - first),
-                         longest = lengths_[static_cast<std::size_t>(first + n - 1)];
-      const auto part = [&](const at::Tensor& rows) {
-        return rows.narrow(0, first, n).narrow(1, 0, longest);
-      };
-      embeddings.push_back(
-          parts.call<TextEmbeddings>(parts.call<TextStates>(part(ids_), part(mask_)), part(mask_))
-              .to(at::kFloat));
-    }
-    return at::cat(embeddings);
+  [[nodiscard]] at::Tensor embeddings(const ModelParts& parts, const Peers& peers = {}) const {
+    const auto passes = [&] {
+      std::vector<at::Tensor> embeddings;
+      for (std::int64_t pass = 0, first = 0; first < size(); ++pass, first += kTextsAPass) {
+        if (!peers.takes(pass)) continue;
+        const std::int64_t n = std::min(kTextsAPass, size() - first),
+                           longest = lengths_[static_cast<std::size_t>(first + n - 1)];
+        const auto part = [&](const at::Tensor& rows) {
+          return rows.narrow(0, first, n).narrow(1, 0, longest);
+        };
+        embeddings.push_back(
+            parts.call<TextEmbeddings>(parts.call<TextStates>(part(ids_), part(mask_)), part(mask_))
+                .to(at::kFloat));
+      }
+      return Columns{std::move(embeddings)};
+    };
+    return in_turn(peers, 1, ids_.device(), passes).front();
   }
 
   /// One image with some of the wordings, in one pass.

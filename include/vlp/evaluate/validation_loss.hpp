@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,8 +24,47 @@
 
 namespace vlp {
 
-/// Means of a loss and its parts over passes, weighted by the passes' supervised tokens: a mean
-/// over tokens as `lm` is then the mean over all tokens of the split.
+/// What a pass gives, on the host.
+struct PassLoss {
+  double weight = 0;  ///< of the pass: its supervised tokens
+  double total = 0;   ///< the loss
+  Scores parts;       ///< of which it is made
+
+  auto members() { return std::tie(weight, total, parts); }
+  [[nodiscard]] auto members() const { return std::tie(weight, total, parts); }
+};
+
+/// A loss and its parts over a split.
+struct MeanLoss {
+  std::optional<double> total;  ///< none if there was no pass
+  Scores parts;                 ///< in the order in which they first came
+};
+
+/// Means of a loss and its parts over passes, added up in their order and weighted by the passes'
+/// supervised tokens: a mean over tokens as `lm` is then the mean over all tokens of the split.
+[[nodiscard]] inline MeanLoss mean_loss(std::span<const PassLoss> passes) {
+  struct WeightedSum {
+    double value = 0, weight = 0;
+    void add(double loss, double share) { value += loss * share, weight += share; }
+  };
+  WeightedSum total;
+  std::vector<std::pair<std::string, WeightedSum>> parts;
+  for (const PassLoss& pass : passes) {
+    total.add(pass.total, pass.weight);
+    for (const auto& [name, value] : pass.parts) {
+      auto found = std::ranges::find(parts, name, [](const auto& part) { return part.first; });
+      if (found == parts.end()) found = parts.insert(parts.end(), {name, {}});
+      found->second.add(value, pass.weight);
+    }
+  }
+  MeanLoss mean;
+  if (total.weight > 0) mean.total = total.value / total.weight;
+  for (const auto& [name, part] : parts)
+    if (part.weight > 0) mean.parts.emplace_back(name, part.value / part.weight);
+  return mean;
+}
+
+/// A loss and its parts, pass by pass.
 class ValidationLoss {
  public:
   /// @param pad           id of [PAD]
@@ -63,39 +103,35 @@ class ValidationLoss {
     return known;
   }
 
-  /// The mean; none if nothing was added. Waits for the device.
-  [[nodiscard]] std::optional<double> mean() const {
-    return total_.weight > 0 ? std::optional(total_.mean()) : std::nullopt;
+  /// Passes of all batches until now. Waits for the device.
+  [[nodiscard]] std::vector<PassLoss> passes() const {
+    if (values_.empty()) return {};
+    const at::Tensor host = at::cat(values_).cpu();
+    const auto* value = static_cast<const double*>(host.const_data_ptr());
+    std::vector<PassLoss> passes = passes_;
+    for (PassLoss& pass : passes) {
+      pass.total = *value++;
+      for (auto& [name, part] : pass.parts) part = *value++;
+    }
+    return passes;
   }
-  /// The means of the parts, in the order in which they first came. Waits for the device.
-  [[nodiscard]] Scores parts() const {
-    Scores means;
-    for (const auto& [name, part] : parts_)
-      if (part.weight > 0) means.emplace_back(name, part.mean());
-    return means;
-  }
+  /// How many passes there have been.
+  [[nodiscard]] std::size_t size() const { return passes_.size(); }
 
  private:
-  struct WeightedSum {
-    at::Tensor value;  // float64 scalar on the device
-    double weight = 0;
-
-    void add(const at::Tensor& loss, double share) {
-      const at::Tensor weighted = loss.detach().to(at::kDouble) * share;
-      value = value.defined() ? value + weighted : weighted;
-      weight += share;
-    }
-    [[nodiscard]] double mean() const { return value.item<double>() / weight; }
-  };
-
   void add(const LossValue& loss, std::int64_t targets) {
-    const auto weight = static_cast<double>(targets);
-    total_.add(loss.total, weight);
+    PassLoss pass{.weight = static_cast<double>(targets)};
+    std::vector<at::Tensor> values;
+    const auto keep = [&](const at::Tensor& value) {
+      values.push_back(value.detach().to(loss.total.device(), at::kDouble).reshape({}));
+    };
+    keep(loss.total);
     for (const auto& [name, value] : loss.parts) {
-      auto found = std::ranges::find(parts_, name, [](const auto& part) { return part.first; });
-      if (found == parts_.end()) found = parts_.insert(parts_.end(), {name, {}});
-      found->second.add(value, weight);
+      pass.parts.emplace_back(name, 0);
+      keep(value);
     }
+    values_.push_back(at::stack(values));
+    passes_.push_back(std::move(pass));
   }
 
   /// Images with a text each.
@@ -125,8 +161,8 @@ class ValidationLoss {
   }
 
   std::int64_t pad_, unsupervised_;
-  WeightedSum total_;
-  std::vector<std::pair<std::string, WeightedSum>> parts_;
+  std::vector<PassLoss> passes_;    // values 0
+  std::vector<at::Tensor> values_;  // [1 + parts] float64 on the device: of each pass total, parts
 };
 
 }  // namespace vlp

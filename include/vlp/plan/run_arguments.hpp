@@ -18,7 +18,7 @@ struct RunArguments {
   std::filesystem::path share_dir = "share";  ///< holds vocabularies/
   DeviceName device;                          ///< chosen already, see choose_device
   std::int64_t threads = 0;                   ///< 0 = all cores
-  Console console;                            ///< where notes and progress go
+  Console console;                            ///< where notes and progress of the first process go
   Peers peers;                                ///< processes that run together
   bool quick = false;                         ///< without a dry pass
 };

@@ -16,7 +16,7 @@ struct Report {
   Measured measured;             ///< of the best weights, on that split
   Scores baseline;               ///< of the commonest training caption; empty if not asked for, or
                                  ///< without captions
-  std::string baseline_caption;  ///< said of every image
+  std::string baseline_caption;  ///< said of every image; of several processes the first knows it
   History history;               ///< of the training; empty if there was none
   std::filesystem::path contact_sheet;  ///< empty if not asked for, or without captions
 };

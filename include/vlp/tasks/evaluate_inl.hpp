@@ -3,6 +3,7 @@
 #include "vlp/assemble/dry_pass.hpp"
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
@@ -25,7 +26,9 @@ VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) 
 VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
                            const RunArguments& arguments) {
   const Plan plan = plan_evaluation(recipe, registry);
-  if (arguments.peers.first()) RunFolder::require_free(arguments.out);
+  together(arguments.peers, [&] {
+    if (arguments.peers.first()) RunFolder::require_free(arguments.out);
+  });
   Context ctx = open_context(plan, arguments);
   if (!arguments.quick)  // what doesn't fit together is found before anything is read
     for (const std::string& untried : dry_pass(plan, ctx, /*trains=*/false))

@@ -11,6 +11,7 @@
 
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/data/loader.hpp"
 #include "vlp/report/history.hpp"
 #include "vlp/start/fill_model.hpp"
@@ -83,6 +84,7 @@ VLP_INLINE History fit(RunParts& run) {
                    .steps_per_epoch = length.steps_per_epoch},
                   run.ctx);
 
+  const Peers& peers = run.ctx.machine.peers;
   History history;
   double best = -std::numeric_limits<double>::infinity();
   const std::filesystem::path weights = run.folder.subfolder("model") / "model.safetensors";
@@ -105,23 +107,26 @@ VLP_INLINE History fit(RunParts& run) {
         (std::isfinite(value) && (value > best || !std::isfinite(best)))) {
       best = value;
       history.best_epoch = epoch;
-      if (run.folder.writes()) {
-        write_model_weights(*run.model.ptr(), weights, run.format);
-        if (run.losses.module())
-          save_module(*run.losses.module(), weights.parent_path() / kLossWeights);
-      }
     }
-    State state;
-    trainer.save(state);
-    State position = state.prefixed("loader");
-    loader.save(position);
-    if (run.folder.writes())
-      save_state(state, run.folder.subfolder("checkpoints") / "last.safetensors");
-    run.observers.checkpoint({.epoch = epoch,
-                              .step = step,
-                              .measured = record.measured,
-                              .chooser = plan.evaluate.best,
-                              .best = history.best_epoch == epoch});
+    together(peers, [&] {
+      if (run.folder.writes()) {
+        if (history.best_epoch == epoch) {
+          write_model_weights(*run.model.ptr(), weights, run.format);
+          if (run.losses.module())
+            save_module(*run.losses.module(), weights.parent_path() / kLossWeights);
+        }
+        State state;
+        trainer.save(state);
+        State position = state.prefixed("loader");
+        loader.save(position);
+        save_state(state, run.folder.subfolder("checkpoints") / "last.safetensors");
+      }
+      run.observers.checkpoint({.epoch = epoch,
+                                .step = step,
+                                .measured = record.measured,
+                                .chooser = plan.evaluate.best,
+                                .best = history.best_epoch == epoch});
+    });
     record.measured.rows.clear();  // the observers have them
     history.epochs.push_back(std::move(record));
   };
@@ -131,7 +136,6 @@ VLP_INLINE History fit(RunParts& run) {
   history.train_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   history.steps = trainer.steps_done();
-  run.ctx.machine.peers.barrier();  // the best weights are written
   if (history.best_epoch != history.epochs.back().epoch) {
     const Console& console = run.ctx.machine.console;
     fill_model(*run.model.ptr(),

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <torch/nn/module.h>
 #include <torch/version.h>
 
 #include "vlp/assemble/open.hpp"
 #include "vlp/concepts/context.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/data/data.hpp"
 #include "vlp/evaluate/evaluate.hpp"
 #include "vlp/plan/plan.hpp"
@@ -67,17 +69,20 @@ VLP_INLINE Evaluation evaluate_split(RunParts& run, Split split, std::int64_t ep
   Objective* losses = plan.loss.empty() ? nullptr : &run.losses;
   Evaluation found = evaluator(run.model, losses, records, build_metrics(plan, run.ctx),
                                "evaluating " + split_name(split));
-  run.observers.evaluation({.split = split,
-                            .epoch = epoch,
-                            .step = step,
-                            .measured = found.measured,
-                            .images = records,
-                            .captions = found.captions});
+  together(run.ctx.machine.peers, [&] {
+    run.observers.evaluation({.split = split,
+                              .epoch = epoch,
+                              .step = step,
+                              .measured = found.measured,
+                              .images = records,
+                              .captions = found.captions});
+  });
   return found;
 }
 
 VLP_INLINE Report score(RunParts& run, History history) {
   const Plan& plan = run.plan;
+  const Peers& peers = run.ctx.machine.peers;
   const Split split = plan.evaluate.split;
   Evaluation found = evaluate_split(run, split, history.best_epoch, history.steps);
 
@@ -91,14 +96,18 @@ VLP_INLINE Report score(RunParts& run, History history) {
   const auto training = run.data.dataset.records(Split::train);
   if (plan.report.baseline && !found.captions.empty() && !training.empty()) {
     const auto images = first_images(run.data.dataset.records(split), plan.evaluate.max_images);
-    const auto captions = commonest_caption(training, images, run.ctx.machine.threads);
-    report.baseline =
-        score_captions(captions, build_metrics(plan, run.ctx), run.ctx.machine.threads).scores;
-    if (!report.baseline.empty()) report.baseline_caption = captions.front().caption;
+    const std::int64_t threads = run.ctx.machine.threads;
+    std::vector<CaptionedImage> captions;
+    report.baseline = scored_by_first(peers, [&] {
+                        captions = commonest_caption(training, images, threads);
+                        return score_captions(captions, build_metrics(plan, run.ctx), threads);
+                      }).scores;
+    if (!report.baseline.empty() && peers.first())
+      report.baseline_caption = captions.front().caption;
   }
   if (plan.report.contact_sheet > 0 && !found.captions.empty())
     report.contact_sheet = run.folder.path() / run_files::kContactSheet;
-  run.observers.end({.report = report, .captions = found.captions});
+  together(peers, [&] { run.observers.end({.report = report, .captions = found.captions}); });
   return report;
 }
 

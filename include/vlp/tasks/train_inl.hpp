@@ -6,6 +6,7 @@
 #include "vlp/assemble/dry_pass.hpp"
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
@@ -30,8 +31,10 @@ VLP_INLINE Plan plan_training(const Recipe& recipe, const Registry& registry,
 VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
                         const RunArguments& arguments) {
   const Plan plan = plan_training(recipe, registry, arguments.device);  // every mistake, at once
-  if (arguments.peers.first())
-    RunFolder::require_free(arguments.out);     // earlier runs are never touched
+  together(arguments.peers, [&] {
+    if (arguments.peers.first())
+      RunFolder::require_free(arguments.out);  // earlier runs are never touched
+  });
   Context ctx = open_context(plan, arguments);  // device, precision, seed streams, folders
   if (!arguments.quick)  // what doesn't fit together is found before anything is read
     for (const std::string& untried : dry_pass(plan, ctx, /*trains=*/true))

@@ -76,6 +76,11 @@ class Objective {
     for (Term& term : *terms_) term.loss.warm_start(tensors, console);
   }
 
+  /// Tells each loss that an update begins.
+  void begin_update() {
+    for (Term& term : *terms_) term.loss.begin_update();
+  }
+
   /// Tells each loss that an update is done.
   void end_update(const Peers& peers) {
     for (Term& term : *terms_) term.loss.end_update(peers);

@@ -4,6 +4,7 @@
 // are just `Trainer<AnyModel, Objective>`.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -20,8 +21,10 @@
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/optimizer.hpp"
 #include "vlp/concepts/parameter_role.hpp"
+#include "vlp/concepts/peers.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/concepts/tensor_state.hpp"
+#include "vlp/core/packed.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/core/state.hpp"
 #include "vlp/nn/autocast.hpp"
@@ -68,29 +71,14 @@ class Trainer {
   /// One update from the mean gradient of one or more micro-batches, and of those of all other
   /// processes. Never waits for the device. Before each micro-batch LibTorch's generators are
   /// seeded with a number of its own, for dropout.
+  /// @throws PeerError if another process fails to compute its gradients
   StepRecord step(std::span<const Batch> micro_batches) {
-    module_->train();
-    if (loss_module_) loss_module_->train();
-    optimizer_.zero_grad();
-    if (parts_.begin_step) parts_.begin_step();
     StepRecord record;
-    const double share = 1.0 / static_cast<double>(micro_batches.size());
-    std::int64_t number = peers_.rank() * static_cast<std::int64_t>(micro_batches.size());
-    for (const Batch& batch : micro_batches) {
-      TrainingStep training = training_step(number++);
-      at::manual_seed(training.random.derive("torch").next());
-      LossValue value;
-      {
-        const Autocast autocast(precision_, device_);
-        Forward pass(parts_, batch, {}, std::move(training));
-        value = loss_(pass);
-      }
-      const at::Tensor mean = micro_batches.size() == 1 ? value.total : value.total * share;
-      (scaler_.dynamic() ? mean * scaler_.scale().squeeze(0) : mean).backward();
-      record.loss = record.loss.defined() ? record.loss + mean.detach() : mean.detach();
-      add_parts(record.parts, std::move(value.parts), share);
-    }
-    update(record);
+    const std::vector<Bytes> present = together(peers_, [&] {
+      record = backward(micro_batches);
+      return peers_.size() == 1 ? Bytes() : gradients_present();
+    });
+    update(record, present);
     end_update(loss_, peers_);
     return record;
   }
@@ -101,6 +89,8 @@ class Trainer {
   [[nodiscard]] std::int64_t steps_done() const { return step_; }
   /// Where the model is.
   [[nodiscard]] at::Device device() const { return torch_device(device_); }
+  /// The processes that train together.
+  [[nodiscard]] const Peers& peers() const { return peers_; }
   /// The model that is trained.
   [[nodiscard]] M& model() { return model_; }
   /// The loss that is minimised.
@@ -132,6 +122,33 @@ class Trainer {
   }
 
  private:
+  /// The gradient of this process's micro-batches. Makes no call of the group.
+  [[nodiscard]] StepRecord backward(std::span<const Batch> micro_batches) {
+    module_->train();
+    if (loss_module_) loss_module_->train();
+    optimizer_.zero_grad();
+    begin_update(loss_);
+    if (parts_.begin_step) parts_.begin_step();
+    StepRecord record;
+    const double share = 1.0 / static_cast<double>(micro_batches.size());
+    std::int64_t number = peers_.rank() * static_cast<std::int64_t>(micro_batches.size());
+    for (const Batch& batch : micro_batches) {
+      TrainingStep training = training_step(number++);
+      at::manual_seed(training.random.derive("torch").next());
+      LossValue value;
+      {
+        const Autocast autocast(precision_, device_);
+        Forward pass(parts_, batch, {}, std::move(training));
+        value = loss_(pass);
+      }
+      const at::Tensor mean = micro_batches.size() == 1 ? value.total : value.total * share;
+      (scaler_.dynamic() ? mean * scaler_.scale().squeeze(0) : mean).backward();
+      record.loss = record.loss.defined() ? record.loss + mean.detach() : mean.detach();
+      add_parts(record.parts, std::move(value.parts), share);
+    }
+    return record;
+  }
+
   [[nodiscard]] SchedulePosition position() const {
     return {step_, options_.total_steps, options_.steps_per_epoch};
   }
@@ -139,6 +156,30 @@ class Trainer {
   [[nodiscard]] TrainingStep training_step(std::int64_t number) const {
     return {position(), random_.derive(static_cast<std::uint64_t>(step_))
                             .derive(static_cast<std::uint64_t>(number))};
+  }
+
+  /// Whether each parameter has a gradient, a byte each.
+  [[nodiscard]] Bytes gradients_present() const {
+    Bytes present;
+    for (const auto& [name, parameter] : parameters_)
+      present.push_back(static_cast<std::byte>(parameter.grad().defined()));
+    return present;
+  }
+
+  /// The gradients that any process has. What another one has and this one hasn't, as a part that
+  /// only some batches go through, is zero here.
+  /// @param present  of each process, whether it has a parameter's; not read for one process
+  [[nodiscard]] std::vector<at::Tensor> gradients(const std::vector<Bytes>& present) const {
+    std::vector<at::Tensor> gradients;
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const at::Tensor& parameter = parameters_[i].second;
+      if (!parameter.grad().defined() && peers_.size() > 1 &&
+          std::ranges::any_of(present,
+                              [&](const Bytes& of_one) { return of_one.at(i) != std::byte{0}; }))
+        parameter.mutable_grad() = at::zeros_like(parameter);
+      if (parameter.grad().defined()) gradients.push_back(parameter.grad());
+    }
+    return gradients;
   }
 
   /// Gradients become their means over all processes.
@@ -158,13 +199,11 @@ class Trainer {
 
   /// Unscaling, clipping and the update in one pass: the optimizer divides gradients by scale *
   /// max(1, norm / clip_norm).
-  void update(StepRecord& record) {
+  void update(StepRecord& record, const std::vector<Bytes>& present) {
     const at::NoGradGuard no_grad;
-    std::vector<at::Tensor> gradients;
-    for (const auto& [name, parameter] : parameters_)
-      if (parameter.grad().defined()) gradients.push_back(parameter.grad());
-    share_gradients(gradients);
-    const at::Tensor scaled_norm = at::stack(at::_foreach_norm(gradients)).norm();
+    std::vector<at::Tensor> all = gradients(present);
+    share_gradients(all);
+    const at::Tensor scaled_norm = at::stack(at::_foreach_norm(all)).norm();
     record.grad_norm = scaler_.dynamic() ? scaled_norm / scaler_.scale().squeeze(0) : scaled_norm;
 
     StepControl control;
