@@ -1,15 +1,13 @@
 """Makes what the contestants work on: a BLIP checkpoint with random weights, random pixels and texts, JPEG files.
 
-    python make_inputs.py OUT_FOLDER SIZE     SIZE: base, large or demo
+    python make_inputs.py OUT_FOLDER SIZE [without-pictures]     SIZE: base, large or demo
+    python make_inputs.py OUT_FOLDER pictures                    the JPEG files alone
 """
 
 import pathlib
 import sys
 
 import torch
-from PIL import Image, ImageFilter
-from safetensors.torch import save_file
-from transformers import BlipConfig, BlipForConditionalGeneration
 
 SIZES = {
     "base": dict(text={}, vision={}),
@@ -24,6 +22,9 @@ SIZES = {
 
 
 def make_model(folder: pathlib.Path, size: str) -> None:
+    from safetensors.torch import save_file
+    from transformers import BlipConfig, BlipForConditionalGeneration
+
     text = dict(num_attention_heads=12) | SIZES[size]["text"]
     vision = dict(initializer_range=0.02) | SIZES[size]["vision"]
     torch.manual_seed(17)
@@ -41,8 +42,10 @@ def make_model(folder: pathlib.Path, size: str) -> None:
     make_numbers(model, folder)
 
 
-def make_numbers(model: BlipForConditionalGeneration, folder: pathlib.Path) -> None:
+def make_numbers(model, folder: pathlib.Path) -> None:
     """What transformers computes for two images and texts, in the layout that `vlp trace --compare` reads."""
+    from safetensors.torch import save_file
+
     side = model.config.vision_config.image_size
     ids = torch.randint(1000, 30000, (2, 12))
     ids[:, 0] = model.config.text_config.bos_token_id
@@ -56,6 +59,8 @@ def make_numbers(model: BlipForConditionalGeneration, folder: pathlib.Path) -> N
 
 def make_pictures(folder: pathlib.Path) -> None:
     """500 x 375 JPEG files with about as much detail as photographs of Flickr have (about 80 kB)."""
+    from PIL import Image, ImageFilter
+
     folder.mkdir(exist_ok=True)
     generator = torch.Generator().manual_seed(17)
     for i in range(64):
@@ -69,6 +74,8 @@ def make_pictures(folder: pathlib.Path) -> None:
 if __name__ == "__main__":
     out = pathlib.Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
-    make_model(out, sys.argv[2])
-    make_pictures(out / "images")
+    if sys.argv[2] != "pictures":
+        make_model(out, sys.argv[2])
+    if "without-pictures" not in sys.argv:
+        make_pictures(out / "images")
     (out / ".complete").touch()

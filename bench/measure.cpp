@@ -2,20 +2,26 @@
 // Arguments are KEY=VALUE:
 // - task=caption|encoder|train|pretrain|images, model=FOLDER
 // - inputs=FILE.safetensors, images=FOLDER, folder=FOLDER
-// - batch=N, repetitions=N, threads=N, device=cpu|cuda, precision=fp32|bf16|fp16|int8
+// - batch=N[,N...], beams=N[,N...], repetitions=N, threads=N, device=cpu|cuda
+// - precision=fp32|bf16|fp16|int8
+// Of several batches or beams each gets a line; one that the GPU has no memory for says so in it.
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -63,6 +69,13 @@ class Arguments {
     const auto found = values_.find(key);
     return found == values_.end() ? otherwise : std::stoll(found->second);
   }
+  [[nodiscard]] std::vector<std::int64_t> numbers(const std::string& key,
+                                                  const std::string& otherwise) const {
+    std::vector<std::int64_t> all;
+    std::istringstream words(text(key, otherwise));
+    for (std::string word; std::getline(words, word, ',');) all.push_back(std::stoll(word));
+    return all;
+  }
 
  private:
   std::map<std::string, std::string> values_;
@@ -94,8 +107,7 @@ vlp::Precision precision_of(const std::string& text) {
 class Measurement {
  public:
   explicit Measurement(const Arguments& arguments)
-      : batch_(arguments.number("batch", 1)),
-        repetitions_(arguments.number("repetitions", 1)),
+      : repetitions_(arguments.number("repetitions", 1)),
         precision_(arguments.text("precision", "fp32")) {
     vlp::add_builtin_plugins(registry_);
     vlp::OpenModelArguments open;
@@ -105,20 +117,38 @@ class Measurement {
     opened_.emplace(vlp::open_model(arguments.text("model"), registry_, open));
     const vlp::SafetensorsFile file = vlp::read_safetensors(arguments.text("inputs"));
     const auto input = [&](const char* name) {
-      return vlp::tensor_view(file.tensor(name))
-          .narrow(0, 0, batch_)
-          .clone()
-          .to(vlp::torch_device(open.device));
+      return vlp::tensor_view(file.tensor(name)).clone().to(device());
     };
-    pixels_ = input("pixel_values");
-    ids_ = input("input_ids");
+    all_pixels_ = input("pixel_values");
+    all_ids_ = input("input_ids");
   }
 
-  json caption() {
+  /// Takes so many of the inputs, from the first again where there are fewer.
+  void take(std::int64_t batch) {
+    batch_ = batch;
+    const at::Tensor rows = at::arange(batch, all_ids_.options()).remainder(all_ids_.size(0));
+    pixels_ = all_pixels_.index_select(0, rows);
+    ids_ = all_ids_.index_select(0, rows);
+    if (device().is_cpu()) return;
+    allocator().emptyCache();
+    allocator().resetPeakStats(device().index());
+  }
+
+  /// Most memory that tensors had on the GPU since `take`, bytes; 0 on a CPU.
+  [[nodiscard]] std::int64_t peak_memory() const {
+    if (device().is_cpu()) return 0;
+    using Stat = c10::CachingAllocator::StatType;
+    return allocator()
+        .getDeviceStats(device().index())
+        .allocated_bytes[static_cast<std::size_t>(Stat::AGGREGATE)]
+        .peak;
+  }
+
+  json caption(std::int64_t beams) {
     const at::NoGradGuard no_grad;
     prepare();
     std::vector<std::vector<std::int64_t>> ids;
-    vlp::GenerateOptions options{.beams = 3, .max_length = 21, .min_length = 21};
+    vlp::GenerateOptions options{.beams = beams, .max_length = 21, .min_length = 21};
     options.repetition_penalty = 1.5;  // or random weights repeat one token
     const auto seconds = seconds_of(repetitions_, [&] {
       const vlp::Autocast autocast(precision_of(precision_), opened_->ctx.machine.device);
@@ -127,7 +157,7 @@ class Measurement {
       ids.clear();
       for (const auto& candidates : results) ids.push_back(candidates.front().ids);
     });
-    return {{"seconds", seconds}, {"items", batch_}, {"ids", ids}};
+    return {{"seconds", seconds}, {"items", batch_}, {"beams", beams}, {"ids", ids}};
   }
 
   json encoder() {
@@ -164,8 +194,11 @@ class Measurement {
 
  private:
   const vlp::ModelParts& parts() const { return opened_->model.parts(); }
+  at::Device device() const { return vlp::torch_device(opened_->ctx.machine.device); }
+  c10::DeviceAllocator& allocator() const { return *c10::getDeviceAllocator(device().type()); }
 
   void prepare() {
+    if (weights_) return;
     at::globalContext().setAllowTF32CuBLAS(false);
     if (opened_->ctx.machine.device.type == vlp::DeviceName::Type::cpu &&
         (precision_ == "fp32" || precision_ == "int8"))
@@ -173,12 +206,12 @@ class Measurement {
                        precision_ == "int8" ? vlp::WeightForm::int8 : vlp::WeightForm::packed);
   }
 
-  std::int64_t batch_, repetitions_;
+  std::int64_t batch_ = 0, repetitions_;
   std::string precision_;
   vlp::Registry registry_;
   std::optional<vlp::OpenedModel> opened_;
   std::optional<vlp::InferenceWeights> weights_;
-  at::Tensor pixels_, ids_;
+  at::Tensor all_pixels_, all_ids_, pixels_, ids_;
 };
 
 /// JPEG files to normalised 384 x 384 tensors.
@@ -248,16 +281,37 @@ json pretrain(const Arguments& arguments) {
   return {{"seconds", seconds}, {"items", size}, {"losses", losses}};
 }
 
-json measure(const Arguments& arguments) {
+void print(const json& line) {
+  fmt::print("{}\n", line.dump());
+  std::fflush(stdout);  // what was measured is known even if the next takes too long
+}
+
+/// Of one batch size; where a GPU has no memory for it, that.
+json measured(Measurement& measurement, const std::string& task, std::int64_t batch,
+              std::int64_t beams) {
+  try {
+    measurement.take(batch);
+    json line = task == "caption"   ? measurement.caption(beams)
+                : task == "encoder" ? measurement.encoder()
+                                    : measurement.train();
+    line["peak_bytes"] = measurement.peak_memory();
+    return line;
+  } catch (const c10::OutOfMemoryError&) {
+    return {{"items", batch}, {"beams", beams}, {"error", "out of memory"}};
+  }
+}
+
+void measure(const Arguments& arguments) {
   const std::string task = arguments.text("task");
-  if (task == "images") return images(arguments);
-  if (task == "pretrain") return pretrain(arguments);
+  if (task == "images") return print(images(arguments));
+  if (task == "pretrain") return print(pretrain(arguments));
+  if (task != "caption" && task != "encoder" && task != "train")
+    throw vlp::RecipeError(
+        fmt::format("task={}: expected caption, encoder, train, pretrain or images.", task));
   Measurement measurement(arguments);
-  if (task == "caption") return measurement.caption();
-  if (task == "encoder") return measurement.encoder();
-  if (task == "train") return measurement.train();
-  throw vlp::RecipeError(
-      fmt::format("task={}: expected caption, encoder, train, pretrain or images.", task));
+  for (const std::int64_t batch : arguments.numbers("batch", "1"))
+    for (const std::int64_t beams : arguments.numbers("beams", "3"))
+      print(measured(measurement, task, batch, beams));
 }
 
 }  // namespace
@@ -265,7 +319,7 @@ json measure(const Arguments& arguments) {
 int main(int count, char** words) {
   vlp::keep_freed_memory();
   try {
-    fmt::print("{}\n", measure(Arguments(count, words)).dump());
+    measure(Arguments(count, words));
     return 0;
   } catch (const std::exception& error) {
     fmt::print(stderr, "measure: {}\n", error.what());

@@ -7,6 +7,7 @@ The keys are those of measure.cpp.
 
 import contextlib
 import ctypes
+import functools
 import json
 import pathlib
 import sys
@@ -22,7 +23,9 @@ if peer == "tuned":
 import torch  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
-batch, repetitions = int(given.get("batch", 1)), int(given.get("repetitions", 1))
+batches = [int(word) for word in given.get("batch", "1").split(",")]
+all_beams = [int(word) for word in given.get("beams", "3").split(",")]
+repetitions = int(given.get("repetitions", 1))
 device, precision = given.get("device", "cpu"), given.get("precision", "fp32")
 if threads := int(given.get("threads", 0)):
     torch.set_num_threads(threads)
@@ -40,12 +43,18 @@ def seconds_of(work) -> list[float]:
     return seconds
 
 
-def model_and_inputs():
+@functools.cache
+def model_and_all_inputs():
     from transformers import BlipForConditionalGeneration
 
     model = BlipForConditionalGeneration.from_pretrained(given["model"]).to(device)
-    inputs = {name: tensor[:batch].to(device) for name, tensor in load_file(given["inputs"]).items()}
-    return model, inputs
+    return model, {name: tensor.to(device) for name, tensor in load_file(given["inputs"]).items()}
+
+
+def model_and_inputs(batch):
+    """So many of the inputs, from the first again where there are fewer."""
+    model, inputs = model_and_all_inputs()
+    return model, {name: tensor[torch.arange(batch, device=device) % len(tensor)] for name, tensor in inputs.items()}
 
 
 def number_format():
@@ -54,25 +63,25 @@ def number_format():
     return torch.autocast(device, dtype={"bf16": torch.bfloat16, "fp16": torch.float16}[precision])
 
 
-def caption():
-    model, inputs = model_and_inputs()
+def caption(batch, beams):
+    model, inputs = model_and_inputs(batch)
     model.eval()
     ids = []
 
     def work():
         with torch.inference_mode(), number_format():
             out = model.generate(
-                pixel_values=inputs["pixel_values"], num_beams=3, max_length=21, min_length=21, repetition_penalty=1.5
+                pixel_values=inputs["pixel_values"], num_beams=beams, max_length=21, min_length=21, repetition_penalty=1.5
             )
         ids[:] = out.tolist()
 
-    return {"seconds": seconds_of(work), "items": batch, "ids": ids}
+    return {"seconds": seconds_of(work), "items": batch, "beams": beams, "ids": ids}
 
 
-def encoder():
+def encoder(batch, beams):
     if peer == "onnxruntime":
-        return onnx_encoder()
-    model, inputs = model_and_inputs()
+        return onnx_encoder(batch)
+    model, inputs = model_and_inputs(batch)
     model.eval()
 
     def work():
@@ -82,10 +91,10 @@ def encoder():
     return {"seconds": seconds_of(work), "items": batch}
 
 
-def onnx_encoder():
+def onnx_encoder(batch):
     import onnxruntime
 
-    model, inputs = model_and_inputs()
+    model, inputs = model_and_inputs(batch)
     pixels = inputs["pixel_values"]
     file = pathlib.Path(given["model"]) / f"encoder-{batch}.onnx"
     if not file.exists():
@@ -107,8 +116,8 @@ def onnx_encoder():
     return {"seconds": seconds_of(lambda: session.run(None, feed)), "items": batch}
 
 
-def train():
-    model, inputs = model_and_inputs()
+def train(batch, beams):
+    model, inputs = model_and_inputs(batch)
     model.train()
     # As transformers' Trainer does it: fused AdamW, gradients clipped at 1.
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-5, weight_decay=0.1, fused=True)
@@ -130,7 +139,7 @@ def train():
     return {"seconds": seconds_of(work), "items": batch, "losses": losses}
 
 
-def images():
+def images(batch, beams):
     from PIL import Image
     from transformers import BlipImageProcessor
 
@@ -148,4 +157,18 @@ def images():
     return {"seconds": seconds_of(work), "items": len(files)}
 
 
-print(json.dumps({"caption": caption, "encoder": encoder, "train": train, "images": images}[given["task"]]()))
+def measured(work, batch, beams):
+    if device == "cpu":
+        return work(batch, beams)
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    try:
+        return work(batch, beams) | {"peak_bytes": torch.cuda.max_memory_allocated()}
+    except torch.cuda.OutOfMemoryError:
+        return {"items": batch, "beams": beams, "error": "out of memory"}
+
+
+task = {"caption": caption, "encoder": encoder, "train": train, "images": images}[given["task"]]
+for size in batches:
+    for width in all_beams:
+        print(json.dumps(measured(task, size, width)), flush=True)

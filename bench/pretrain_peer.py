@@ -50,7 +50,7 @@ class Med(nn.Module):
         self.text_proj = nn.Linear(size["width"], size["embedding"])
         self.itm_head = nn.Linear(size["width"], 2)
         self.temp = nn.Parameter(torch.tensor(0.07))
-        self.momentum encoders = [copy.deepcopy(m) for m in (self.vision_model, self.vision_proj, self.text_encoder, self.text_proj)]
+        self.momentum_encoders = [copy.deepcopy(m) for m in (self.vision_model, self.vision_proj, self.text_encoder, self.text_proj)]
         self.share()
         self.text_decoder.cls.predictions.decoder.weight = self.text_decoder.bert.embeddings.word_embeddings.weight
 
@@ -61,14 +61,14 @@ class Med(nn.Module):
             mine.crossattention, mine.intermediate, mine.output = theirs.crossattention, theirs.intermediate, theirs.output
 
     def refresh_twins(self) -> None:
-        for online, momentum encoder in zip((self.vision_model, self.vision_proj, self.text_encoder, self.text_proj), self.momentum encoders):
-            momentum encoder.load_state_dict(online.state_dict())
-            momentum encoder.requires_grad_(False)
+        for online, momentum_encoder in zip((self.vision_model, self.vision_proj, self.text_encoder, self.text_proj), self.momentum_encoders):
+            momentum_encoder.load_state_dict(online.state_dict())
+            momentum_encoder.requires_grad_(False)
 
     @torch.no_grad()
     def follow(self) -> None:
-        for online, momentum encoder in zip((self.vision_model, self.vision_proj, self.text_encoder, self.text_proj), self.momentum encoders):
-            for p, p_m in zip(online.parameters(), momentum encoder.parameters()):
+        for online, momentum_encoder in zip((self.vision_model, self.vision_proj, self.text_encoder, self.text_proj), self.momentum_encoders):
+            for p, p_m in zip(online.parameters(), momentum_encoder.parameters()):
                 p_m.data = p_m.data * MOMENTUM + p.data * (1.0 - MOMENTUM)
 
     def ground(self, ids, mask, image):
@@ -87,7 +87,7 @@ class Med(nn.Module):
         batch = len(ids)
         with torch.no_grad():
             self.follow()
-            vision_m, vision_proj_m, text_m, text_proj_m = self.momentum encoders
+            vision_m, vision_proj_m, text_m, text_proj_m = self.momentum_encoders
             image_feat_m = F.normalize(vision_proj_m(vision_m(pixel_values=pixels).last_hidden_state[:, 0]), dim=-1)
             text_feat_m = F.normalize(text_proj_m(text_m(ids, attention_mask=mask, is_decoder=False).last_hidden_state[:, 0]), dim=-1)
             image_all = torch.cat([image_feat_m.t(), queues["image_queue"]], dim=1)
@@ -208,8 +208,8 @@ def time_steps(given: dict) -> dict:
     assert not unexpected and all("position_ids" in key for key in missing), (missing, unexpected)
     model.refresh_twins()
     model.to(device).train()
-    for momentum encoder in model.momentum encoders:
-        momentum encoder.to(device).train()
+    for momentum_encoder in model.momentum_encoders:
+        momentum_encoder.to(device).train()
     inputs = {key: value[:batch].to(device) for key, value in load_file(str(folder / "inputs.safetensors")).items()}
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, weight_decay=0.05, fused=True)
     autocast = contextlib.nullcontext() if precision == "fp32" else torch.autocast(device, dtype=torch.bfloat16)

@@ -24,7 +24,9 @@ find_program(VLP_LLD NAMES ld.lld-${compiler_major} ld.lld-19 ld.lld)
 if(VLP_LLD AND is_clang)
   add_link_options("--ld-path=${VLP_LLD}")
 endif()
-add_link_options(-Wl,--as-needed)
+# RPATH instead of RUNPATH: that of a program holds for what its libraries need in turn, so that a package whose lib/
+# has them all works anywhere.
+add_link_options(-Wl,--as-needed -Wl,--disable-new-dtags)
 
 if(VLP_CCACHE)
   find_program(VLP_CCACHE_PROGRAM ccache)

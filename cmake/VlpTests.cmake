@@ -160,15 +160,20 @@ foreach(source IN LISTS example_sources)
   set_tests_properties(example_${name} PROPERTIES RUN_SERIAL ON)
 endforeach()
 
-add_dependencies(program_tests example_caption_image)  # which they run, too
-
 add_custom_target(vlp_bench)
+set(bench_programs "")
 file(GLOB bench_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
 foreach(source IN LISTS bench_sources)
   cmake_path(GET source STEM name)
   vlp_add_program(bench_${name} "${source}" "${PROJECT_BINARY_DIR}/bench")
   add_dependencies(vlp_bench bench_${name})
+  list(APPEND bench_programs bench_${name})
 endforeach()
+
+# What the tests of the program run besides it; where LibTorch is, for the package.
+add_dependencies(program_tests example_caption_image gpu_tests ${bench_programs})
+target_compile_definitions(program_tests PRIVATE VLP_TORCH_FOLDER="${VLP_TORCH_DIR}")
+set_property(TEST gpu_tests PROPERTY LABELS gpu)
 
 list(JOIN test_programs "\n" lines)
 file(CONFIGURE OUTPUT "${PROJECT_BINARY_DIR}/tests/programs.txt" @ONLY CONTENT "@lines@\n")

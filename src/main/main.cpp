@@ -18,50 +18,34 @@
 #include <CLI/CLI.hpp>
 
 #include "src/main/commands.hpp"
+#include "src/main/libraries.hpp"
 #include "src/shared/failure.hpp"
 
 namespace {
 
 namespace fs = std::filesystem;
 
-/// The place of something that ships with the program: beside it where it was built, in a folder of
-/// the same tree where it was installed.
-fs::path shipped(const fs::path& beside, const fs::path& installed) {
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  const fs::path folder = error ? fs::path(".") : program.parent_path();
-  return fs::exists(folder / beside, error) ? folder / beside : folder.parent_path() / installed;
-}
-
-constexpr const char* kTorchPart = "libvlp_torch.so";
-
-/// Opens a library beside the program and finds a function in it.
-/// @param scope    RTLD_GLOBAL for a library whose symbols plugins need, else RTLD_LOCAL
+/// Finds a function in a part of the program.
+/// @param open     opens that part, or says what is wrong
 /// @param problem  gets what is wrong where null is returned
 template <class Entry>
-Entry entry_in(const std::string& library_name, const char* symbol, int scope,
-               std::string& problem) {
-  const fs::path library = shipped(library_name, fs::path("lib") / library_name);
-  void* handle = dlopen(library.c_str(), RTLD_NOW | scope);
-  if (!handle) {
-    problem = fmt::format("{}: can't be opened: {}. Build it with ./dev build.", library.string(),
-                          dlerror());
-    return nullptr;
-  }
+Entry entry_in(void* (*open)(std::string&), const char* symbol, std::string& problem) {
+  void* handle = open(problem);
+  if (!handle) return nullptr;
   const auto entry = reinterpret_cast<Entry>(dlsym(handle, symbol));
   if (!entry)
     problem = fmt::format(
-        "{}: belongs to another version of vlp (no symbol {}). Build both with ./dev build.",
-        library.string(), symbol);
+        "a part of the program belongs to another version of vlp (no symbol {}). Build both with "
+        "./dev build, or unpack the whole package anew.",
+        symbol);
   return entry;
 }
 
-/// Has a library beside the program carry out this command.
+/// Has a part of the program carry out this command.
 template <class Entry, class Command>
-int carry_out_in(const std::string& library_name, const char* symbol, int scope,
-                 const Command& command) {
+int carry_out_in(void* (*open)(std::string&), const char* symbol, const Command& command) {
   std::string problem;
-  const auto entry = entry_in<Entry>(library_name, symbol, scope, problem);
+  const auto entry = entry_in<Entry>(open, symbol, problem);
   if (entry) return entry(command);
   fmt::print(stderr, "{}\n", problem);
   return 1;
@@ -70,7 +54,7 @@ int carry_out_in(const std::string& library_name, const char* symbol, int scope,
 /// The folder with what ships and is no program: vocabularies, recipes.
 fs::path share_folder() {
   const char* share = std::getenv("VLP_SHARE_DIR");
-  return share ? fs::path(share) : shipped("share", "share/vlp");
+  return share ? fs::path(share) : vlp::shipped("share", "share/vlp");
 }
 
 int carry_out_in_torch_part(vlp::TorchCommand command) {
@@ -83,7 +67,7 @@ int carry_out_in_torch_part(vlp::TorchCommand command) {
   // OpenMP threads that wait a little and then sleep: spinning for long, as is the default, starves
   // the loader's threads and every other program on a small machine.
   setenv("GOMP_SPINCOUNT", "50000", /*overwrite=*/0);
-  return carry_out_in<decltype(&vlp_torch_command)>(kTorchPart, "vlp_torch_command", RTLD_GLOBAL,
+  return carry_out_in<decltype(&vlp_torch_command)>(vlp::open_torch_part, "vlp_torch_command",
                                                     command);
 }
 
@@ -104,8 +88,8 @@ int carry_out_here(int (*run)(const Command&), const vlp::Commands& commands) {
 void vlp::add_plugins(Registry& registry, const Plugins& files) {
   if (files.empty()) return;
   std::string problem;
-  const auto add = entry_in<decltype(&vlp_torch_add_plugins)>(kTorchPart, "vlp_torch_add_plugins",
-                                                              RTLD_GLOBAL, problem);
+  const auto add =
+      entry_in<decltype(&vlp_torch_add_plugins)>(open_torch_part, "vlp_torch_add_plugins", problem);
   if (!add) throw PluginError(problem);
   add(registry, files);
 }
@@ -137,7 +121,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   if (name == "download")
-    return carry_out_in<decltype(&vlp_hub_command)>("libvlp_hub.so", "vlp_hub_command", RTLD_LOCAL,
+    return carry_out_in<decltype(&vlp_hub_command)>(vlp::open_hub_part, "vlp_hub_command",
                                                     std::get<vlp::DownloadCommand>(commands));
   if (name == "tokenize") {
     std::get<vlp::TokenizeCommand>(commands).share_dir = share_folder();

@@ -11,8 +11,8 @@
 namespace vlp_test {
 
 /// Folders of tests/ that mirror nothing.
-inline const std::set<std::string> kUnmirroredFolders{"support", "structure", "program", "parity",
-                                                      "fuzz",    "fixtures",  "examples"};
+inline const std::set<std::string> kUnmirroredFolders{"support", "structure", "program",  "parity",
+                                                      "fuzz",    "fixtures",  "examples", "gpu"};
 
 /// A file's path, from the root of the project, to what it includes.
 using FileIncludes = std::map<std::string, std::vector<std::string>>;
