@@ -149,4 +149,21 @@ BOOST_AUTO_TEST_CASE(recomputed_layers_give_the_same_run) {
   for (const auto& [name, tensor] : plain) BOOST_TEST(same(tensor, again.at(name)), name);
 }
 
+BOOST_AUTO_TEST_CASE(without_a_better_score_training_ends_early) {
+  const std::vector<std::string> still{"optimizer.lr=1e-30", "train.epochs=6"};
+  std::vector<std::string> patient = still;
+  patient.emplace_back("evaluate.patience=2");
+  BOOST_TEST(run("all", still).history.epochs.size() == 6U);
+  const vlp::Report report = run("early", patient);
+  BOOST_TEST(report.history.epochs.size() == 3U);  // the first is the best, two are no better
+  BOOST_TEST(report.history.best_epoch == 1);
+  BOOST_TEST(report.history.steps == 3 * 15);
+}
+
+BOOST_AUTO_TEST_CASE(patience_without_evaluations_is_refused) {
+  const std::string message = vlp_test::message_of<vlp::RecipeError>(
+      [&] { (void)run("out", {"evaluate.patience=2", "evaluate.every='never'"}); });
+  BOOST_TEST(contains(message, "without evaluations nothing becomes better"), message);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -22,6 +22,7 @@ struct EvaluateOptions {
   std::int64_t batch_size = 32;
   EvaluateEvery every = EvaluateEvery::epoch;
   std::string best = "loss";
+  std::int64_t patience = 0;
   std::int64_t max_images = 0;
   EvaluatedWeights weights = EvaluatedWeights::model;
   Split split = Split::test;
@@ -33,6 +34,9 @@ struct EvaluateOptions {
         field<&EvaluateOptions::best>("Score that chooses the best weights on the validation "
                                       "split: a metric's (more is better) or `loss` (less is).",
                                       not_empty()),
+        field<&EvaluateOptions::patience>("Ends training after this many evaluations in a row that "
+                                          "aren't better than the best. 0 = never.",
+                                          at_least(0)),
         field<&EvaluateOptions::max_images>(
             "Evaluates on the first images of a split only; 0 = all.", at_least(0)),
         field<&EvaluateOptions::weights>(
@@ -40,6 +44,15 @@ struct EvaluateOptions {
             "over updates of train.ema."),
         field<&EvaluateOptions::split>("The split scored at the end, with the best weights."),
     };
+  }
+  /// Empty = nothing is wrong.
+  [[nodiscard]] std::string problem() const {
+    return patience > 0 && every == EvaluateEvery::never
+               ? "patience is " + std::to_string(patience) +
+                     " and every is \"never\"; without evaluations nothing becomes better "
+                     "(expected "
+                     "patience = 0 or every = \"epoch\")"
+               : std::string();
   }
 };
 

@@ -150,6 +150,7 @@ class Fit {
         {.on_log = [&](const LogLine& line) { run_.observers.log(line); },
          .on_update = [&](const LoopPosition& now) { after_update(now); },
          .on_epoch = [&](std::int64_t epoch, std::int64_t step) { after_epoch(epoch, step); },
+         .ends_early = [&] { return out_of_patience(); },
          .on_non_finite =
              [&](const NonFiniteUpdate& update) { return keep_non_finite(run_, update); }},
         std::move(at));
@@ -298,6 +299,19 @@ class Fit {
     averaged.reset();
     record.measured.rows.clear();  // the observers have them
     history_.epochs.push_back(std::move(record));
+  }
+
+  /// Whether as many evaluations in a row as the recipe allows brought nothing better.
+  [[nodiscard]] bool out_of_patience() const {
+    const std::int64_t patience = run_.plan.evaluate.patience;
+    const std::int64_t epoch = history_.epochs.back().epoch;
+    if (patience == 0 || epoch - history_.best_epoch < patience) return false;
+    if (trainer_.steps_done() < length_.total_steps)
+      run_.ctx.machine.console.note("training ends after epoch " + std::to_string(epoch) + ": no " +
+                                    run_.plan.evaluate.best + " better than that of epoch " +
+                                    std::to_string(history_.best_epoch) +
+                                    " (evaluate.patience = " + std::to_string(patience) + ")");
+    return true;
   }
 
   /// Whether the weights are the best so far.

@@ -145,6 +145,8 @@ struct LoopHooks {
   /// After each epoch and after the last step: epoch from 1, updates done. Of several processes all
   /// have one, which comes `together`.
   std::function<void(std::int64_t epoch, std::int64_t step)> on_epoch = {};
+  /// Whether training ends here, asked behind on_epoch; all processes give the same answer.
+  std::function<bool()> ends_early = {};
   /// When an update wasn't finite and its cause was found, before the run ends. Returns where it
   /// keeps what is needed to look closer; empty = nowhere.
   std::function<std::string(const NonFiniteUpdate&)> on_non_finite = {};
@@ -252,6 +254,7 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
     }
     at.window.pause();
     if (hooks.on_epoch) hooks.on_epoch(at.epoch, trainer.steps_done());
+    if (hooks.ends_early && hooks.ends_early()) return;
     at.window.resume();
     // A run that goes on with other batches has as many epochs as it says, of other lengths.
     if (trainer.steps_done() >= length.total_steps || at.epoch >= options.epochs) return;
