@@ -73,7 +73,7 @@ struct Resumed : vlp_test::TinyRun {
     vlp::RunArguments arguments;
     arguments.out = root / start.out;
     arguments.data_dir = root / "data";
-    arguments.threads = 2;
+    arguments.threads = 1;
     arguments.resume = start.resume;
     arguments.allow_changes = start.allow_changes;
     arguments.sets = start.sets;
