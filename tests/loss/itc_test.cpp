@@ -217,8 +217,8 @@ BOOST_AUTO_TEST_CASE(every_micro_batch_enters_the_queue_behind_the_update) {
 }
 
 BOOST_AUTO_TEST_CASE(what_an_update_that_failed_has_collected_does_not_enter_the_queue) {
-  ImageTextContrastive loss({.queue_size = 7}, vlp::Context{}),
-      other({.queue_size = 7}, vlp::Context{});
+  ImageTextContrastive loss({.queue_size = 7}, vlp::Machine{}, vlp::Facts{}),
+      other({.queue_size = 7}, vlp::Machine{}, vlp::Facts{});
   Pairs lost(3, 6, 1), kept(2, 6, 2);
   for (Pairs* pairs : {&lost, &kept}) pairs->with_momentum();
   vlp::Forward failed = lost.training();

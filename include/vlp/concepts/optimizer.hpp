@@ -28,9 +28,9 @@ struct ParameterGroup {
   std::vector<std::string> names;      ///< as in the model
   std::vector<at::Tensor> parameters;  ///< leaves, float32
   bool decay = true;  ///< false: no weight decay (norms and biases, if the optimizer exempts them)
-  double lr_factor = 1;                               ///< of the optimizer's learning rate
-  std::optional<double> weight_decay = std::nullopt;  ///< in place of the optimizer's
   std::vector<ParameterRole> roles = {};  ///< as the model tells them; empty = all are hidden
+  double lr_factor = 1;                   ///< of the optimizer's learning rate
+  std::optional<double> weight_decay = std::nullopt;  ///< in place of the optimizer's
 
   /// The weight decay that holds here. @param usual  the optimizer's
   [[nodiscard]] double decay_of(double usual) const {
