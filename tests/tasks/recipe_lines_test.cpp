@@ -18,8 +18,8 @@ namespace {
 struct CountedTokenizer : vlp::WordPieceTokenizer {
   static constexpr std::string_view name = "counted";
   static inline int built = 0;
-  CountedTokenizer(const Options& options, const vlp::Context& ctx)
-      : WordPieceTokenizer(options, ctx) {
+  CountedTokenizer(const Options& options, const vlp::Folders& folders)
+      : WordPieceTokenizer(options, folders) {
     ++built;
   }
 };

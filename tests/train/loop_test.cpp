@@ -230,57 +230,59 @@ BOOST_AUTO_TEST_CASE(an_update_without_a_number_is_done_again_and_ends_the_run) 
   BOOST_TEST_REQUIRE(lines.size() == 1U);
   BOOST_TEST(lines[0].skipped == 0);
   BOOST_TEST(!lines[0].scale.has_value());
-  BOOST_AUTO_TEST_CASE(lines_of_two_processes_tell_of_both) {
-    std::vector<std::vector<vlp::LogLine>> all(2);
-    for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
-      train(model, Counting{static_cast<std::int64_t>(rank) * 10}, ctx, all[rank]);
-    });
-    BOOST_TEST_REQUIRE(all[0].size() == 3U);  // four updates: after 1, 3 and 4
-    for (const auto& of_one : all) {
-      BOOST_TEST(of_one.size() == 3U);
-      BOOST_TEST(of_one[0].loss == (1 + 11) / 2.0);
-      BOOST_TEST(of_one[1].loss == (2.5 + 12.5) / 2);
-      BOOST_TEST(of_one[1].losses.at(0).second == (2.5 + 12.5) / 2);
-      BOOST_TEST(of_one[2].loss == (4 + 14) / 2.0);
-    }
-    for (std::size_t i = 0; i < 3; ++i)
-      BOOST_TEST(all[0][i].samples_per_s == all[1][i].samples_per_s);
-  }
+}
 
-  BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_in_one_process_ends_both) {
-    std::vector<int> ended(2);
+BOOST_AUTO_TEST_CASE(lines_of_two_processes_tell_of_both) {
+  std::vector<std::vector<vlp::LogLine>> all(2);
+  for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
+    train(model, Counting{static_cast<std::int64_t>(rank) * 10}, ctx, all[rank]);
+  });
+  BOOST_TEST_REQUIRE(all[0].size() == 3U);  // four updates: after 1, 3 and 4
+  for (const auto& of_one : all) {
+    BOOST_TEST(of_one.size() == 3U);
+    BOOST_TEST(of_one[0].loss == (1 + 11) / 2.0);
+    BOOST_TEST(of_one[1].loss == (2.5 + 12.5) / 2);
+    BOOST_TEST(of_one[1].losses.at(0).second == (2.5 + 12.5) / 2);
+    BOOST_TEST(of_one[2].loss == (4 + 14) / 2.0);
+  }
+  for (std::size_t i = 0; i < 3; ++i)
+    BOOST_TEST(all[0][i].samples_per_s == all[1][i].samples_per_s);
+}
+
+BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_in_one_process_ends_both) {
+  std::vector<int> ended(2);
+  for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
+    std::vector<vlp::LogLine> seen;
+    try {
+      train(model, Counting{rank == 1 ? std::numeric_limits<std::int64_t>::min() : 0}, ctx, seen);
+    } catch (const vlp::NonFiniteError&) {
+      ended[rank] = 1;
+    }
+  });
+  BOOST_TEST(ended == (std::vector<int>{1, 1}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_broken_image_or_a_full_disk_of_one_process_ends_both) {
+  broken = "6";  // the second process's second batch
+  const auto messages = [&](bool full_disk) {
+    std::vector<std::string> told(2);
     for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
       std::vector<vlp::LogLine> seen;
       try {
-        train(model, Counting{rank == 1 ? std::numeric_limits<std::int64_t>::min() : 0}, ctx, seen);
-      } catch (const vlp::NonFiniteError&) {
-        ended[rank] = 1;
+        train(model, Counting{}, ctx, seen, full_disk && rank == 0);
+      } catch (const vlp::Error& error) {
+        told[rank] = error.what();
       }
     });
-    BOOST_TEST(ended == (std::vector<int>{1, 1}), boost::test_tools::per_element());
-  }
+    return told;
+  };
+  const std::vector<std::string> of_image = messages(false);
+  BOOST_TEST(of_image[1].starts_with("image '6': "));
+  BOOST_TEST(of_image[0] == "process 1 (of 0 to 1): " + of_image[1]);
+  broken.clear();
+  const std::vector<std::string> of_disk = messages(true);
+  BOOST_TEST(of_disk[0] == "log.jsonl: can't be written");
+  BOOST_TEST(of_disk[1] == "process 0 (of 0 to 1): log.jsonl: can't be written");
+}
 
-  BOOST_AUTO_TEST_CASE(a_broken_image_or_a_full_disk_of_one_process_ends_both) {
-    broken = "6";  // the second process's second batch
-    const auto messages = [&](bool full_disk) {
-      std::vector<std::string> told(2);
-      for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
-        std::vector<vlp::LogLine> seen;
-        try {
-          train(model, Counting{}, ctx, seen, full_disk && rank == 0);
-        } catch (const vlp::Error& error) {
-          told[rank] = error.what();
-        }
-      });
-      return told;
-    };
-    const std::vector<std::string> of_image = messages(false);
-    BOOST_TEST(of_image[1].starts_with("image '6': "));
-    BOOST_TEST(of_image[0] == "process 1 (of 0 to 1): " + of_image[1]);
-    broken.clear();
-    const std::vector<std::string> of_disk = messages(true);
-    BOOST_TEST(of_disk[0] == "log.jsonl: can't be written");
-    BOOST_TEST(of_disk[1] == "process 0 (of 0 to 1): log.jsonl: can't be written");
-  }
-
-  BOOST_AUTO_TEST_SUITE_END()
+BOOST_AUTO_TEST_SUITE_END()
