@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(each_image_is_scored_in_order) {
   BOOST_TEST(score(images[1], "Pair_F1") == 0.5);
   BOOST_TEST(score(images[1], "Scene_exact") == 0.0);
   BOOST_TEST(score(images[2], "Count_accuracy") == 0.0);
-  BOOST_TEST(score(images[3], "Relation_accuracy") == -1);  // left out
+  for (const auto& [name, value] : images[3]) BOOST_TEST(name != "Relation_accuracy");
 }
 
 BOOST_AUTO_TEST_CASE(order_of_images_does_not_matter_for_the_total) {
