@@ -113,9 +113,9 @@ class Trainer {
     double weight = peers_.size() == 1 ? sums.seen() : 0;
     if (peers_.size() > 1)
       for (const Bytes& of_one : told) {
-        auto [own, gradients] = unpack<double, Bytes>(of_one);
+        auto [own, has] = unpack<double, Bytes>(of_one);
         weight += own;
-        present.push_back(std::move(gradients));
+        present.push_back(std::move(has));
       }
     update(record, present, sums.rest(weight));
     end_update(loss_, peers_);
