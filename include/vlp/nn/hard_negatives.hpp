@@ -31,8 +31,9 @@ namespace vlp {
                                              const at::Tensor& uniforms) {
   constexpr double kParts = 0x1.0p32;
   const at::Tensor precise = weights.to(at::kDouble);
-  const at::Tensor share =
-      at::nan_to_num(precise / precise.amax(1, /*keepdim=*/true), 0.0, 0.0, 0.0);
+  const at::Tensor share = at::nan_to_num(
+      precise / precise.amax(1, /*keepdim=*/true).clamp_min(std::numeric_limits<double>::min()),
+      0.0, 0.0, 0.0);
   const at::Tensor parts = share.mul(kParts).round().to(at::kLong);
   const at::Tensor vanished = parts.sum(1, /*keepdim=*/true).eq(0);
   const at::Tensor cumulative =

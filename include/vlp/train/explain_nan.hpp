@@ -97,6 +97,7 @@ void for_each_tensor_in(const Values& values, const F& f) {
 /// What went into an operator.
 struct OperatorInputs : at::ObserverContext {
   std::vector<at::Tensor> tensors;
+  bool watched = false;
 };
 
 [[nodiscard]] inline WatchState* watch_of_thread() {
@@ -109,6 +110,7 @@ inline std::unique_ptr<at::ObserverContext> before_operation(const at::RecordFun
   if (!watch || watch->found) return inputs;
   const at::DisableRecordFunctionGuard unwatched;
   const at::NoGradGuard no_grad;
+  inputs->watched = true;
   watch->running.emplace_back(operation.name());
   const bool in_place = std::string_view(operation.name()).ends_with('_');
   for_each_tensor_in(operation.inputs(), [&](const at::Tensor& input) {
@@ -119,7 +121,15 @@ inline std::unique_ptr<at::ObserverContext> before_operation(const at::RecordFun
   return inputs;
 }
 
-/// Says of a result that isn't finite what is known of it.
+/// Which samples of the batch a result that isn't finite belongs to, if it has a row for each.
+inline void find_rows(WatchState& watch, const at::Tensor& result) {
+  if (!watch.first.rows.empty() || result.dim() == 0 || result.size(0) != watch.batch) return;
+  const at::Tensor rows = result.isfinite().reshape({watch.batch, -1}).all(1).cpu();
+  for (std::int64_t i = 0; i < watch.batch; ++i)
+    if (!rows[i].item<bool>()) watch.first.rows.push_back(i);
+}
+
+/// Says of the first result that isn't finite what is known of it.
 inline void describe(WatchState& watch, const at::Tensor& result,
                      const std::vector<at::Tensor>& inputs) {
   watch.found = true;
@@ -128,24 +138,22 @@ inline void describe(WatchState& watch, const at::Tensor& result,
   first.operation = joined(watch.running, " > ");
   first.result = range_of(result);
   for (const at::Tensor& input : inputs) first.inputs.push_back(range_of(input));
-  if (result.dim() == 0 || result.size(0) != watch.batch) return;
-  const at::Tensor rows = result.isfinite().reshape({watch.batch, -1}).all(1).cpu();
-  for (std::int64_t i = 0; i < watch.batch; ++i)
-    if (!rows[i].item<bool>()) first.rows.push_back(i);
 }
 
 inline void after_operation(const at::RecordFunction& operation, at::ObserverContext* context) {
   WatchState* watch = watch_of_thread();
-  if (!watch || watch->found || watch->running.empty()) return;
+  const auto* before = static_cast<const OperatorInputs*>(context);
+  if (!watch || !before || !before->watched) return;
   const at::DisableRecordFunctionGuard unwatched;
   const at::NoGradGuard no_grad;
-  const std::vector<at::Tensor>& inputs = static_cast<const OperatorInputs&>(*context).tensors;
-  const bool masked = std::ranges::any_of(inputs, [](const at::Tensor& input) {
+  const bool masked = std::ranges::any_of(before->tensors, [](const at::Tensor& input) {
     return input.is_floating_point() && !input.is_meta() && input.isneginf().any().item<bool>();
   });
   if (!sets_values(operation.name()))
     for_each_tensor_in(operation.outputs(), [&](const at::Tensor& result) {
-      if (!watch->found && is_faulty(result, masked)) describe(*watch, result, inputs);
+      if (!is_faulty(result, masked)) return;
+      if (!watch->found) describe(*watch, result, before->tensors);
+      find_rows(*watch, result);  // an outer operator may have the rows that an inner one hasn't
     });
   watch->running.pop_back();
 }

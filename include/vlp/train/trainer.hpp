@@ -107,16 +107,15 @@ class Trainer {
     StepRecord record;
     const std::vector<Bytes> told = together(peers_, [&] {
       record = backward(batches, sums);
-      return peers_.size() == 1 ? Bytes() : pack(sums.seen(), gradients_present());
+      return pack(sums.seen(), gradients_present());
     });
+    double weight = 0;
     std::vector<Bytes> present;
-    double weight = peers_.size() == 1 ? sums.seen() : 0;
-    if (peers_.size() > 1)
-      for (const Bytes& of_one : told) {
-        auto [own, gradients] = unpack<double, Bytes>(of_one);
-        weight += own;
-        present.push_back(std::move(gradients));
-      }
+    for (const Bytes& of_one : told) {
+      auto [own, has] = unpack<double, Bytes>(of_one);
+      weight += own;
+      present.push_back(std::move(has));
+    }
     update(record, present, sums.rest(weight));
     end_update(loss_, peers_);
     return record;
