@@ -22,7 +22,8 @@ if(VLP_TESTS)
   set_target_properties(gpu_tests ${bench_programs} PROPERTIES INSTALL_RPATH "$ORIGIN/../../lib"
                         INSTALL_REMOVE_ENVIRONMENT_RPATH ON)
   install(TARGETS gpu_tests ${bench_programs} RUNTIME DESTINATION rehearsal/bin COMPONENT rehearsal EXCLUDE_FROM_ALL)
-  add_custom_target(vlp_rehearsal DEPENDS vlp_programs gpu_tests ${bench_programs})
+  add_custom_target(vlp_rehearsal)
+  add_dependencies(vlp_rehearsal vlp_programs gpu_tests ${bench_programs})
 endif()
 
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/vlp" "${PROJECT_SOURCE_DIR}/plugins" DESTINATION include

@@ -64,14 +64,14 @@ struct Inputs {
 };
 
 void compare(std::int64_t queries, const Format& format) {
+  const at::Device device = vlp_test::test_torch_device();  // before LibTorch looks for CUDA
   const Inputs inputs(queries, format.type);
   const Inputs exact = inputs.on(at::kDouble);
   const at::Tensor expected =
       vlp::merge_heads(at::matmul(vlp::attention_probabilities(exact.q, exact.k), exact.v));
   (expected * exact.weight).sum().backward();
 
-  const Inputs fused =
-      inputs.on(at::TensorOptions(format.type).device(vlp_test::test_torch_device()));
+  const Inputs fused = inputs.on(at::TensorOptions(format.type).device(device));
   const at::Tensor actual = vlp::attend(fused.q, fused.k, fused.v);
   (actual * fused.weight).sum().backward();
 
