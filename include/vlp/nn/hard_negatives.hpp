@@ -2,6 +2,8 @@
 // Hard negatives for image-text matching: wrong partners drawn the more often the more similar they
 // are (Li et al. 2021, section 3.2; Li et al. 2022). Nothing here waits for the device.
 
+#include <limits>
+
 #include <ATen/ATen.h>
 
 namespace vlp {
