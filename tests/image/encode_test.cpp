@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(a_path_that_cannot_be_written_is_named) {
   for (const bool jpeg : {true, false})
     BOOST_CHECK_EXCEPTION(jpeg ? vlp::write_jpeg("no/such/folder/a", {rgb, 37, 53})
                                : vlp::write_png("no/such/folder/a", {rgb, 37, 53}),
-                          vlp::DiskError, [](const vlp::DiskError& error) {
+                          vlp::DataError, [](const vlp::DataError& error) {
                             return std::string(error.what())
                                 .starts_with("no/such/folder/a: can't write (No such file");
                           });

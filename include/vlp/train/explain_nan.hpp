@@ -140,6 +140,15 @@ inline void describe(WatchState& watch, const at::Tensor& result,
   for (const at::Tensor& input : inputs) first.inputs.push_back(range_of(input));
 }
 
+/// Whether a result is the memory of something that went in: a view of it, which computes nothing,
+/// or memory that is being filled, whose outer operator gives it back when it is done.
+[[nodiscard]] inline bool is_given(const at::Tensor& result,
+                                   const std::vector<at::Tensor>& inputs) {
+  return result.has_storage() && std::ranges::any_of(inputs, [&](const at::Tensor& input) {
+           return input.has_storage() && input.is_alias_of(result);
+         });
+}
+
 inline void after_operation(const at::RecordFunction& operation, at::ObserverContext* context) {
   WatchState* watch = watch_of_thread();
   const auto* before = static_cast<const OperatorInputs*>(context);
@@ -149,8 +158,10 @@ inline void after_operation(const at::RecordFunction& operation, at::ObserverCon
   const bool masked = std::ranges::any_of(before->tensors, [](const at::Tensor& input) {
     return input.is_floating_point() && !input.is_meta() && input.isneginf().any().item<bool>();
   });
+  const bool in_place = std::string_view(operation.name()).ends_with('_');
   if (!sets_values(operation.name()))
     for_each_tensor_in(operation.outputs(), [&](const at::Tensor& result) {
+      if (!in_place && is_given(result, before->tensors)) return;
       if (!is_faulty(result, masked)) return;
       if (!watch->found) describe(*watch, result, before->tensors);
       find_rows(*watch, result);  // an outer operator may have the rows that an inner one hasn't
