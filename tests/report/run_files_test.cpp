@@ -38,9 +38,13 @@ BOOST_AUTO_TEST_CASE(a_log_line_has_the_keys_that_others_read) {
   line.step = 3;
   line.losses = {{"lm", 2.0}};
   line.grad_norm = std::numeric_limits<double>::infinity();
+  line.wait = 0.25;
+  line.checkpoint = 0.5;
+  line.memory_mb = 12.5;
   BOOST_TEST(vlp::log_json(line).dump() ==
              "{\"step\":3,\"epoch\":0,\"loss\":0.0,\"losses\":{\"lm\":2.0},\"lr\":0.0,"
-             "\"grad_norm\":null,\"skipped\":0,\"samples_per_s\":0.0}");
+             "\"grad_norm\":null,\"skipped\":0,\"samples_per_s\":0.0,\"wait\":0.25,"
+             "\"checkpoint\":0.5,\"memory_mb\":12.5}");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -20,7 +20,8 @@ inline std::string timeless(const std::filesystem::path& file) {
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
   const auto without_times = [](const std::string& text) {
     auto json = nlohmann::ordered_json::parse(text);
-    for (const char* key : {"samples_per_s", "started"}) json.erase(key);
+    for (const char* key : {"samples_per_s", "wait", "checkpoint", "memory_mb", "started"})
+      json.erase(key);
     return json.dump();
   };
   if (file.filename() == "environment.json") return without_times(bytes);

@@ -51,6 +51,9 @@ struct LogLine {
   std::int64_t skipped = 0;  ///< updates of the run so far that changed nothing, since a gradient
                              ///< wasn't finite
   double samples_per_s = 0;  ///< of these updates
+  double wait = 0;           ///< share of these updates' time that waited for data
+  double checkpoint = 0;     ///< share of it that wrote checkpoints
+  double memory_mb = 0;      ///< most memory so far, MiB: the GPU's for tensors, else the process's
   std::int64_t steps = 0;    ///< updates of the whole run; 0 = not known
   std::int64_t epochs = 0;   ///< of the whole run; 0 = not known
   double seconds_left = -1;  ///< until the last update; negative = not known

@@ -98,6 +98,9 @@ inline constexpr const char* kCheckpoints = "checkpoints";
   if (line.scale) json["scale"] = *line.scale;
   json["skipped"] = line.skipped;
   json["samples_per_s"] = line.samples_per_s;
+  json["wait"] = line.wait;
+  json["checkpoint"] = line.checkpoint;
+  json["memory_mb"] = line.memory_mb;
   return json;
 }
 

@@ -102,6 +102,9 @@ class RunReader {
     if (json.contains("scale")) line.scale = json.at("scale").get<double>();
     line.skipped = json.value("skipped", std::int64_t{0});
     line.samples_per_s = number_of(json.at("samples_per_s"));
+    line.wait = json.value("wait", 0.0);
+    line.checkpoint = json.value("checkpoint", 0.0);
+    line.memory_mb = json.value("memory_mb", 0.0);
     return line;
   }
 

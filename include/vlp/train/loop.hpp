@@ -19,11 +19,23 @@
 #include "vlp/core/state.hpp"
 #include "vlp/data/loader.hpp"
 #include "vlp/report/observer.hpp"
+#include "vlp/train/memory.hpp"
 #include "vlp/train/meter.hpp"
 #include "vlp/train/options.hpp"
 #include "vlp/train/trainer.hpp"
 
 namespace vlp {
+
+/// The time since it was made.
+class Stopwatch {
+ public:
+  [[nodiscard]] double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
 
 /// What happens between two log lines.
 class LogWindow {
@@ -34,21 +46,27 @@ class LogWindow {
     samples_ += record.pairs;
     ++steps_;
   }
+  /// Seconds of the window in which nothing but data was waited for.
+  void add_wait(double seconds) { wait_ += seconds; }
+  /// Seconds of the window that a checkpoint took.
+  void add_checkpoint(double seconds) { checkpoint_ += seconds; }
   /// Updates since the last line.
   [[nodiscard]] std::int64_t steps() const { return steps_; }
 
   /// The time until `resume` doesn't count.
-  void pause() { seconds_ += since(watch_); }
+  void pause() { seconds_ += watch_.seconds(); }
   /// Time counts again.
-  void resume() { watch_ = Clock::now(); }
+  void resume() { watch_ = {}; }
 
   /// A line over the window, which then begins anew. Waits for the device.
   /// @param position  step, epoch and lr of the newest update, and the run's length
   [[nodiscard]] LogLine close(LogLine position) {
     LogLine line = std::move(position);
     meters_.read(line);
-    const double seconds = seconds_ + since(watch_);
+    const double seconds = seconds_ + watch_.seconds();
     line.samples_per_s = static_cast<double>(samples_) / seconds;
+    line.wait = wait_ / seconds;
+    line.checkpoint = checkpoint_ / seconds;
     line.seconds_left =
         seconds / static_cast<double>(steps_) * static_cast<double>(line.steps - line.step);
     *this = {};
@@ -71,19 +89,14 @@ class LogWindow {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-  static double since(Clock::time_point begin) {
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-  }
-
   StepMeters meters_;
   std::int64_t steps_ = 0, samples_ = 0;
-  double seconds_ = 0;
-  Clock::time_point watch_ = Clock::now();
+  double seconds_ = 0, wait_ = 0, checkpoint_ = 0;
+  Stopwatch watch_;
 };
 
-/// A line over all processes: means of their losses, the sum of their speeds. All make this call at
-/// the same time and get the same losses.
+/// A line over all processes: means of their losses and shares, the sum of their speeds, the most
+/// memory. All make this call at the same time and get the same line but for its position.
 [[nodiscard]] inline LogLine over_all(const Peers& peers, LogLine line) {
   if (peers.size() == 1) return line;
   struct Sum {
@@ -91,12 +104,18 @@ class LogWindow {
     void add(double more) { value += more, ++count; }
     [[nodiscard]] double mean() const { return value / count; }
   };
-  Sum loss, speed;
+  Sum loss, speed, wait, checkpoint;
   std::vector<std::pair<std::string, Sum>> parts;
-  const std::vector<Bytes> told =
-      together(peers, [&] { return pack(line.loss, line.losses, line.samples_per_s); });
+  const std::vector<Bytes> told = together(peers, [&] {
+    return pack(line.loss, line.losses, line.samples_per_s, line.wait, line.checkpoint,
+                line.memory_mb);
+  });
   for (const Bytes& bytes : told) {
-    const auto [of_one, losses, samples_per_s] = unpack<double, Scores, double>(bytes);
+    const auto [of_one, losses, samples_per_s, waited, saved, memory_mb] =
+        unpack<double, Scores, double, double, double, double>(bytes);
+    wait.add(waited);
+    checkpoint.add(saved);
+    line.memory_mb = std::max(line.memory_mb, memory_mb);
     loss.add(of_one);
     speed.add(samples_per_s);
     for (const auto& [name, value] : losses) {
@@ -107,6 +126,8 @@ class LogWindow {
   }
   line.loss = loss.mean();
   line.samples_per_s = speed.value;
+  line.wait = wait.mean();
+  line.checkpoint = checkpoint.mean();
   line.losses.clear();
   for (const auto& [name, part] : parts) line.losses.emplace_back(name, part.mean());
   return line;
@@ -153,9 +174,13 @@ struct LoopHooks {
 };
 
 /// The micro-batches of the next update, on the CPU.
-[[nodiscard]] inline MicroBatches next_micro_batches(Loader& loader, std::int64_t count) {
-  return {count, [&loader]() -> std::optional<Batch> {
+/// @param window  is told how long they were waited for; null = nobody is
+[[nodiscard]] inline MicroBatches next_micro_batches(Loader& loader, std::int64_t count,
+                                                     LogWindow* window = nullptr) {
+  return {count, [&loader, window]() -> std::optional<Batch> {
+            const Stopwatch waiting;
             auto loaded = loader.next();
+            if (window) window->add_wait(waiting.seconds());
             return loaded ? std::optional(std::move(loaded->batch)) : std::nullopt;
           }};
 }
@@ -228,7 +253,7 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
     at.begun = true;
     while (!at.epoch_done && trainer.steps_done() < length.total_steps) {
       const std::optional<StepRecord> record =
-          trainer.step(next_micro_batches(loader, options.accumulation));
+          trainer.step(next_micro_batches(loader, options.accumulation, &at.window));
       if (!record) break;
       at.window.add(*record);
 
@@ -246,11 +271,16 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
           end_non_finite(trainer, loader, skips.stopped_at, options, hooks);
         position.skipped = skips.skipped;
         position.scale = trainer.read_scale();
+        position.memory_mb = peak_memory_mb(trainer.device_name());
         const LogLine line = detail::finished_line(peers, at.window, std::move(position),
                                                    /*skipped=*/skips.in_row > 0);
         if (hooks.on_log) alone(peers, [&] { hooks.on_log(line); });
       }
-      if (hooks.on_update) hooks.on_update(at);
+      if (hooks.on_update) {
+        const Stopwatch saving;
+        hooks.on_update(at);
+        at.window.add_checkpoint(saving.seconds());
+      }
     }
     at.window.pause();
     if (hooks.on_epoch) hooks.on_epoch(at.epoch, trainer.steps_done());

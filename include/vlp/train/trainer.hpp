@@ -144,6 +144,8 @@ class Trainer {
   }
   /// The processes that train together.
   [[nodiscard]] const Peers& peers() const { return peers_; }
+  /// The context's device.
+  [[nodiscard]] const DeviceName& device_name() const { return device_; }
   /// Where the model is.
   [[nodiscard]] at::Device device() const { return torch_device(device_); }
   /// The model that is trained.
