@@ -136,6 +136,16 @@ inline void freeze_parameters(std::span<const std::string> freeze,
   if (!any_left) throw RecipeError("train.freeze: nothing is left to train. Freeze less.");
 }
 
+/// Parameters of a module that are trained, by the names by which states know them.
+[[nodiscard]] inline std::vector<std::pair<std::string, at::Tensor>> trained_among(
+    const torch::nn::Module& module) {
+  std::vector<std::pair<std::string, at::Tensor>> trained;
+  for (const NamedParameter& parameter : named_parameters(module))
+    if (parameter.tensor.requires_grad())
+      trained.emplace_back(parameter.names.front(), parameter.tensor);
+  return trained;
+}
+
 /// What training changes, as far as it isn't frozen.
 struct TrainedParameters {
   std::vector<NamedParameter> named;  ///< those of the losses behind the model's
