@@ -70,27 +70,30 @@ inline ResampleTable resample_table(std::int64_t in, std::int64_t out) {
   return table;
 }
 
-/// How samples lie in memory along the axis that is resampled.
-struct ResampleStrides {
+/// Samples along the axis that is resampled, as they lie in memory.
+template <class Byte>
+struct ResampleLines {
+  Byte* data;
   std::int64_t step;  ///< bytes from one sample to the next on a line
   std::int64_t next;  ///< bytes from one line to the next
 };
 
 /// Resamples along one axis, three interleaved channels, rounding to 8 bits.
 /// @param lines  how many lines run along that axis
-inline void resample_axis(const std::uint8_t* in, ResampleStrides from, std::uint8_t* out,
-                          ResampleStrides to, std::int64_t lines, const ResampleTable& table) {
+inline void resample_axis(const ResampleLines<const std::uint8_t>& in,
+                          const ResampleLines<std::uint8_t>& out, std::int64_t lines,
+                          const ResampleTable& table) {
   for (std::int64_t line = 0; line < lines; ++line)
     for (std::size_t position = 0; position < table.first.size(); ++position) {
       const std::int32_t* weight =
           table.weight.data() + static_cast<std::int64_t>(position) * table.widest;
-      const std::uint8_t* sample = in + line * from.next + table.first[position] * from.step;
+      const std::uint8_t* sample = in.data + line * in.next + table.first[position] * in.step;
       std::int32_t sum[3];
       std::fill(sum, sum + 3, 1 << (ResampleTable::kBits - 1));
-      for (std::int64_t i = 0; i < table.count[position]; ++i, sample += from.step)
+      for (std::int64_t i = 0; i < table.count[position]; ++i, sample += in.step)
         for (int channel = 0; channel < 3; ++channel) sum[channel] += sample[channel] * weight[i];
       std::uint8_t* const target =
-          out + line * to.next + static_cast<std::int64_t>(position) * to.step;
+          out.data + line * out.next + static_cast<std::int64_t>(position) * out.step;
       for (int channel = 0; channel < 3; ++channel)
         target[channel] =
             static_cast<std::uint8_t>(std::clamp(sum[channel] >> ResampleTable::kBits, 0, 255));
@@ -104,15 +107,15 @@ inline at::Tensor resize_as_pillow(const at::Tensor& image, ImageSize size) {
   if (size.width != now.size(1)) {
     const std::int64_t height = now.size(0), width = now.size(1);
     at::Tensor wide = at::empty({height, size.width, 3}, image.options());
-    resample_axis(static_cast<const std::uint8_t*>(now.const_data_ptr()), {3, now.stride(0)},
-                  wide.mutable_data_ptr<std::uint8_t>(), {3, 3 * size.width}, height,
+    resample_axis({static_cast<const std::uint8_t*>(now.const_data_ptr()), 3, now.stride(0)},
+                  {wide.mutable_data_ptr<std::uint8_t>(), 3, 3 * size.width}, height,
                   resample_table(width, size.width));
     now = wide;
   }
   if (size.height != now.size(0)) {
     at::Tensor tall = at::empty({size.height, size.width, 3}, image.options());
-    resample_axis(static_cast<const std::uint8_t*>(now.const_data_ptr()), {now.stride(0), 3},
-                  tall.mutable_data_ptr<std::uint8_t>(), {3 * size.width, 3}, size.width,
+    resample_axis({static_cast<const std::uint8_t*>(now.const_data_ptr()), now.stride(0), 3},
+                  {tall.mutable_data_ptr<std::uint8_t>(), 3 * size.width, 3}, size.width,
                   resample_table(now.size(0), size.height));
     now = tall;
   }

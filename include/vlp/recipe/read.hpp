@@ -29,6 +29,13 @@ struct ReadContext {
   std::string made_with = {};          ///< said of components that nobody knows; may be empty
 };
 
+/// A table, where it stands, and what messages call it.
+struct TableAt {
+  const Table& table;
+  const Place& place;
+  const std::string& path;
+};
+
 /// How one type is read, written and described; specialise it for a new option type.
 /// `read` returns false when it reported a mistake; `expected` is what a person is told.
 template <class T>
@@ -306,33 +313,29 @@ inline void find_newest(const Table& table, std::string_view message, Place& new
 }
 
 template <auto... Path>
-void report_problem_of_group(const auto&, const Field<Path...>&, const Table&, const Place&,
-                             const std::string&, ReadContext&) {}
+void report_problem_of_group(const auto&, const Field<Path...>&, const TableAt&, ReadContext&) {}
 template <auto Member>
-void report_problem_of_group(const auto& options, const FieldGroup<Member>&, const Table& table,
-                             const Place& place, const std::string& path, ReadContext& ctx);
+void report_problem_of_group(const auto& options, const FieldGroup<Member>&, const TableAt& at,
+                             ReadContext& ctx);
 
 /// Reports what an aggregate and its groups say of their options taken together: `std::string
 /// problem() const`, empty = none.
 template <Options O>
-void report_joint_problems(const O& options, const Table& table, const Place& place,
-                           const std::string& path, ReadContext& ctx) {
+void report_joint_problems(const O& options, const TableAt& at, ReadContext& ctx) {
   if constexpr (requires {
                   { options.problem() } -> std::same_as<std::string>;
                 })
     if (std::string problem = options.problem(); !problem.empty())
-      ctx.diagnostics.add(place_of_problem(table, place, problem), path, problem);
+      ctx.diagnostics.add(place_of_problem(at.table, at.place, problem), at.path, problem);
   std::apply(
-      [&](const auto&... fields) {
-        (report_problem_of_group(options, fields, table, place, path, ctx), ...);
-      },
+      [&](const auto&... fields) { (report_problem_of_group(options, fields, at, ctx), ...); },
       O::fields());
 }
 
 template <auto Member>
-void report_problem_of_group(const auto& options, const FieldGroup<Member>&, const Table& table,
-                             const Place& place, const std::string& path, ReadContext& ctx) {
-  report_joint_problems(options.*Member, table, place, path, ctx);
+void report_problem_of_group(const auto& options, const FieldGroup<Member>&, const TableAt& at,
+                             ReadContext& ctx) {
+  report_joint_problems(options.*Member, at, ctx);
 }
 
 }  // namespace detail
@@ -355,13 +358,12 @@ inline void report_unknown_keys(const Table& table, const std::string& path,
 /// mistakes, that is not asked, since defaults stand in for what couldn't be read.
 /// @param known  keys that may stand in the table, the aggregate's included
 template <Options O>
-void read_table(const Table& table, const Place& place, const std::string& path,
-                const std::vector<std::string>& known, O& options, ReadContext& ctx) {
+void read_table(const TableAt& at, const std::vector<std::string>& known, O& options,
+                ReadContext& ctx) {
   const std::size_t before = ctx.diagnostics.problems().size();
-  report_unknown_keys(table, path, known, ctx);
-  read_fields(table, place, path, options, ctx);
-  if (ctx.diagnostics.problems().size() == before)
-    detail::report_joint_problems(options, table, place, path, ctx);
+  report_unknown_keys(at.table, at.path, known, ctx);
+  read_fields(at.table, at.place, at.path, options, ctx);
+  if (ctx.diagnostics.problems().size() == before) detail::report_joint_problems(options, at, ctx);
 }
 
 /// Reads a table into an aggregate; what is wrong, unknown keys included, is reported in `ctx`.
@@ -372,7 +374,7 @@ void read_options(const Value& value, const std::string& path, O& options, ReadC
     detail::report(ctx, value, path, "a table");
     return;
   }
-  read_table(*table, value.place, path, option_names<O>(), options, ctx);
+  read_table({*table, value.place, path}, option_names<O>(), options, ctx);
 }
 
 /// One line of a help page or of the reference.

@@ -155,7 +155,7 @@ class Registry {
     }
     return named(shown, [&] {
       auto options = std::make_shared<O>();
-      read_table(table, place, path, known, *options, ctx);
+      read_table({table, place, path}, known, *options, ctx);
       return prepared<AnyX, T>(std::move(options));
     });
   }

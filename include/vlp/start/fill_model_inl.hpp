@@ -195,8 +195,9 @@ class ModelFiller {
     }
     loaded_[&source][called] += static_cast<std::int64_t>(selected.size());
     fit_tensors(selected, wanted_, layout_, source.weights.source, console_);
-    fit_rows(selected, wanted_, layout_, policy_ == FillPolicy::what_fits, source.weights.source,
-             console_);
+    for (const std::string& change :
+         fit_rows(selected, wanted_, layout_, policy_ == FillPolicy::what_fits))
+      console_.note(source.weights.source + ": " + change);
     return selected;
   }
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -33,10 +34,9 @@ void fit_tensors(TensorMap& tensors, const ModelTensors& model, const ModelLayou
 /// @param model      all of the model's
 /// @param layout     of the model
 /// @param may_grow   whether rows may be added
-/// @param source     how messages call the file
-/// @param console    hears what was changed
-void fit_rows(TensorMap& tensors, const ModelTensors& model, const ModelLayout& layout,
-              bool may_grow, const std::string& source, const Console& console);
+/// @return           what was changed, a sentence a tensor
+[[nodiscard]] std::vector<std::string> fit_rows(TensorMap& tensors, const ModelTensors& model,
+                                                const ModelLayout& layout, bool may_grow);
 
 }  // namespace vlp
 

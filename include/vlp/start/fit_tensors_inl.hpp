@@ -71,8 +71,9 @@ VLP_INLINE void fit_tensors(TensorMap& tensors, const ModelTensors& model,
     detail::fit_grid(grid, tensors, model, source, console);
 }
 
-VLP_INLINE void fit_rows(TensorMap& tensors, const ModelTensors& model, const ModelLayout& layout,
-                         bool may_grow, const std::string& source, const Console& console) {
+VLP_INLINE std::vector<std::string> fit_rows(TensorMap& tensors, const ModelTensors& model,
+                                             const ModelLayout& layout, bool may_grow) {
+  std::vector<std::string> changes;
   for (auto& [name, tensor] : tensors) {
     const RowTable* kind = detail::row_table(layout, name);
     const auto wanted = model.find(name);
@@ -87,12 +88,13 @@ VLP_INLINE void fit_rows(TensorMap& tensors, const ModelTensors& model, const Mo
     if (added > 0 && !may_grow) continue;
     tensor = tensor_bytes(added > 0 ? at::cat({table, own.slice(0, have).to(table.scalar_type())})
                                     : table.slice(0, 0, want));
-    console.note(
-        source + ": " + name + ": " +
+    changes.push_back(
+        name + ": " +
         (added > 0
              ? std::to_string(added) + " rows of " + std::to_string(want) + " begin at random"
              : "the first " + std::to_string(want) + " of " + std::to_string(have) + " rows"));
   }
+  return changes;
 }
 
 }  // namespace vlp
