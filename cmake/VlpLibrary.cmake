@@ -18,7 +18,7 @@ foreach(header IN LISTS body_headers)
     list(APPEND free_units "${unit}")
   endif()
   # A room's bodies are compiled together, which spares them most of what they include; what instantiates most is alone.
-  if(NOT path STREQUAL "vlp/tasks/run_parts_inl")
+  if(NOT path MATCHES "^vlp/tasks/(run_parts|fit)_inl$")
     cmake_path(GET path PARENT_PATH room)
     string(MAKE_C_IDENTIFIER "${room}" group)
     set_source_files_properties("${unit}" PROPERTIES UNITY_GROUP "${group}")
