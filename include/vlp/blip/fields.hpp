@@ -12,7 +12,7 @@
 #include <type_traits>
 #include <variant>
 
-#include "vlp/blip/config.hpp"
+#include "vlp/blip/sizes.hpp"
 #include "vlp/recipe/field.hpp"
 
 namespace vlp {
