@@ -35,6 +35,10 @@ inline OpenModelArguments open_arguments(const MachineArguments& machine, Termin
 /// other command as it is.
 /// @throws RecipeError, WeightsError if there is no such run, or it can't go on
 RunCommand completed(RunCommand command, Terminal& terminal);
+template <class Command>
+const Command& completed(const Command& command, Terminal&) {
+  return command;
+}
 
 /// @return  earlier settings, KEY=VALUE, with those on top that say something else
 std::vector<std::string> joined_sets(std::vector<std::string> earlier,

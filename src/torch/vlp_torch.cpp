@@ -1,7 +1,5 @@
 // The part of vlp that needs LibTorch: carries out one command.
 
-#include <concepts>
-#include <type_traits>
 #include <variant>
 
 #include "src/shared/command.hpp"
@@ -22,14 +20,9 @@ int vlp_torch_command(const vlp::TorchCommand& command) {
   const auto carry_out = [&](const auto& chosen) {
     vlp::Registry registry;
     vlp::add_builtin_plugins(registry);
-    if constexpr (std::same_as<std::decay_t<decltype(chosen)>, vlp::RunCommand>) {
-      const vlp::RunCommand whole = vlp::completed(chosen, terminal);
-      vlp_torch_add_plugins(registry, whole.plugins);
-      return vlp::carry_out(whole, registry, terminal);
-    } else {
-      vlp_torch_add_plugins(registry, chosen.plugins);
-      return vlp::carry_out(chosen, registry, terminal);
-    }
+    const auto& whole = vlp::completed(chosen, terminal);
+    vlp_torch_add_plugins(registry, whole.plugins);
+    return vlp::carry_out(whole, registry, terminal);
   };
   return vlp::exit_code_of(terminal, [&] { return std::visit(carry_out, command); });
 }

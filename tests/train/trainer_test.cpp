@@ -104,6 +104,17 @@ struct Fragile : Distance {
 };
 static_assert(vlp::Loss<Fragile>);
 
+/// Finite gradients of a loss that isn't, for dark images.
+struct Overflowing : Distance {
+  vlp::LossValue operator()(vlp::Forward& pass) const {
+    vlp::LossValue value = Distance::operator()(pass);
+    if (pass.batch().pixels.amin().item<float>() <= -5)
+      value.total = value.total + std::numeric_limits<double>::infinity();
+    return value;
+  }
+};
+static_assert(vlp::Loss<Overflowing>);
+
 /// Notes when it is called.
 struct Told : Distance {
   explicit Told(std::shared_ptr<std::string> notes) : calls(std::move(notes)) {}
@@ -378,6 +389,23 @@ BOOST_AUTO_TEST_CASE(a_step_that_fails_in_one_process_changes_nothing_in_any) {
   });
   BOOST_TEST(told[1] == "pixels: too dark");
   BOOST_TEST(told[0] == "process 1 (of 0 to 1): pixels: too dark");
+  for (const Line& model : models) BOOST_TEST(equal(*model, *before));
+}
+
+BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_in_one_process_changes_nothing_in_any) {
+  std::vector<Line> models{Line(), Line()};
+  const Line before;
+  vlp_test::run_together(2, [&](const vlp::Peers& peers) {
+    vlp::Context ctx;
+    ctx.machine.peers = peers;
+    const auto rank = static_cast<std::size_t>(peers.rank());
+    vlp::Trainer trainer(models[rank], Overflowing{}, vlp::AdamW(vlp::AdamW::Options{}), {}, ctx);
+    Batch batch = batch_of(4, 41);
+    if (rank == 1) batch.pixels.fill_(-5.0);
+    const vlp::StepRecord record = trainer.step(batch);
+    BOOST_TEST(std::isfinite(record.grad_norm.item<double>()));
+    BOOST_TEST(trainer.read_skips().skipped == 1);
+  });
   for (const Line& model : models) BOOST_TEST(equal(*model, *before));
 }
 

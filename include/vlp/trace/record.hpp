@@ -28,9 +28,7 @@ class TraceRecord {
   explicit TraceRecord(const AnyModel& model) : parameters_(distinct_parameters(*model.ptr())) {}
 
   /// The model's parameters by name.
-  [[nodiscard]] const std::vector<std::pair<std::string, at::Tensor>>& parameters() const {
-    return parameters_;
-  }
+  [[nodiscard]] const NamedTensorList& parameters() const { return parameters_; }
 
   /// Adds a tensor.
   void put(const std::string& name, const at::Tensor& tensor) {
@@ -69,7 +67,7 @@ class TraceRecord {
   [[nodiscard]] NamedTensors take() { return std::exchange(tensors_, {}); }
 
  private:
-  std::vector<std::pair<std::string, at::Tensor>> parameters_;
+  NamedTensorList parameters_;
   NamedTensors tensors_;
 };
 

@@ -11,6 +11,7 @@
 
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/state.hpp"
+#include "vlp/weights/module_weights.hpp"
 
 namespace vlp {
 
@@ -21,8 +22,7 @@ class WeightAverage {
   /// Begins with the weights as they are.
   /// @param share       kept in each update, 0-1
   /// @param parameters  of the model, trained
-  WeightAverage(double share, std::vector<std::pair<std::string, at::Tensor>> parameters)
-      : share_(share) {
+  WeightAverage(double share, NamedTensorList parameters) : share_(share) {
     for (auto& [name, parameter] : parameters) {
       names_.push_back(name);
       averages_.push_back(parameter.detach().clone());

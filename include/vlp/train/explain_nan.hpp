@@ -18,6 +18,7 @@
 
 #include "vlp/concepts/batch.hpp"
 #include "vlp/core/message.hpp"
+#include "vlp/weights/module_weights.hpp"
 
 namespace vlp {
 
@@ -177,7 +178,7 @@ class FiniteWatch {
  public:
   /// @param parameters  by name, to say where in a model an operator is
   /// @param batch       rows of a batch, to say which of its samples; 0 = not known
-  FiniteWatch(const std::vector<std::pair<std::string, at::Tensor>>& parameters, std::int64_t batch)
+  FiniteWatch(const NamedTensorList& parameters, std::int64_t batch)
       : state_(std::make_shared<detail::WatchState>()),
         shared_(detail::kWatchInfo, state_),
         handle_(at::addThreadLocalCallback(

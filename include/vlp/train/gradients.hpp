@@ -4,22 +4,18 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
 
 #include "vlp/concepts/peers.hpp"
 #include "vlp/core/packed.hpp"
+#include "vlp/weights/module_weights.hpp"
 
 namespace vlp {
 
-/// Parameters by name, each once.
-using Parameters = std::vector<std::pair<std::string, at::Tensor>>;
-
 /// Whether each parameter has a gradient, a byte each.
-[[nodiscard]] inline Bytes gradients_present(const Parameters& parameters) {
+[[nodiscard]] inline Bytes gradients_present(const NamedTensorList& parameters) {
   Bytes present;
   for (const auto& [name, parameter] : parameters)
     present.push_back(static_cast<std::byte>(parameter.grad().defined()));
@@ -29,7 +25,7 @@ using Parameters = std::vector<std::pair<std::string, at::Tensor>>;
 /// The gradients that any process has. What another one has and this one hasn't, as a part that
 /// only some batches go through, is zero here.
 /// @param present  of each process, whether it has a parameter's; not read for one process
-[[nodiscard]] inline std::vector<at::Tensor> gradients_of(const Parameters& parameters,
+[[nodiscard]] inline std::vector<at::Tensor> gradients_of(const NamedTensorList& parameters,
                                                           const std::vector<Bytes>& present,
                                                           const Peers& peers) {
   std::vector<at::Tensor> gradients;
@@ -45,10 +41,14 @@ using Parameters = std::vector<std::pair<std::string, at::Tensor>>;
 }
 
 /// Gradients become their means over all processes.
-inline void share_gradients(std::vector<at::Tensor>& gradients, const Peers& peers) {
-  if (peers.size() == 1) return;
+/// @param loss  of this process, scalar
+/// @return      its mean over all processes: not finite where one's isn't
+[[nodiscard]] inline at::Tensor share_gradients(std::vector<at::Tensor>& gradients,
+                                                const at::Tensor& loss, const Peers& peers) {
+  if (peers.size() == 1) return loss;
   std::vector<at::Tensor> flat;
   for (const at::Tensor& gradient : gradients) flat.push_back(gradient.flatten());
+  flat.push_back(loss.flatten());
   at::Tensor all = at::cat(flat);
   peers.sum(all);
   all.div_(static_cast<double>(peers.size()));
@@ -57,6 +57,7 @@ inline void share_gradients(std::vector<at::Tensor>& gradients, const Peers& pee
     gradient.copy_(all.narrow(0, from, gradient.numel()).view_as(gradient));
     from += gradient.numel();
   }
+  return all.narrow(0, from, 1).squeeze(0);
 }
 
 }  // namespace vlp

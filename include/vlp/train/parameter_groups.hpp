@@ -137,9 +137,8 @@ inline void freeze_parameters(std::span<const std::string> freeze,
 }
 
 /// Parameters of a module that are trained, by the names by which states know them.
-[[nodiscard]] inline std::vector<std::pair<std::string, at::Tensor>> trained_among(
-    const torch::nn::Module& module) {
-  std::vector<std::pair<std::string, at::Tensor>> trained;
+[[nodiscard]] inline NamedTensorList trained_among(const torch::nn::Module& module) {
+  NamedTensorList trained;
   for (const NamedParameter& parameter : named_parameters(module))
     if (parameter.tensor.requires_grad())
       trained.emplace_back(parameter.names.front(), parameter.tensor);

@@ -36,6 +36,7 @@
 #include "vlp/train/gradients.hpp"
 #include "vlp/train/precision.hpp"
 #include "vlp/train/step_record.hpp"
+#include "vlp/weights/module_weights.hpp"
 
 namespace vlp {
 
@@ -76,7 +77,7 @@ class Passes {
   /// @throws PeerError if another process fails to compute its gradients
   [[nodiscard]] std::optional<UpdatePasses> operator()(const MicroBatches& given,
                                                        const UpdatePlace& place,
-                                                       const Parameters& parameters,
+                                                       const NamedTensorList& parameters,
                                                        const LossScaler& scaler) {
     BatchQueue batches(given, !weighs_alike(loss));
     Accumulation sums = weigh(batches, given.count);
@@ -101,7 +102,7 @@ class Passes {
   /// @return  the first tensor that isn't finite; nothing if all are
   [[nodiscard]] std::optional<NonFiniteUpdate> explain(const MicroBatches& given,
                                                        const UpdatePlace& place,
-                                                       const Parameters& parameters,
+                                                       const NamedTensorList& parameters,
                                                        const LossScaler& scaler) {
     begin();
     for (std::int64_t i = 0; i < given.count; ++i) {
@@ -206,7 +207,8 @@ class Passes {
   }
 
   /// What isn't finite before a pass begins; else empty. Waits for the device.
-  [[nodiscard]] static std::string not_finite(const Batch& batch, const Parameters& parameters) {
+  [[nodiscard]] static std::string not_finite(const Batch& batch,
+                                              const NamedTensorList& parameters) {
     const at::NoGradGuard no_grad;
     const auto bad = [](const at::Tensor& tensor) {
       return tensor.is_floating_point() && !tensor.isfinite().all().template item<bool>();

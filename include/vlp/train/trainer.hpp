@@ -147,13 +147,14 @@ class Trainer {
     if (done.rest != 1) at::_foreach_mul_(gradients, done.rest);
     record.loss = share_of(record.loss, done.rest);
     for (auto& [name, part] : record.parts) part = share_of(part, done.rest);
-    share_gradients(gradients, peers());
+    const at::Tensor all_losses = share_gradients(gradients, record.loss, peers());
     const at::Tensor scaled_norm = at::stack(at::_foreach_norm(gradients)).norm();
     record.grad_norm = scaler_.dynamic() ? scaled_norm / scaler_.scale().squeeze(0) : scaled_norm;
 
     StepControl control;
     control.lr_factor = options_.schedule(place(step_).schedule);
-    control.found_inf = record.skipped = skips_.add(is_bad(record), step_);
+    control.found_inf = record.skipped = skips_.add(
+        record.grad_norm.isfinite().logical_and(all_losses.isfinite()).logical_not(), step_);
     if (options_.clip_norm > 0)
       control.grad_scale = scaler_.scale() * (record.grad_norm / options_.clip_norm).clamp_min(1.0);
     else if (scaler_.dynamic())
@@ -165,18 +166,12 @@ class Trainer {
     ++step_;
   }
 
-  /// Whether an update must not happen, scalar bool on the device; the same in all processes.
-  [[nodiscard]] at::Tensor is_bad(const StepRecord& record) const {
-    const at::Tensor bad = record.grad_norm.isfinite().logical_not();
-    return peers().size() > 1 ? bad : bad.logical_or(record.loss.isfinite().logical_not());
-  }
-
   Passes<M, L> passes_;
   AnyOptimizer optimizer_;
   TrainerOptions options_;
   LossScaler scaler_;
   SkipCounter skips_;
-  Parameters parameters_;  // of model and loss, each once
+  NamedTensorList parameters_;  // of model and loss, each once
   std::optional<WeightAverage> average_;
   std::int64_t step_ = 0;
 };

@@ -29,9 +29,10 @@ struct LoadReport {
   std::vector<std::string> ignored;  ///< names of the file that no module needs, e.g. position_ids
 };
 
-namespace detail {
-
+/// Tensors by name, in an order that says something.
 using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
+
+namespace detail {
 
 /// Parameters, then buffers, in the order of registration, under every name; the undefined ones
 /// left out.
@@ -66,10 +67,9 @@ using NamedTensorList = std::vector<std::pair<std::string, at::Tensor>>;
 }  // namespace detail
 
 /// Each parameter once, under its first name, however many parts of the module share it.
-[[nodiscard]] inline std::vector<std::pair<std::string, at::Tensor>> distinct_parameters(
-    const torch::nn::Module& module) {
+[[nodiscard]] inline NamedTensorList distinct_parameters(const torch::nn::Module& module) {
   std::set<const void*> seen;
-  std::vector<std::pair<std::string, at::Tensor>> parameters;
+  NamedTensorList parameters;
   for (const auto& item : module.named_parameters())
     if (item.value().defined() && seen.insert(item.value().unsafeGetTensorImpl()).second)
       parameters.emplace_back(item.key(), item.value());
@@ -161,7 +161,7 @@ class ModuleLoader {
     return a.dtype == b.dtype && a.shape == b.shape && std::ranges::equal(a.bytes, b.bytes);
   }
 
-  detail::NamedTensorList tensors_;
+  NamedTensorList tensors_;
   const TensorMap& file_;
   std::string source_;
   std::vector<std::string> problems_;
