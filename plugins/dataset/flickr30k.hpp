@@ -67,8 +67,8 @@ class Flickr30k {
     ids.reserve(listed.size());
     files.reserve(listed.size());
     for (const ImageCaptions& image : listed) {
-      ids.push_back(image.image_id);
-      files.push_back(images.find(image.image_id));
+      ids.push_back(image.image_id.text());
+      files.push_back(images.find(image.image_id.text()));
     }
     images.raise_if_missing(ids.size(), "Unpack all of flickr30k_images, or pass --data-dir DIR.");
 

@@ -126,9 +126,9 @@ class ImageTextJson {
                                    const std::string& split) {
     std::unordered_map<std::string_view, const ImageRecord*> seen;
     for (const ImageRecord& record : records)
-      if (const auto [other, is_new] = seen.emplace(record.image_id, &record); !is_new)
+      if (const auto [other, is_new] = seen.emplace(record.image_id.text(), &record); !is_new)
         throw DataError("dataset " + std::string(name) + ": two images for " + split +
-                        " have one id (got '" + printable(record.image_id) + "' for " +
+                        " have one id (got '" + printable(record.image_id.text()) + "' for " +
                         other->second->file + " and " + record.file +
                         ", expected each once). Mend their image_id, or set dataset.image_ids.");
   }

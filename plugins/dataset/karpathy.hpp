@@ -132,7 +132,7 @@ class Karpathy {
     if (split == "val") return &validation_;
     if (split == "test") return &test_;
     if (split == "restval") return restval == Restval::train ? &train_ : nullptr;
-    throw DataError(listed.name + ": image '" + printable(listed.images[i].image_id) +
+    throw DataError(listed.name + ": image '" + printable(listed.images[i].image_id.text()) +
                     "' is in an unknown split (got '" + printable(split) +
                     "', expected train, restval, val or test). Mend it.");
   }
@@ -141,7 +141,7 @@ class Karpathy {
   void draw(double subset, RandomStream random) {
     std::vector<std::string> ids;
     ids.reserve(train_.size());
-    for (const ImageRecord& record : train_) ids.push_back(record.image_id);
+    for (const ImageRecord& record : train_) ids.push_back(record.image_id.text());
     std::vector<ImageRecord> kept;
     for (const std::size_t i :
          split_images(ids, subset, {.train = 1, .validation = 0, .test = 0}, random).train)

@@ -59,16 +59,21 @@ class Cider {
 
   Cider() = default;
   /// With the options' file, or the scored references' own frequencies.
-  explicit Cider(Options options, const Folders& folders = {})
-      : options_(std::move(options)), folder_(folders.data) {}
+  explicit Cider(Options options, const Machine& machine = {}, const Folders& folders = {})
+      : options_(std::move(options)), folder_(folders.data), console_(machine.console) {}
   /// With frequencies counted elsewhere, e.g. merged from several processes.
   Cider(CiderVariant variant, std::shared_ptr<const DocumentFrequencies> given)
       : options_{.variant = variant, .document_frequencies = {}}, given_(std::move(given)) {}
 
-  /// A row: score, 1.
+  /// A row: score, 1. A note says that of a single image there is no other score than 0.
   /// @throws DataError if a file of frequencies can't be read
   [[nodiscard]] ImageStatistics measure(const CaptionSet& captions) const {
     if (captions.size() == 0) return {0, 2};
+    if (captions.size() == 1 && !given_ && options_.document_frequencies.empty())
+      console_.note(std::string(score_name(options_.variant)) +
+                    " of a single image is 0 whatever its caption says: no n-gram tells it from "
+                    "other images. Score more images, or give document frequencies "
+                    "(--document-frequencies FILE; in a recipe document_frequencies of cider).");
     const Weights weights = weights_for(captions);
     const NGrams& ngrams = captions.ngrams();
     return measure_images(captions, 2, [&](std::size_t image, std::span<double> row) {
@@ -182,6 +187,7 @@ class Cider {
 
   Options options_;
   std::filesystem::path folder_;
+  Console console_;
   std::shared_ptr<const DocumentFrequencies> given_;
 };
 static_assert(Metric<Cider>);

@@ -1,8 +1,10 @@
 #include "src/main/score_metrics.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <ranges>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -92,12 +94,14 @@ std::vector<AnyMetric> metrics_of(const ScoreCommand& command) {
   ReadContext reading{problems, &registry};
   report_unknown_keys(*root.as<Table>(), "", names, reading);
   std::vector<AnyMetric> metrics;
+  Context ctx;
+  ctx.machine.console.on_note = [](std::string_view note) { fmt::print(stderr, "{}\n", note); };
   for (const std::string& name : names) {
     const Value& options = root.as<Table>()->find(name)->value;
     if (const Table* table = options.as<Table>())
       metrics.push_back(registry.find<AnyMetric>(name)
                             ->prepare(*table, options.place, name, {}, reading)
-                            ->build(Context{}));
+                            ->build(ctx));
     else
       problems.add(options.place, name,
                    "got " + options.brief() +

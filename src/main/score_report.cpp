@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <range/v3/view/enumerate.hpp>
 
+#include "vlp/core/image_id_json.hpp"
 #include "vlp/core/json.hpp"
 #include "vlp/core/printable.hpp"
 
@@ -94,7 +95,7 @@ std::string image_table(const ScoreReport& report) {
   for (const auto& [name, value] : report.scores) head.push_back(name);
   table.add(std::move(head));
   for (const auto& [id, scores] : report.per_image) {
-    std::vector<std::string> row{printable(id)};
+    std::vector<std::string> row{printable(id.text())};
     for (const auto& [name, value] : report.scores) {
       const double* own = named(scores, name);
       row.push_back(own ? number(*own) : "");
@@ -102,13 +103,6 @@ std::string image_table(const ScoreReport& report) {
     table.add(std::move(row));
   }
   return table.text();
-}
-
-/// An integer where the id is written as one, as in COCO's files; else a string.
-Json as_id(const std::string& id) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), number);
-  return error == std::errc{} && id == std::to_string(number) ? Json(number) : Json(id);
 }
 
 Json as_object(const Scores& scores) {
@@ -150,7 +144,7 @@ std::string as_json(const ScoreReport& report) {
   if (!report.per_image.empty()) {
     Json& images = json["per_image"] = Json::array();
     for (const auto& [id, scores] : report.per_image) {
-      Json image{{"image_id", as_id(id)}};
+      Json image{{"image_id", id}};
       image.update(as_object(scores));
       images.push_back(std::move(image));
     }

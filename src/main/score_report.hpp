@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "vlp/concepts/metric.hpp"
+#include "vlp/core/image_id.hpp"
 #include "vlp/scoring/confidence.hpp"
 
 namespace vlp {
@@ -21,13 +22,13 @@ struct ScoreReport {
   Intervals intervals;                       ///< of `scores`
   Scores baseline;                           ///< of the baseline's captions over the same images
   std::vector<ScoreDifference> differences;  ///< `scores` minus `baseline`
-  std::vector<std::pair<std::string, Scores>> per_image;  ///< by the image's id
+  std::vector<std::pair<ImageId, Scores>> per_image;  ///< by the image's id
 };
 
 /// An aligned table, or several.
 [[nodiscard]] std::string as_text(const ScoreReport& report);
 /// {"scores": {...}, "images": N, ...} and a line feed; scores with all digits that double
-/// precision has, image ids that are written as integers as numbers.
+/// precision has, image ids that are integers in the references as numbers.
 [[nodiscard]] std::string as_json(const ScoreReport& report);
 
 }  // namespace vlp

@@ -26,7 +26,7 @@ namespace {
 std::vector<std::string> listing(const CaptionFile& file) {
   std::vector<std::string> lines;
   for (const vlp::ImageCaptions& image : file.images) {
-    lines.push_back(image.image_id + ":");
+    lines.push_back(image.image_id.text() + ":");
     for (std::size_t i = 0; i < image.captions.size(); ++i)
       lines.back() += (i > 0 ? "; " : " ") + image.captions[i];
   }
@@ -184,6 +184,29 @@ BOOST_AUTO_TEST_CASE(integer_ids_are_kept_as_written_whatever_their_size) {
   BOOST_TEST(id("-0") == "0");
   BOOST_TEST(id("\"007\"") == "007");
   BOOST_TEST(id("\"\"") == "");
+}
+
+BOOST_AUTO_TEST_CASE(ids_keep_their_type) {
+  const auto is_number = [](const std::string& json) {
+    return parse_caption_file("[{\"image_id\": " + json + ", \"caption\": \"x\"}]", "c.json")
+        .images.at(0)
+        .image_id.is_number();
+  };
+  for (const std::string json : {"7", "-5", "0", "7.0", "123456789012345678901234567890"})
+    BOOST_TEST(is_number(json), json);
+  for (const std::string json : {"\"7\"", "\"\"", "\"a.jpg\""}) BOOST_TEST(!is_number(json), json);
+  const CaptionFile both = parse_caption_file(
+      R"([{"image_id": 7, "caption": "x"}, {"image_id": "7", "caption": "y"}])", "c.json");
+  BOOST_TEST(listing(both) == Lines{"7: x; y"}, boost::test_tools::per_element());
+  BOOST_TEST(both.images[0].image_id.is_number(), "as it is written first");
+}
+
+BOOST_AUTO_TEST_CASE(integers_with_a_fraction_of_zeros_are_integers) {
+  BOOST_TEST(
+      listing_of("{\"image_id\": 391895.0, \"caption\": \"x\"}\n"
+                 "{\"image_id\": 391895, \"caption\": \"y\"}\n"
+                 "{\"image_id\": -0.00, \"caption\": \"z\"}\n") == (Lines{"391895: x; y", "0: z"}),
+      boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(numbers_that_nobody_needs_may_be_beyond_double) {

@@ -58,11 +58,11 @@ BOOST_AUTO_TEST_CASE(splits_hold_each_image_once_with_its_captions_and_file) {
   std::set<std::string> ids;
   for (const Split split : {Split::train, Split::validation, Split::test})
     for (const vlp::ImageRecord& record : dataset.records(split)) {
-      BOOST_TEST(ids.insert(record.image_id).second);
-      BOOST_TEST(record.file == data.root / "flickr30k_images" / record.image_id);
+      BOOST_TEST(ids.insert(record.image_id.text()).second);
+      BOOST_TEST(record.file == data.root / "flickr30k_images" / record.image_id.text());
       BOOST_REQUIRE_EQUAL(record.captions.size(), 5);
       BOOST_TEST(record.captions[3] ==
-                 "caption 3 of " + std::to_string(std::stoi(record.image_id) - 1000) + " .");
+                 "caption 3 of " + std::to_string(std::stoi(record.image_id.text()) - 1000) + " .");
     }
   BOOST_TEST(ids.size() == 20);
 }
@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(the_seed_draws_the_split_and_the_subset) {
     options.subset = subset;
     std::vector<std::string> ids;
     const Flickr30k dataset(options, ctx.folders, ctx.facts);
-    for (const auto& record : dataset.records(Split::train)) ids.push_back(record.image_id);
+    for (const auto& record : dataset.records(Split::train)) ids.push_back(record.image_id.text());
     return ids;
   };
   BOOST_TEST(train(1, 0.5).size() == 8);

@@ -97,7 +97,8 @@ BOOST_AUTO_TEST_CASE(images_are_named_as_the_option_says) {
     Lines ids;
     const ImageTextJson dataset(data.options, data.ctx.machine, data.ctx.folders);
     for (const Split split : {Split::train, Split::test})
-      for (const vlp::ImageRecord& record : dataset.records(split)) ids.push_back(record.image_id);
+      for (const vlp::ImageRecord& record : dataset.records(split))
+        ids.push_back(record.image_id.text());
     return ids;
   };
   BOOST_TEST(

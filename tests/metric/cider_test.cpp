@@ -116,16 +116,25 @@ BOOST_AUTO_TEST_CASE(frequencies_from_a_file_stand_for_those_of_the_set) {
       << vlp::DocumentFrequencies(vlp::CaptionSet(captions)).json();
   vlp::Folders folders;
   folders.data = folder.path;
-  const vlp::Cider from_file({vlp::CiderVariant::cider_d, "df.json"}, folders);
+  const vlp::Cider from_file({vlp::CiderVariant::cider_d, "df.json"}, {}, folders);
   BOOST_TEST(std::abs(score(from_file, captions) - score({}, captions)) < kRounding);
   const std::vector<vlp::ScoredCaption> one(captions.begin(), captions.begin() + 1);
   BOOST_TEST(score({}, one) == 0);  // its own frequencies weigh nothing
+  std::vector<std::string> notes;
+  vlp::Machine machine;
+  machine.console.on_note = [&](std::string_view note) { notes.emplace_back(note); };
+  BOOST_TEST(score(vlp::Cider({}, machine), one) == 0);
+  BOOST_REQUIRE_EQUAL(notes.size(), 1);
+  BOOST_TEST(notes.front().starts_with("CIDEr of a single image is 0 whatever its caption says"));
+  (void)score(vlp::Cider({}, machine), captions);
+  (void)score(vlp::Cider({vlp::CiderVariant::cider_d, "df.json"}, machine, folders), one);
+  BOOST_TEST(notes.size() == 1U);
   BOOST_TEST(std::abs(score(from_file, one) - image_score({}, captions, 0)) < kRounding);
   std::ofstream(folder.path / "many.json")
       << R"({"images":4000000000000000000,"df":{"a":4000000000}})";
   BOOST_TEST(std::isfinite(
-      score(vlp::Cider({vlp::CiderVariant::cider_d, "many.json"}, folders), captions)));
-  const vlp::Cider missing({vlp::CiderVariant::cider_d, "none.json"}, folders);
+      score(vlp::Cider({vlp::CiderVariant::cider_d, "many.json"}, {}, folders), captions)));
+  const vlp::Cider missing({vlp::CiderVariant::cider_d, "none.json"}, {}, folders);
   BOOST_CHECK_THROW(score(missing, captions), vlp::DataError);
 }
 

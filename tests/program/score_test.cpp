@@ -282,6 +282,26 @@ BOOST_AUTO_TEST_CASE(splits_and_image_keys_choose_among_karpathys_images) {
   BOOST_TEST(ids({result("2.jpg"), result("1.jpg")}, {"--image-key", "filename"}) ==
              Json::array({"1.jpg", "2.jpg"}));
   BOOST_TEST(ids({result(0), result(1)}, {"--image-key", "imgid"}) == Json::array({0, 1}));
+  BOOST_TEST(ids({result("10"), result(20.0)}, {}) == Json::array({10, 20}),
+             "as the references have them");
+}
+
+BOOST_AUTO_TEST_CASE(ids_that_are_texts_stay_texts) {
+  const ScratchFolder folder;
+  const std::string references = caption_lines(folder.path / "r", {{"7", "a dog"}, {"8", "a cat"}});
+  const Outcome outcome = score(
+      {"--references", references, "--candidates", references, "--per-image", "--format", "json"});
+  BOOST_REQUIRE_MESSAGE(outcome.code == 0, outcome.err);
+  BOOST_TEST(Json::parse(outcome.out)["per_image"][0]["image_id"] == "7");
+}
+
+BOOST_AUTO_TEST_CASE(cider_of_one_image_is_said_to_say_nothing) {
+  const ScratchFolder folder;
+  const std::string one = caption_lines(folder.path / "r", {{"7", "a dog"}});
+  const Outcome outcome = score({"--references", one, "--candidates", one, "--metrics", "cider"});
+  BOOST_TEST(outcome.code == 0);
+  BOOST_TEST(says(outcome.err, "CIDEr of a single image is 0"), outcome.err);
+  BOOST_TEST(says(outcome.err, "--document-frequencies"), outcome.err);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_reader_passes_over_is_said_on_stderr) {

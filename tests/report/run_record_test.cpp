@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(a_finished_run_comes_back_as_it_was_told) {
   BOOST_TEST(run.notes.empty());
   BOOST_TEST(run.environment.at("torch") == "2.11.0");
   BOOST_TEST(run.splits.size() == 3U);
-  BOOST_TEST(run.splits.at(2).second == (std::vector<std::string>{"0.jpg", "1.jpg", "2.jpg"}),
+  BOOST_TEST(run.splits.at(2).second == (std::vector<vlp::ImageId>{"0.jpg", "1.jpg", "2.jpg"}),
              boost::test_tools::per_element());
   BOOST_TEST(run.log.size() == 2U);
   BOOST_TEST(run.log.at(0).loss == 1.0 / 3);
@@ -143,6 +143,37 @@ BOOST_AUTO_TEST_CASE(a_finished_run_comes_back_as_it_was_told) {
     BOOST_TEST(pixels.height == 171);
   }
   BOOST_TEST(run.thumbnail("9.jpg").empty());
+}
+
+BOOST_AUTO_TEST_CASE(ids_keep_their_type_in_every_file) {
+  Told told;
+  told.records[1].image_id = vlp::ImageId::number("1001");
+  told.records[2].image_id = "1002";
+  told.tell(true);
+  const auto ids = [&](const std::string& file, const char* key) {
+    std::vector<vlp::Json> found;
+    std::ifstream stream(told.path / file);
+    for (vlp::Json json; stream >> std::ws && !stream.eof();) {
+      stream >> json;
+      for (const vlp::Json& row : json.is_array() ? json : vlp::Json::array({json}))
+        found.push_back(row.at(key));
+    }
+    return found;
+  };
+  const std::vector<vlp::Json> expected{"0.jpg", 1001, "1002"};
+  BOOST_TEST((ids("captions/test-1.json", "image_id") == expected));
+  BOOST_TEST((ids("rows/test-1.jsonl", "image_id") == expected));
+  const vlp::Json references = ids("references/test.json", "images").at(0);
+  BOOST_TEST(references.at(1).at("id") == 1001);
+  BOOST_TEST(references.at(2).at("id") == "1002");
+  BOOST_TEST(ids("references/test.json", "annotations").at(0).at(2).at("image_id") == 1001);
+  BOOST_TEST(ids("split.json", "test").at(0) == vlp::Json(expected));
+
+  const vlp::RunRecord run = vlp::read_run(told.path);
+  BOOST_TEST(run.splits.at(2).second.at(1).is_number());
+  BOOST_TEST(run.evaluation(vlp::Split::test, 1)->captions.at(1).image_id.is_number());
+  BOOST_TEST(!run.evaluation(vlp::Split::test, 1)->measured.rows.at(2).image_id.is_number());
+  BOOST_TEST(vlp::read_references(run, vlp::Split::test).at(1).first.is_number());
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_was_killed_is_read_as_far_as_it_came) {

@@ -117,7 +117,7 @@ void check_scores(const M& metric, const StoredScores& set,
   BOOST_REQUIRE(images.size() == rows.size());
   for (std::size_t i = 0; i < images.size(); ++i) {
     BOOST_TEST(image_id(rows[i]) == set.captions[i].image_id);
-    compare(images[i], rows[i], "image " + set.captions[i].image_id);
+    compare(images[i], rows[i], "image " + set.captions[i].image_id.text());
   }
 }
 

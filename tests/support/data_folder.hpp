@@ -55,7 +55,7 @@ template <class D>
 std::vector<std::string> shown_records(const D& dataset, vlp::Split split) {
   std::vector<std::string> lines;
   for (const vlp::ImageRecord& record : dataset.records(split)) {
-    std::string line = record.image_id + ":";
+    std::string line = record.image_id.text() + ":";
     for (std::size_t i = 0; i < record.captions.size(); ++i)
       line += (i > 0 ? "|" : " ") + record.captions[i];
     lines.push_back(line);

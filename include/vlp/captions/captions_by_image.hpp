@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "vlp/captions/kaggle_csv.hpp"
+#include "vlp/core/image_id.hpp"
 #include "vlp/core/printable.hpp"
 #include "vlp/text/word_ids.hpp"
 
@@ -84,15 +85,15 @@ class CaptionGroups {
  public:
   /// Adds a caption to those of its image.
   /// @param row  where it stands, see `CaptionFile::row_name`
-  void add(std::string_view image_id, std::string_view caption, std::size_t row) {
-    rows_.push_back({ids_.id(image_id), row, caption});
+  void add(ImageIdView image_id, std::string_view caption, std::size_t row) {
+    rows_.push_back({place_of(image_id), row, caption});
   }
 
   /// Begins the list that says which images there are and in which order.
   void begin_list() { list_.emplace(); }
   /// Adds an image to the list; once more changes nothing.
-  void list(std::string_view image_id) {
-    list_->push_back(ids_.id(listed_.emplace_back(image_id)));
+  void list(ImageIdView image_id) {
+    list_->push_back(place_of({listed_.emplace_back(image_id.text), image_id.is_number}));
   }
 
   /// Copies the images into `file`: in order of first appearance, or in the list's if there is one.
@@ -120,7 +121,9 @@ class CaptionGroups {
       const std::span<const Row* const> rows = rows_of(image);
       if (rows.empty()) return silent.add(ids_.word(image));
       std::vector<std::string>& captions =
-          file.images.emplace_back(ImageCaptions{std::string(ids_.word(image)), {}}).captions;
+          file.images
+              .emplace_back(ImageCaptions{ImageIdView{ids_.word(image), are_numbers_[image]}, {}})
+              .captions;
       captions.reserve(rows.size());
       for (const Row* row : rows) captions.emplace_back(row->caption);
       file.second_rows.push_back(rows.size() > 1 ? rows[1]->number : 0);
@@ -144,7 +147,15 @@ class CaptionGroups {
     std::string_view caption;
   };
 
+  /// An image's place among all; how it is written where it is first met counts.
+  std::uint32_t place_of(ImageIdView id) {
+    const std::uint32_t place = ids_.id(id.text);
+    if (place == are_numbers_.size()) are_numbers_.push_back(id.is_number);
+    return place;
+  }
+
   WordIds ids_;
+  std::vector<bool> are_numbers_;
   std::vector<Row> rows_;
   std::deque<std::string> listed_;  // close together, as each row looks for its image here
   std::optional<std::vector<std::uint32_t>> list_;

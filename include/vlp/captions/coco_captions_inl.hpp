@@ -55,7 +55,7 @@ class RowReader {
       reader_.wrong(row, where(), "an object with \"image_id\" and \"caption\"");
       return false;
     }
-    std::optional<std::string_view> id;
+    std::optional<ImageIdView> id;
     bool has_id = false, has_caption = false;
     captions_.clear();
     reader_.fields(row, [&](std::string_view name, Value& value) {
@@ -75,7 +75,7 @@ class RowReader {
     if (!has_id) reader_.missing(row, where(), "image_id", "an integer or a string");
     if (!has_caption) reader_.missing(row, where(), "caption", "a string");
     if (!id) return true;
-    const std::string_view image = lasting(*id);
+    const ImageIdView image{lasting(id->text), id->is_number};
     for (const std::string_view caption : captions_) groups_.add(image, caption, number);
     return true;
   }
@@ -100,8 +100,8 @@ class RowReader {
       reader_.fields(image, [&](std::string_view name, Value& value) {
         if (name != "id") return false;
         has_id = true;
-        if (const std::optional<std::string_view> id = reader_.id(value))
-          groups_.list(lasting(*id));
+        if (const std::optional<ImageIdView> id = reader_.id(value))
+          groups_.list(*id);
         else
           reader_.wrong(value, where() + ".id", "an integer or a string");
         return true;

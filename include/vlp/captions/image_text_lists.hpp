@@ -121,7 +121,8 @@ class ImageTextLists {
       reader.wrong(row, where(), "an object with \"image\" and \"caption\"");
       return false;
     }
-    std::optional<std::string_view> image, id;
+    std::optional<std::string_view> image;
+    std::optional<ImageIdView> id;
     bool has_image = false, has_caption = false;
     captions_.clear();
     reader.fields(row, [&](std::string_view name, Value& value) {
@@ -167,8 +168,8 @@ class ImageTextLists {
   }
 
   template <class Where>
-  void keep(JsonReader& reader, Value& row, std::string_view image,
-            std::optional<std::string_view> id, const Where& where) {
+  void keep(JsonReader& reader, Value& row, std::string_view image, std::optional<ImageIdView> id,
+            const Where& where) {
     captions_read_ += captions_.size();
     if (captions_.empty()) blank_.add(image);
     std::erase_if(captions_, [&](std::string_view caption) {
@@ -186,11 +187,11 @@ class ImageTextLists {
            .captions = {}});
     ImageRecord& record = records_[index];
     if (id && record.image_id.empty()) record.image_id = *id;
-    if (id && record.image_id != *id)
+    if (id && record.image_id.text() != id->text)
       reader.problems().add([&] {
         return reader.place(row) + ": " + where() +
-               " names an image by another image_id than a row before (got " + printable(*id) +
-               ", expected " + printable(record.image_id) + " for '" + printable(image) +
+               " names an image by another image_id than a row before (got " + printable(id->text) +
+               ", expected " + printable(record.image_id.text()) + " for '" + printable(image) +
                "'). Mend one of the two.";
       });
     for (const std::string_view caption : captions_) record.captions.emplace_back(caption);
@@ -204,11 +205,11 @@ class ImageTextLists {
     return stem.substr(stem.find_last_not_of("0123456789") + 1);
   }
 
-  static std::string id_of(std::string_view image, ImageIds ids) {
-    if (ids == ImageIds::listed) return std::string(image);
-    if (ids == ImageIds::file_name) return std::string(image.substr(image.rfind('/') + 1));
+  static ImageId id_of(std::string_view image, ImageIds ids) {
+    if (ids == ImageIds::listed) return image;
+    if (ids == ImageIds::file_name) return image.substr(image.rfind('/') + 1);
     const std::string_view number = number_in(image);
-    return std::string(number.substr(
+    return ImageId::number(number.substr(
         std::min(number.find_first_not_of('0'), number.size() - (number.empty() ? 0 : 1))));
   }
 

@@ -17,6 +17,7 @@
 #include "vlp/captions/problems.hpp"
 #include "vlp/captions/text_file.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/image_id.hpp"
 #include "vlp/core/printable.hpp"
 #include "vlp/text/utf8.hpp"
 
@@ -152,13 +153,19 @@ class JsonReader {
     return std::nullopt;
   }
 
-  /// What names an image, a string or an integer as it is written; nothing if the value is another,
-  /// which is skipped.
-  [[nodiscard]] std::optional<std::string_view> id(Value& value) {
-    if (is_string(value)) return characters(value);
+  /// What names an image, a string or an integer as it is written, without a fraction that is 0, as
+  /// pandas writes integers of a column with gaps; nothing if the value is another, which is
+  /// skipped.
+  [[nodiscard]] std::optional<ImageIdView> id(Value& value) {
+    if (is_string(value)) return ImageIdView{characters(value)};
     skip(value);
-    if (is_object(value) || is_array(value) || !is_json_integer(token(value))) return std::nullopt;
-    return token(value) == "-0" ? token(value).substr(1) : token(value);
+    if (is_object(value) || is_array(value)) return std::nullopt;
+    std::string_view number = token(value);
+    if (const std::size_t dot = number.find('.');
+        dot != number.npos && number.find_first_not_of('0', dot + 1) == number.npos)
+      number = number.substr(0, dot);
+    if (!is_json_integer(number)) return std::nullopt;
+    return ImageIdView{number == "-0" ? number.substr(1) : number, /*is_number=*/true};
   }
 
   /// Whether a string that was read is a part of the file's text, so that it lasts as long; it is,

@@ -17,12 +17,13 @@
 
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
+#include "vlp/core/image_id.hpp"
 
 namespace vlp {
 
 /// One image of a caption file.
 struct ImageCaptions {
-  std::string image_id;               ///< file name, as written
+  ImageId image_id;                   ///< as written
   std::vector<std::string> captions;  ///< by comment number; at least one
 };
 

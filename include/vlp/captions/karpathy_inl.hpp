@@ -55,7 +55,7 @@ class KarpathyReader {
 
  private:
   struct Image {
-    std::array<std::optional<std::string>, kKarpathyKeys.size()> ids;
+    std::array<std::optional<ImageId>, kKarpathyKeys.size()> ids;
     std::optional<std::string> split, folder;
     std::vector<std::string> captions;
   };
@@ -83,8 +83,7 @@ class KarpathyReader {
       }
       const auto key = std::find(kKarpathyKeys.begin(), kKarpathyKeys.end(), name);
       if (key == kKarpathyKeys.end()) return false;
-      std::optional<std::string>& id =
-          image.ids[static_cast<std::size_t>(key - kKarpathyKeys.begin())];
+      std::optional<ImageId>& id = image.ids[static_cast<std::size_t>(key - kKarpathyKeys.begin())];
       id = reader_.id(field);
       if (!id) reader_.wrong(field, where() + "." + std::string(name), "an integer or a string");
       return true;
@@ -125,29 +124,30 @@ class KarpathyReader {
   void keep(Image image, Value& value, std::size_t index) {
     ++images_by_split_[*image.split];
     if (!choice_.split.empty() && *image.split != choice_.split) return;
-    std::optional<std::string> id =
+    std::optional<ImageId> id =
         choice_.image_key.empty() ? first_id(image) : image.ids[position(choice_.image_key)];
     if (!id)
       return reader_.missing(value, file_.row_name(index),
                              choice_.image_key.empty() ? "filename" : choice_.image_key,
                              "an integer or a string");
-    const std::optional<std::string>& filename = image.ids[position("filename")];
+    const std::optional<ImageId>& filename = image.ids[position("filename")];
     if (choice_.files && !filename)
       return reader_.missing(value, file_.row_name(index), "filename", "a string");
-    if (!ids_.insert(*id).second) {
+    if (!ids_.insert(id->text()).second) {
       reader_.problems().add([&] {
         return reader_.place(value) + ": " + file_.row_name(index) + " is a second image '" +
-               printable(*id) +
+               printable(id->text()) +
                "' (expected each once). Remove one of the two, or name images by another field.";
       });
       return;
     }
-    if (image.captions.empty()) return silent_.add(*id);
+    if (image.captions.empty()) return silent_.add(id->text());
     file_.second_rows.push_back(image.captions.size() > 1 ? index : 0);
     file_.splits.push_back(std::move(*image.split));
     if (choice_.files)
-      file_.files.push_back(image.folder && !image.folder->empty() ? *image.folder + "/" + *filename
-                                                                   : *filename);
+      file_.files.push_back(image.folder && !image.folder->empty()
+                                ? *image.folder + "/" + filename->text()
+                                : filename->text());
     file_.images.push_back({std::move(*id), std::move(image.captions)});
   }
 
@@ -156,7 +156,7 @@ class KarpathyReader {
                                     kKarpathyKeys.begin());
   }
 
-  static std::optional<std::string> first_id(const Image& image) {
+  static std::optional<ImageId> first_id(const Image& image) {
     const auto found = std::find_if(image.ids.begin(), image.ids.end(),
                                     [](const auto& id) { return id.has_value(); });
     return found == image.ids.end() ? std::nullopt : *found;

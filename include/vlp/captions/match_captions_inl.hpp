@@ -27,7 +27,7 @@ inline void check_single(const CaptionFile& candidates) {
     if (image.captions.size() == 1) continue;
     problems.add([&] {
       const bool has_place = candidates.format != CaptionFormat::kaggle_csv;
-      return candidates.name + ": image '" + printable(image.image_id) +
+      return candidates.name + ": image '" + printable(image.image_id.text()) +
              "' has several captions (got " + std::to_string(image.captions.size()) +
              (has_place ? ", the second in " + candidates.row_name(candidates.second_rows[i])
                         : "") +
@@ -66,7 +66,7 @@ VLP_INLINE MatchedCaptions match_captions(CaptionFile references, CaptionFile ca
   std::unordered_map<std::string_view, std::size_t> index;
   index.reserve(candidates.images.size());
   for (std::size_t i = 0; i < candidates.images.size(); ++i)
-    index.emplace(candidates.images[i].image_id, i);
+    index.emplace(candidates.images[i].image_id.text(), i);
 
   MatchedCaptions matched;
   std::set<std::string_view> splits, matched_splits;
@@ -74,11 +74,11 @@ VLP_INLINE MatchedCaptions match_captions(CaptionFile references, CaptionFile ca
   matched.images.reserve(std::min(references.images.size(), candidates.images.size()));
   for (std::size_t i = 0; i < references.images.size(); ++i) {
     ImageCaptions& image = references.images[i];
-    const auto found = index.find(image.image_id);
+    const auto found = index.find(image.image_id.text());
     if (!references.splits.empty()) splits.insert(references.splits[i]);
     if (found == index.end()) {
       if (matched.missing++ < MatchedCaptions::kNamed)
-        matched.first_missing.push_back(image.image_id);
+        matched.first_missing.push_back(image.image_id.text());
       continue;
     }
     if (!references.splits.empty()) matched_splits.insert(references.splits[i]);
@@ -89,7 +89,7 @@ VLP_INLINE MatchedCaptions match_captions(CaptionFile references, CaptionFile ca
   }
   for (std::size_t i = 0; i < used.size(); ++i)
     if (!used[i] && matched.extra++ < MatchedCaptions::kNamed)
-      matched.first_extra.push_back(candidates.images[i].image_id);
+      matched.first_extra.push_back(candidates.images[i].image_id.text());
 
   const bool choice = references.format == CaptionFormat::karpathy;
   if (matched.images.empty())

@@ -15,6 +15,7 @@
 
 #include "vlp/concepts/component.hpp"
 #include "vlp/core/foreign_errors.hpp"
+#include "vlp/core/image_id.hpp"
 
 namespace vlp {
 
@@ -27,7 +28,7 @@ enum class CaptionsPerImage { all, one };
 
 /// One image with all its captions, as written in the dataset.
 struct ImageRecord {
-  std::string image_id;               ///< stable name, e.g. "1000092795.jpg"
+  ImageId image_id;                   ///< stable name, e.g. "1000092795.jpg" or 391895
   std::string file;                   ///< where the image lies
   std::vector<std::string> captions;  ///< raw text, in the dataset's order
   std::int64_t repeat = 1;            ///< times that an epoch of training has its samples

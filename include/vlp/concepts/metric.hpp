@@ -23,6 +23,7 @@
 #include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/foreign_errors.hpp"
+#include "vlp/core/image_id.hpp"
 
 namespace vlp {
 
@@ -30,7 +31,7 @@ class CaptionSet;  // scoring/caption_set.hpp
 
 /// One image's generated caption beside what people wrote.
 struct ScoredCaption {
-  std::string image_id;                 ///< unique within a set
+  ImageId image_id;                     ///< unique within a set
   std::string candidate;                ///< the generated caption, in a CaptionSet its tokens
   std::vector<std::string> references;  ///< at least one, in a CaptionSet their tokens
   std::string raw;                      ///< in a CaptionSet, the caption before it became tokens

@@ -111,7 +111,8 @@ struct BatchMaker {
     } catch (...) {
       what = "an exception that is not a std::exception.";
     }
-    assembly.problems[row] = "image '" + record_of(assembly.rows[row]).image_id + "': " + what;
+    assembly.problems[row] =
+        "image '" + record_of(assembly.rows[row]).image_id.text() + "': " + what;
   }
 
   void prepare(Assembly& assembly, std::size_t row) const {
@@ -188,7 +189,7 @@ struct BatchMaker {
       for (std::size_t row = 0; row < assembly.rows.size(); ++row) {
         if (!assembly.problems[row].empty()) throw DataError(assembly.problems[row]);
         const ImageRecord& record = record_of(assembly.rows[row]);
-        loaded.batch.image_ids.push_back(record.image_id);
+        loaded.batch.image_ids.push_back(record.image_id.text());
         loaded.record_index.push_back(assembly.rows[row].record);
       }
       loaded.batch.pixels = std::move(assembly.pixels);

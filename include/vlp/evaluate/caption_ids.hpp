@@ -23,7 +23,7 @@ namespace vlp {
                                                            const ImageRecord& record,
                                                            std::size_t caption,
                                                            const RandomStream& seeds) {
-  RandomStream random = seeds.derive("evaluation").derive(record.image_id).derive(caption);
+  RandomStream random = seeds.derive("evaluation").derive(record.image_id.text()).derive(caption);
   return data.tokenizer.encode(
       with_prompt(data.prompt, data.transforms.evaluate(record.captions[caption], random)));
 }

@@ -121,7 +121,7 @@ namespace vlp {
 template <class Work>
 [[nodiscard]] CaptionScores scored_by_first(const Peers& peers, Work&& work) {
   CaptionScores scores;
-  using Rows = std::vector<std::pair<std::string, Scores>>;
+  using Rows = std::vector<std::pair<ImageId, Scores>>;
   const std::vector<Bytes> told = together(peers, [&] {
     if (!peers.first()) return Bytes();
     scores = std::forward<Work>(work)();
@@ -349,7 +349,7 @@ class Evaluator {
         random;  // by image, so that what is sampled for one depends on no other
     for (const std::int64_t i : index)
       random.push_back(ctx_.facts.seeds.derive("captions")
-                           .derive(records[static_cast<std::size_t>(i)].image_id));
+                           .derive(records[static_cast<std::size_t>(i)].image_id.text()));
     const auto candidates = parts.call<Generate>(image_states, prompt_, generate_, random);
     std::vector<std::pair<std::string, double>> best_of_all;
     for (std::size_t i = 0; i < index.size(); ++i) {

@@ -10,12 +10,13 @@
 #include <vector>
 
 #include "vlp/concepts/metric.hpp"
+#include "vlp/core/image_id.hpp"
 
 namespace vlp {
 
 /// The scores of one image.
 struct ImageScores {
-  std::string image_id;
+  ImageId image_id;
   Scores scores;  ///< of the metrics that give a row an image, in the recipe's order
 
   friend bool operator==(const ImageScores&, const ImageScores&) = default;

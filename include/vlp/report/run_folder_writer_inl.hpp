@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "vlp/core/image_id_json.hpp"
 #include "vlp/core/json.hpp"
 #include "vlp/report/contact_sheet.hpp"
 #include "vlp/report/run_environment.hpp"
@@ -87,7 +88,8 @@ VLP_INLINE void RunFolderWriter::end(const RunEnd& end) const {
   }
   for (const std::size_t i : shown_images(end.captions, report.measured.rows, spread, kExtremes)) {
     const ImageRecord& record = *end.captions[i].record;
-    const std::filesystem::path file = folder_->path() / run_files::thumbnail(record.image_id);
+    const std::filesystem::path file =
+        folder_->path() / run_files::thumbnail(record.image_id.text());
     std::filesystem::create_directories(file.parent_path());
     write_thumbnail(record.file, file);
   }

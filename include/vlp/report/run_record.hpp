@@ -11,6 +11,7 @@
 
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/core/header_only.hpp"
+#include "vlp/core/image_id.hpp"
 #include "vlp/core/json.hpp"
 #include "vlp/recipe/value.hpp"
 #include "vlp/report/measured.hpp"
@@ -20,7 +21,7 @@ namespace vlp {
 
 /// A caption that a run wrote.
 struct RecordedCaption {
-  std::string image_id;
+  ImageId image_id;
   std::string caption;
 
   friend bool operator==(const RecordedCaption&, const RecordedCaption&) = default;
@@ -47,12 +48,12 @@ struct RecordedScores {
 /// All that a run folder holds but weights and pictures.
 struct RunRecord {
   std::filesystem::path folder;
-  Value recipe;                                                    ///< resolved
-  Json environment;                                                ///< as it was written
-  std::vector<std::pair<Split, std::vector<std::string>>> splits;  ///< ids of images
-  std::vector<LogLine> log;                                        ///< in order
-  std::vector<RecordedEvaluation> evaluations;                     ///< in order
-  std::optional<RecordedScores> scores;                            ///< none = not finished
+  Value recipe;                                                ///< resolved
+  Json environment;                                            ///< as it was written
+  std::vector<std::pair<Split, std::vector<ImageId>>> splits;  ///< ids of images
+  std::vector<LogLine> log;                                    ///< in order
+  std::vector<RecordedEvaluation> evaluations;                 ///< in order
+  std::optional<RecordedScores> scores;                        ///< none = not finished
   std::vector<std::string> notes;  ///< what of the folder couldn't be used, and why
 
   /// Whether the run came to its end.
@@ -60,7 +61,7 @@ struct RunRecord {
   /// The evaluation of a split after an epoch; null if there is none.
   [[nodiscard]] const RecordedEvaluation* evaluation(Split split, std::int64_t epoch) const;
   /// Where a small picture of an image lies; empty if the run made none.
-  [[nodiscard]] std::filesystem::path thumbnail(const std::string& image_id) const;
+  [[nodiscard]] std::filesystem::path thumbnail(const ImageId& image_id) const;
 };
 
 /// Reads a run's folder, one of before `rows/` too. A last line that was cut off while it was being
@@ -71,7 +72,7 @@ struct RunRecord {
 
 /// What people wrote of the images of an evaluated split, by image.
 /// @throws DataError if the file is broken
-[[nodiscard]] std::vector<std::pair<std::string, std::vector<std::string>>> read_references(
+[[nodiscard]] std::vector<std::pair<ImageId, std::vector<std::string>>> read_references(
     const RunRecord& run, Split split);
 
 }  // namespace vlp

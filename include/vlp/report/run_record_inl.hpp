@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "vlp/core/error.hpp"
+#include "vlp/core/image_id_json.hpp"
 #include "vlp/core/message.hpp"
 #include "vlp/core/read_file.hpp"
 #include "vlp/recipe/field.hpp"
@@ -33,7 +34,7 @@ class RunReader {
     document(run_files::kEnvironment, [&](const Json& json) { run_.environment = json; });
     document(run_files::kSplit, [&](const Json& json) {
       for (const auto& [name, ids] : json.items())
-        run_.splits.emplace_back(split_of(name), ids.get<std::vector<std::string>>());
+        run_.splits.emplace_back(split_of(name), ids.get<std::vector<ImageId>>());
     });
     lines(run_files::kLog, [&](const Json& json) { run_.log.push_back(log_line(json)); });
     lines(run_files::kMetrics,
@@ -131,11 +132,12 @@ class RunReader {
   void read_images(RecordedEvaluation& evaluation) {
     Measured& measured = evaluation.measured;
     lines(run_files::rows(evaluation.split, evaluation.epoch), [&](const Json& json) {
-      measured.rows.push_back({json.at("image_id"), scores_of_json(json.at("scores"))});
+      measured.rows.push_back(
+          {json.at("image_id").get<ImageId>(), scores_of_json(json.at("scores"))});
     });
     document(run_files::captions(evaluation.split, evaluation.epoch), [&](const Json& json) {
       for (const Json& row : json)
-        evaluation.captions.push_back({row.at("image_id"), row.at("caption")});
+        evaluation.captions.push_back({row.at("image_id").get<ImageId>(), row.at("caption")});
     });
     measured.images =
         static_cast<std::int64_t>(std::max(measured.rows.size(), evaluation.captions.size()));
@@ -167,8 +169,8 @@ VLP_INLINE const RecordedEvaluation* RunRecord::evaluation(Split split, std::int
   return nullptr;
 }
 
-VLP_INLINE std::filesystem::path RunRecord::thumbnail(const std::string& image_id) const {
-  std::filesystem::path file = folder / run_files::thumbnail(image_id);
+VLP_INLINE std::filesystem::path RunRecord::thumbnail(const ImageId& image_id) const {
+  std::filesystem::path file = folder / run_files::thumbnail(image_id.text());
   return std::filesystem::exists(file) ? file : std::filesystem::path();
 }
 
@@ -176,17 +178,18 @@ VLP_INLINE RunRecord read_run(const std::filesystem::path& folder) {
   return detail::RunReader(folder).read();
 }
 
-VLP_INLINE std::vector<std::pair<std::string, std::vector<std::string>>> read_references(
+VLP_INLINE std::vector<std::pair<ImageId, std::vector<std::string>>> read_references(
     const RunRecord& run, Split split) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> images;
+  std::vector<std::pair<ImageId, std::vector<std::string>>> images;
   detail::RunReader(run.folder).document(run_files::references(split), [&](const Json& json) {
     std::unordered_map<std::string, std::size_t> places;
     for (const Json& image : json.at("images")) {
-      places.emplace(image.at("id"), images.size());
-      images.emplace_back(image.at("id"), std::vector<std::string>{});
+      images.emplace_back(image.at("id").get<ImageId>(), std::vector<std::string>{});
+      places.emplace(images.back().first.text(), images.size() - 1);
     }
     for (const Json& row : json.at("annotations"))
-      images.at(places.at(row.at("image_id"))).second.push_back(row.at("caption"));
+      images.at(places.at(row.at("image_id").get<ImageId>().text()))
+          .second.push_back(row.at("caption"));
   });
   return images;
 }

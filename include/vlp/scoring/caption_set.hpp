@@ -42,11 +42,11 @@ class CaptionSet {
     first_.reserve(images_.size() + 1);
     std::size_t captions = 0;
     for (const ScoredCaption& image : images_) {
-      const auto where = [&] { return "captions: image '" + image.image_id + "'"; };
+      const auto where = [&] { return "captions: image '" + image.image_id.text() + "'"; };
       if (image.references.empty())
         throw DataError(where() +
                         " has no reference (expected at least 1). Leave it out or give it one.");
-      if (!ids.insert(image.image_id).second)
+      if (!ids.insert(image.image_id.text()).second)
         throw DataError(where() +
                         " has a second candidate (expected one an image). Remove one of the two.");
       first_.push_back(captions);
@@ -227,7 +227,7 @@ class CaptionSet {
       throw NonFiniteError(metric.shown() + ": measure gave a number that is none (got " +
                            std::to_string(rows.values[i]) + " in column " +
                            std::to_string(i % rows.columns) + " of image '" +
-                           captions.image(i / rows.columns).image_id + "').");
+                           captions.image(i / rows.columns).image_id.text() + "').");
   return rows;
 }
 
