@@ -20,7 +20,7 @@
 namespace vlp {
 
 /// Device, precision, seeds and folders of a run. Seeds torch's own generators, from which initial
-/// weights are drawn, and sets its threads.
+/// weights are drawn, and sets its threads and whether it may compute in TF32.
 [[nodiscard]] Context open_context(const Plan& plan, const RunArguments& arguments);
 
 /// Builds a recipe's transforms, each one once, and sorts them by where they take part.

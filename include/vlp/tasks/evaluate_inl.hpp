@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "vlp/assemble/dry_pass.hpp"
@@ -17,9 +18,11 @@
 
 namespace vlp {
 
-VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) {
+VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry,
+                                std::optional<DeviceName> device) {
   return read_plan<RecipeOptions>(recipe, registry,
                                   [&](const RecipeOptions& tables, Diagnostics& problems) {
+                                    check_precision(tables, recipe, device, problems);
                                     check_tables(tables, recipe, /*trains=*/false, problems);
                                     check_weights(tables, recipe, problems);
                                     check_weight_keys(tables, recipe, Formats(registry), problems);
@@ -28,7 +31,7 @@ VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) 
 
 VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
                            const RunArguments& arguments) {
-  const Plan plan = plan_evaluation(recipe, registry);
+  const Plan plan = plan_evaluation(recipe, registry, arguments.device);
   const RunBeginning beginning = begin_run(plan, recipe, registry, arguments);
   if (beginning.finished) return finished_before(arguments.out);
   Context ctx = open_context(plan, arguments);
@@ -66,7 +69,7 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
 VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
                                                           const Registry& registry,
                                                           const CheckArguments& arguments) {
-  const Plan plan = plan_evaluation(recipe, registry);
+  const Plan plan = plan_evaluation(recipe, registry, arguments.device);
   const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/false);
   std::vector<std::string> lines = weights_lines(plan);
   add_lines(lines, passed);

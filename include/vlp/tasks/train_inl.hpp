@@ -27,7 +27,8 @@ VLP_INLINE Plan plan_training(const Recipe& recipe, const Registry& registry,
                               std::optional<DeviceName> device) {
   return read_plan<RecipeOptions>(recipe, registry,
                                   [&](const RecipeOptions& tables, Diagnostics& problems) {
-                                    check_training(tables, recipe, device, problems);
+                                    check_training(tables, recipe, problems);
+                                    check_precision(tables, recipe, device, problems);
                                     check_tables(tables, recipe, /*trains=*/true, problems);
                                     check_weight_keys(tables, recipe, Formats(registry), problems);
                                   });
