@@ -34,9 +34,6 @@ namespace vlp {
 /// Builds tokenizer and transforms, and tells the context the sizes that they settle.
 [[nodiscard]] Preprocessing load_preprocessing(const Plan& plan, Context& ctx);
 
-/// Builds preprocessing and dataset.
-[[nodiscard]] Data load_data(const Plan& plan, Context& ctx);
-
 /// The sources of the model's first weights, opened; they can be as large as the model, so don't
 /// keep them while it trains.
 /// @throws WeightsError if one isn't there, is broken or of another architecture

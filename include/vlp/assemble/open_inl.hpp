@@ -76,11 +76,6 @@ VLP_INLINE Preprocessing load_preprocessing(const Plan& plan, Context& ctx) {
   return {std::move(tokenizer), build_transforms(plan, ctx), plan.model.extra.prompt};
 }
 
-VLP_INLINE Data load_data(const Plan& plan, Context& ctx) {
-  Preprocessing preprocessing = load_preprocessing(plan, ctx);
-  return {std::move(preprocessing), plan.dataset.build(ctx)};
-}
-
 VLP_INLINE InitialWeights open_initial_weights(const Plan& plan, const Context& ctx) {
   return {plan.model.extra.weights, plan.formats, plan.resolved, ctx.machine.console};
 }

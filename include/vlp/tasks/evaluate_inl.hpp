@@ -2,11 +2,13 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "vlp/assemble/dry_pass.hpp"
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/data/data.hpp"
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
@@ -35,11 +37,12 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
   const RunBeginning beginning = begin_run(plan, recipe, registry, arguments);
   if (beginning.finished) return finished_before(arguments.out);
   Context ctx = open_context(plan, arguments);
+  Preprocessing preprocessing = load_preprocessing(plan, ctx);
   if (!arguments.quick)  // what doesn't fit together is found before anything is read
-    for (const std::string& untried : dry_pass(plan, ctx, /*trains=*/false))
+    for (const std::string& untried : dry_pass(plan, ctx, preprocessing, /*trains=*/false).untried)
       ctx.machine.console.note("dry pass: " + untried);
 
-  const Data data = load_data(plan, ctx);
+  const Data data{std::move(preprocessing), plan.dataset.build(ctx)};
   InitialWeights weights = open_initial_weights(plan, ctx);
   AnyModel model = build_model(plan, ctx, weights, /*complete=*/true);  // nothing begins at random
   Objective losses = build_losses(plan, ctx, weights);
