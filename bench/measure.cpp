@@ -3,7 +3,7 @@
 // - task=caption|encoder|train|pretrain|images, model=FOLDER
 // - inputs=FILE.safetensors, images=FOLDER, folder=FOLDER
 // - batch=N[,N...], beams=N[,N...], repetitions=N, threads=N, device=cpu|cuda
-// - precision=fp32|bf16|fp16|int8
+// - precision=fp32|tf32|bf16|fp16|int8
 // Of several batches or beams each gets a line; one that the GPU has no memory for says so in it.
 
 #include <algorithm>
@@ -38,6 +38,7 @@
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/device.hpp"
 #include "vlp/nn/inference.hpp"
+#include "vlp/nn/tf32.hpp"
 #include "vlp/plan/plan.hpp"
 #include "vlp/recipe/load.hpp"
 #include "vlp/registry/builtin.hpp"
@@ -99,7 +100,8 @@ std::vector<double> seconds_of(std::int64_t repetitions, F&& work) {
 void wait_for(const at::Tensor& result) { (void)result.flatten()[0].item<float>(); }
 
 vlp::Precision precision_of(const std::string& text) {
-  return text == "bf16"   ? vlp::Precision::bf16
+  return text == "tf32"   ? vlp::Precision::tf32
+         : text == "bf16" ? vlp::Precision::bf16
          : text == "fp16" ? vlp::Precision::fp16
                           : vlp::Precision::fp32;
 }
@@ -199,7 +201,7 @@ class Measurement {
 
   void prepare() {
     if (weights_) return;
-    at::globalContext().setAllowTF32CuBLAS(false);
+    vlp::choose_tf32(precision_of(precision_));
     if (opened_->ctx.machine.device.type == vlp::DeviceName::Type::cpu &&
         (precision_ == "fp32" || precision_ == "int8"))
       weights_.emplace(opened_->model.ptr(),

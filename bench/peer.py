@@ -27,6 +27,7 @@ batches = [int(word) for word in given.get("batch", "1").split(",")]
 all_beams = [int(word) for word in given.get("beams", "3").split(",")]
 repetitions = int(given.get("repetitions", 1))
 device, precision = given.get("device", "cpu"), given.get("precision", "fp32")
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
 if threads := int(given.get("threads", 0)):
     torch.set_num_threads(threads)
 
@@ -58,7 +59,7 @@ def model_and_inputs(batch):
 
 
 def number_format():
-    if precision == "fp32":
+    if precision in ("fp32", "tf32"):
         return contextlib.nullcontext()
     return torch.autocast(device, dtype={"bf16": torch.bfloat16, "fp16": torch.float16}[precision])
 

@@ -4,7 +4,7 @@
 
 numbers: the largest differences of logits, image states and loss from transformers'. The others are timed.
 
-VLP_BENCH_SIZE=base|large|demo, VLP_BENCH_DEVICE=cpu|cuda, VLP_BENCH_PRECISION=fp32|bf16|fp16, VLP_BENCH_ROUNDS=3,
+VLP_BENCH_SIZE=base|large|demo, VLP_BENCH_DEVICE=cpu|cuda, VLP_BENCH_PRECISION=fp32|tf32|bf16|fp16, VLP_BENCH_ROUNDS=3,
 VLP_BENCH_THREADS (default: all cores). A line a contestant: minimum, median and maximum of items a second over the
 rounds, and the ratio of the medians to transformers'.
 """

@@ -281,7 +281,7 @@ void add_caption_options(CLI::App& app, CaptionCommand& command) {
       add_generate_flag(app, command.generate, {std::string(field.name), std::string(field.doc)});
   });
   app.add_option("--precision", command.precision, "number format")
-      ->check(CLI::IsMember({"fp32", "bf16", "fp16", "int8"}))
+      ->check(CLI::IsMember({"fp32", "tf32", "bf16", "fp16", "int8"}))
       ->capture_default_str();
   add_batch_options(app, command);
 }

@@ -19,6 +19,7 @@
 #include "vlp/data/collate.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/inference.hpp"
+#include "vlp/nn/tf32.hpp"
 #include "vlp/recipe/read.hpp"
 #include "vlp/report/run_folder.hpp"
 #include "vlp/text/clean_up.hpp"
@@ -87,10 +88,13 @@ class Captioning {
     if (int8 && !cpu)
       throw RecipeError(
           "--precision int8: needs the CPU and this is a GPU. Use fp16, or --device cpu.");
-    if (command_.precision == "fp16" && cpu)
-      throw RecipeError("--precision fp16: needs a GPU and this is a CPU. Use fp32, bf16 or int8.");
+    if ((command_.precision == "tf32" || command_.precision == "fp16") && cpu)
+      throw RecipeError("--precision " + command_.precision +
+                        ": needs a GPU and this is a CPU. Use fp32, bf16 or int8.");
+    if (command_.precision == "tf32") ctx.machine.precision = Precision::tf32;
     if (command_.precision == "bf16") ctx.machine.precision = Precision::bf16;
     if (command_.precision == "fp16") ctx.machine.precision = Precision::fp16;
+    choose_tf32(ctx.machine.precision);
     if (cpu && ctx.machine.precision == Precision::fp32)
       weights_.emplace(opened_.model.ptr(), int8 ? WeightForm::int8 : WeightForm::packed);
   }

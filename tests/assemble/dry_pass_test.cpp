@@ -196,7 +196,7 @@ struct Recipes : vlp_test::TinyRun {
         vlp::plan_training(vlp::load_recipe(root / "recipe.toml", sets), registry);
     vlp::RunArguments arguments;
     arguments.threads = 1;
-    return vlp::dry_pass(plan, vlp::open_context(plan, arguments), /*trains=*/true);
+    return vlp::dry_pass(plan, vlp::open_context(plan, arguments), /*trains=*/true).untried;
   }
   template <class E>
   std::string found(const std::vector<std::string>& sets) {
@@ -217,7 +217,7 @@ BOOST_AUTO_TEST_CASE(a_recipe_that_fits_passes_and_leaves_random_numbers_as_they
   vlp::RunArguments arguments;
   const vlp::Context ctx = vlp::open_context(plan, arguments);
   at::manual_seed(5);
-  BOOST_TEST(vlp::dry_pass(plan, ctx, true).empty());
+  BOOST_TEST(vlp::dry_pass(plan, ctx, true).untried.empty());
   BOOST_TEST(at::rand({3}).equal(expected));
 }
 
@@ -340,7 +340,7 @@ BOOST_AUTO_TEST_CASE(every_recipe_that_ships_is_tried_whole) {
     vlp::RunArguments arguments;
     arguments.share_dir = source / "share";
     for (const std::string& untried :
-         vlp::dry_pass(plan, vlp::open_context(plan, arguments), /*trains=*/true))
+         vlp::dry_pass(plan, vlp::open_context(plan, arguments), /*trains=*/true).untried)
       BOOST_TEST(untried == "", entry.path().string());
     ++tried;
   }

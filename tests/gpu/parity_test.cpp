@@ -1,5 +1,5 @@
 // The stored numbers of the parity models on the test device: float32 within the bounds of the CPU,
-// half precision within what rounding to it explains, and the ids that are generated.
+// TF32 and half precision within what rounding to them explains, and the ids that are generated.
 
 #include <algorithm>
 #include <array>
@@ -19,6 +19,7 @@
 #include "tests/support/stored_case.hpp"
 #include "tests/support/test_device.hpp"
 #include "vlp/nn/autocast.hpp"
+#include "vlp/nn/tf32.hpp"
 
 BOOST_AUTO_TEST_SUITE(gpu_parity)
 
@@ -31,13 +32,14 @@ using nlohmann::json;
 struct Format {
   const char* name;
   vlp::Precision precision;
-  // bf16 keeps 8 bits and fp16 11, so a number is off by 2e-3 or 2.4e-4, and every layer adds as
-  // much. A gradient may be a sum of terms that almost cancel each other, as a bias's or the
-  // temperature's 1 / 0.07 in a loss makes it: half of them say how exact they are, the worst one
-  // only that it is no other's.
+  // bf16 keeps 8 bits, fp16 and what TF32 multiplies 11, so a number is off by 2e-3 or 2.4e-4, and
+  // every layer adds as much. A gradient may be a sum of terms that almost cancel each other, as a
+  // bias's or the temperature's 1 / 0.07 in a loss makes it: half of them say how exact they are,
+  // the worst one only that it is no other's.
   double value, loss, half_of_gradients, gradient;
 };
 constexpr std::array kFormats{Format{"fp32", vlp::Precision::fp32, 5e-5, 5e-6, 1e-4, 1e-3},
+                              Format{"tf32", vlp::Precision::tf32, 1e-2, 8e-3, 1.5e-2, 0.15},
                               Format{"bf16", vlp::Precision::bf16, 5e-2, 3e-2, 6e-2, 0.5},
                               Format{"fp16", vlp::Precision::fp16, 1e-2, 8e-3, 1.5e-2, 0.15}};
 
@@ -85,6 +87,7 @@ void compare_trace(const std::string& name, const Format& format) {
   const ScratchFolder scratch;
   {
     const vlp::Autocast autocast(format.precision, opened.ctx.machine.device);
+    vlp::choose_tf32(format.precision);
     vlp::Tracer tracer(opened.plan, opened.model, parity::registry(), opened.ctx);
     vlp::write_safetensors(scratch.path / "trace.safetensors", tracer.trace(inputs));
   }

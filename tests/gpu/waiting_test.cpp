@@ -79,7 +79,8 @@ struct Training {
 
 BOOST_AUTO_TEST_CASE(a_training_step_does_not_wait) {
   const Training training;
-  for (const auto precision : {vlp::Precision::fp32, vlp::Precision::bf16, vlp::Precision::fp16}) {
+  for (const auto precision :
+       {vlp::Precision::fp32, vlp::Precision::tf32, vlp::Precision::bf16, vlp::Precision::fp16}) {
     auto trainer = training.trainer(precision);
     for (int i = 0; i < 3; ++i)  // libraries are loaded, memory is reserved
       (void)trainer.step(training.batch).loss.item<double>();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <torch/nn/modules/container/modulelist.h>
 #include <boost/test/unit_test.hpp>
 
 #include "plugins/loss/lm.hpp"
@@ -120,6 +121,15 @@ BOOST_AUTO_TEST_CASE(a_layer_is_computed_twice_and_only_for_a_gradient) {
     (void)layer(x);
   }
   BOOST_TEST(layer->calls == 3);
+}
+
+BOOST_AUTO_TEST_CASE(layers_with_something_to_train_are_counted_once) {
+  torch::nn::ModuleList all;
+  const Counted shared, frozen;
+  frozen->weight.set_requires_grad(false);
+  for (const Counted& layer : {shared, frozen, shared}) all->push_back(layer);
+  BOOST_TEST(vlp::trained_recomputable_layers(*all) == 1U);
+  BOOST_TEST(vlp::set_recompute(*all, false) == 2U);
 }
 
 BOOST_AUTO_TEST_CASE(random_numbers_go_on_as_if_nothing_had_been_drawn_twice) {

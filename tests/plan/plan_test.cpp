@@ -73,7 +73,7 @@ vlp::Plan plan_of(const std::string& toml, const std::vector<std::string>& sets 
   for (const std::string& set : sets) vlp::apply_set(recipe.value, set, recipe.problems);
   const vlp::Value* task = vlp::value_at(recipe.value, "run.task");
   if (task && *task->as<std::string>() == "evaluate")
-    return vlp::plan_evaluation(recipe, builtins());
+    return vlp::plan_evaluation(recipe, builtins(), device);
   return vlp::plan_training(recipe, builtins(), device);
 }
 
@@ -198,6 +198,27 @@ BOOST_AUTO_TEST_CASE(half_precision_on_a_cpu_names_the_way_out) {
   BOOST_TEST(problems_of(kRecipe, {"train.precision=fp16"}) == "",
              "what depends on an unknown device isn't checked");
   BOOST_TEST(problems_of(kRecipe, {"train.precision=bf16"}, kCpu) == "");
+}
+
+BOOST_AUTO_TEST_CASE(tf32_on_a_cpu_names_the_way_out) {
+  BOOST_TEST(
+      problems_of(kRecipe, {"train.precision=tf32"}, kCpu) ==
+      "1 problem in the recipe\n  --set train.precision=tf32: train.precision: tf32 is how a "
+      "GPU multiplies float32 and this run is on a CPU; use --set train.precision=fp32 (or "
+      "bf16)");
+  BOOST_TEST(problems_of(kRecipe, {"train.precision=tf32"}, kGpu) == "");
+  BOOST_TEST(problems_of(kRecipe, {"train.precision=tf32"}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(an_evaluation_needs_a_gpu_for_the_same_precisions) {
+  for (const std::string precision : {"fp32", "bf16", "tf32", "fp16"}) {
+    const std::vector<std::string> sets{"run.task=evaluate", "model.weights=runs/one",
+                                        "train.precision=" + precision};
+    BOOST_TEST(problems_of(kRecipe, sets, kGpu) == "", precision);
+    BOOST_TEST(
+        (problems_of(kRecipe, sets, kCpu) == "") == (precision[0] != 't' && precision != "fp16"),
+        precision);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_best_score_that_no_metric_gives_is_refused_with_the_nearest) {

@@ -230,6 +230,7 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_to_do) {
       {{one, "--beams", "2", "--length-rule", "original", "--early-stopping", "never"},
        "length_rule original knows no early_stopping never"},
       {{one, "--precision", "fp16"}, "needs a GPU"},
+      {{one, "--precision", "tf32"}, "--precision tf32: needs a GPU"},
       {{one, "--precision", "fp8"}, "--precision"},
       {{one, "--clean-up", "new"}, "--clean-up"}};
   for (const auto& [words, text] : calls) {

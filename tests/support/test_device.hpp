@@ -9,9 +9,9 @@
 #include <boost/test/unit_test.hpp>
 
 #include <ATen/ATen.h>
-#include <ATen/Context.h>
 
 #include "vlp/nn/device.hpp"
+#include "vlp/nn/tf32.hpp"
 #include "vlp/train/device.hpp"
 
 namespace vlp_test {
@@ -21,8 +21,7 @@ inline const vlp::DeviceChoice& test_device() {
   static const vlp::DeviceChoice choice = [] {
     const char* wish = std::getenv("VLP_TEST_DEVICE");
     vlp::DeviceChoice chosen = vlp::choose_device(wish ? wish : "auto");
-    at::globalContext().setAllowTF32CuBLAS(false);
-    at::globalContext().setAllowTF32CuDNN(false);
+    vlp::choose_tf32(vlp::Precision::fp32);
     return chosen;
   }();
   return choice;

@@ -4,8 +4,10 @@
 #include <string_view>
 #include <vector>
 
+#include <torch/nn/pimpl.h>
 #include <boost/test/unit_test.hpp>
 
+#include "plugins/model/blip.hpp"
 #include "plugins/tokenizer/wordpiece.hpp"
 #include "tests/support/messages.hpp"
 #include "tests/support/tiny_run.hpp"
@@ -23,6 +25,22 @@ struct CountedTokenizer : vlp::WordPieceTokenizer {
     ++built;
   }
 };
+
+/// Counts how often it is built.
+class CountedModelImpl : public vlp::BlipImpl {
+ public:
+  static constexpr std::string_view name = "counted";
+  static inline int built = 0;
+  CountedModelImpl(const Options& options, const vlp::Context& ctx) : BlipImpl(options, ctx) {
+    ++built;
+  }
+};
+TORCH_MODULE(CountedModel);
+
+/// Whether one of the lines begins like this.
+bool has_line(const std::string& lines, const std::string& beginning) {
+  return ("\n" + lines).find("\n" + beginning) != std::string::npos;
+}
 
 struct Checked : vlp_test::TinyRun {
   vlp::CheckArguments arguments;
@@ -80,6 +98,113 @@ BOOST_AUTO_TEST_CASE(losses_that_are_equal_but_for_their_weights_are_noted) {
   BOOST_TEST(notes({"loss=[" + lm + "," + other + "]"}) == "");
 }
 
+BOOST_AUTO_TEST_CASE(options_of_training_that_are_not_used_have_no_line) {
+  const std::string told = lines({"train.clip_norm=0.0"});
+  for (const char* label : {"precision ", "skipped ", "clip ", "average ", "evaluate ", "patience ",
+                            "checkpoint ", "max_time ", "freeze ", "group ", "recompute "})
+    BOOST_TEST(!has_line(told, label), label);
+}
+
+BOOST_AUTO_TEST_CASE(each_precision_but_the_usual_one_has_its_line) {
+  BOOST_TEST(has_line(lines({"train.precision=fp16"}),
+                      "precision  fp16, which needs a GPU; on a CPU add --set "
+                      "train.precision=fp32\n"));
+  BOOST_TEST(has_line(lines({"train.precision=tf32"}),
+                      "precision  tf32, which needs a GPU; on a CPU add --set "
+                      "train.precision=fp32\n"));
+  BOOST_TEST(has_line(lines({"train.precision=bf16"}),
+                      "precision  bf16 by autocast; weights and updates stay in float32\n"));
+  BOOST_TEST(
+      has_line(lines({"train.precision=fp16", "train.skipped_limit=5"}),
+               "skipped    the run ends after 5 updates without a finite gradient in a row\n"));
+}
+
+BOOST_AUTO_TEST_CASE(an_average_is_told_with_its_reach_and_which_weights_are_kept) {
+  const std::string reach =
+      "average    each update keeps 0.75 of it, so it is over about 4 updates; ";
+  BOOST_TEST(has_line(lines({"train.ema=0.75"}),
+                      reach + "the weights themselves are evaluated and written to model/, not the "
+                              "average\n"));
+  BOOST_TEST(has_line(lines({"train.ema=0.75", "evaluate.weights=ema"}),
+                      reach + "it is what is evaluated and written to model/\n"));
+}
+
+BOOST_AUTO_TEST_CASE(an_average_that_a_run_is_too_short_for_is_noted) {
+  // 0.999^45 = 0.956; 0.9^45 = 0.009
+  BOOST_TEST(notes({"train.ema=0.999"}) ==
+             "note       the first weights are still 96 % of the average at the last of 45 "
+             "updates; is train.ema = 0.999 too slow for this run?\n");
+  BOOST_TEST(notes({"train.ema=0.9"}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(gradients_ends_and_rhythms_have_their_lines) {
+  const std::string told =
+      lines({"train.clip_norm=0.5", "train.max_time=3h50m", "evaluate.patience=3",
+             "evaluate.best=CIDEr", "checkpoint.every=500 steps", "checkpoint.keep=4"});
+  BOOST_TEST(
+      has_line(told, "clip       gradients with a 2-norm above 0.5 are scaled down to 0.5\n"));
+  BOOST_TEST(
+      has_line(told, "max_time   the run ends after 3h50m with a checkpoint to go on from\n"));
+  BOOST_TEST(has_line(
+      told, "patience   training ends after 3 evaluations in a row without a better CIDEr\n"));
+  BOOST_TEST(has_line(told, "checkpoint every 500 steps, the newest 4 are kept\n"));
+  BOOST_TEST(
+      has_line(lines({"checkpoint.keep=1"}), "checkpoint every epoch, the newest is kept\n"));
+  BOOST_TEST(has_line(lines({"evaluate.patience=1", "evaluate.best=loss"}),
+                      "patience   training ends after 1 evaluation in a row without a better "
+                      "loss\n"));
+  BOOST_TEST(has_line(lines({"evaluate.every=never"}),
+                      "evaluate   never on the validation split; the last weights are kept\n"));
+}
+
+// One layer of the encoder and one of the decoder; momentum encoders are no layers that learn.
+BOOST_AUTO_TEST_CASE(gradient_checkpointing_tells_how_many_layers_it_computes_twice) {
+  const std::string again = " computed a second time in the backward pass\n";
+  BOOST_TEST(has_line(lines({"train.gradient_checkpointing=true", "model.encoder.depth=3"}),
+                      "recompute  4 trained layers are" + again));
+  BOOST_TEST(
+      has_line(lines({"train.gradient_checkpointing=true", "train.freeze=['vision_model.*']"}),
+               "recompute  1 trained layer is" + again));
+  BOOST_TEST(has_line(lines({"train.gradient_checkpointing=true", "model.decoder=false",
+                             "model.text_encoder={use='bert',width=16,depth=2,heads=2,dropout=0.1}",
+                             "loss=[{use='itc',queue_size=32}]", "metric=[{use='recall'}]",
+                             "evaluate.best=R_mean"}),
+                      "recompute  3 trained layers are" + again));
+}
+
+BOOST_AUTO_TEST_CASE(what_patterns_meet_is_counted_without_what_is_frozen) {
+  // Patches of 8 x 8 x 3 numbers to 16, and their bias.
+  const std::string patches = "vision_model.embeddings.patch_embedding.";
+  const std::string told =
+      lines({"train.freeze=['" + patches + "weight']",
+             "optimizer.group=[{match='" + patches + "*', lr_factor=0.5, weight_decay=0.0}]"});
+  BOOST_TEST(has_line(told, "freeze     " + patches + "weight: 1 tensors, 3072 parameters\n"));
+  BOOST_TEST(has_line(
+      told, "group      " + patches + "*: 1 tensors, 16 parameters, lr x 0.5, weight decay 0\n"));
+}
+
+BOOST_AUTO_TEST_CASE(a_model_is_built_once_for_patterns_and_dry_pass) {
+  registry.add<vlp::AnyModel, CountedModel>("1", "a test");
+  CountedModelImpl::built = 0;
+  BOOST_TEST(has_line(lines({"model.use=counted", "train.freeze=['vision_model.*']"}), "freeze "));
+  BOOST_TEST(CountedModelImpl::built == 1);
+}
+
+BOOST_AUTO_TEST_CASE(losses_that_compare_the_pairs_of_a_micro_step_are_noted_beside_accumulation) {
+  const std::vector<std::string> contrast{
+      "model.text_encoder={use='bert',width=16,depth=1,heads=2,dropout=0.1}", "model.decoder=false",
+      "loss=[{use='itc',queue_size=0,alpha=0.0},{use='itm'}]", "metric=[{use='recall'}]",
+      "evaluate.best=R_mean"};
+  BOOST_TEST(notes(contrast) == "");
+  std::vector<std::string> accumulated = contrast;
+  accumulated.emplace_back("train.accumulation=4");
+  const std::string rest =
+      "' compares the 8 pairs of a micro-step with one another; accumulation makes that batch no "
+      "larger\n";
+  BOOST_TEST(notes(accumulated) == "note       loss 'itc" + rest + "note       loss 'itm" + rest);
+  BOOST_TEST(notes({"train.accumulation=4"}) == "", "'lm' compares none");
+}
+
 BOOST_AUTO_TEST_CASE(parts_of_a_model_that_nothing_uses_are_noted) {
   const std::string encoder =
       "model.text_encoder={use='bert',width=16,depth=1,heads=2,dropout=0.1}";
@@ -114,6 +239,22 @@ BOOST_AUTO_TEST_CASE(a_check_builds_the_tokenizer_once_be_it_quick_or_not) {
     BOOST_TEST(CountedTokenizer::built == 1);
     BOOST_TEST((told.find("dry pass   ") == std::string::npos) == quick);
     BOOST_CHECK_THROW((void)lines({"tokenizer.vocabulary=demos"}), vlp::RecipeError);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_run_builds_the_tokenizer_once_be_it_quick_or_not) {
+  registry.add<vlp::AnyTokenizer, CountedTokenizer>("1", "a test");
+  for (const bool quick : {false, true}) {
+    vlp::RunArguments running;
+    running.out = root / (quick ? "quick" : "tried");
+    running.data_dir = root / "data";
+    running.threads = 1;
+    running.quick = quick;
+    CountedTokenizer::built = 0;
+    (void)vlp::run(
+        vlp::load_recipe(root / "recipe.toml", {"tokenizer.use=counted", "train.max_steps=1"}),
+        registry, running);
+    BOOST_TEST(CountedTokenizer::built == 1);
   }
 }
 

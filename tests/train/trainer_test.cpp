@@ -256,6 +256,20 @@ BOOST_AUTO_TEST_CASE(bf16_trains_close_to_fp32) {
   BOOST_TEST((b->linear->weight.scalar_type() == at::kFloat));
 }
 
+BOOST_AUTO_TEST_CASE(tf32_is_allowed_by_a_trainer_in_tf32_alone) {
+  const auto allowed_by = [](vlp::Precision precision) {
+    vlp::Context ctx;
+    ctx.machine.precision = precision;
+    const vlp::Trainer trainer(Line{}, Distance{}, RecordingSgd{}, {}, ctx);
+    BOOST_TEST(at::globalContext().allowTF32CuBLAS() == at::globalContext().allowTF32CuDNN());
+    return at::globalContext().allowTF32CuDNN();
+  };
+  BOOST_TEST(allowed_by(vlp::Precision::tf32));
+  for (const vlp::Precision other :
+       {vlp::Precision::bf16, vlp::Precision::fp16, vlp::Precision::fp32})
+    BOOST_TEST(!allowed_by(other));
+}
+
 BOOST_AUTO_TEST_CASE(fp16_scales_the_loss_and_halves_the_scale_on_overflow) {
   vlp::Context low;
   low.machine.precision = vlp::Precision::fp16;

@@ -11,7 +11,6 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
-#include <fmt/format.h>
 #include <torch/nn/module.h>
 
 #include "vlp/assemble/dry_pass.hpp"
@@ -25,6 +24,7 @@
 #include "vlp/core/foreign_errors.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/data/collate.hpp"
+#include "vlp/data/data.hpp"
 #include "vlp/data/pipeline.hpp"
 #include "vlp/nn/meta_tensors.hpp"
 #include "vlp/nn/recompute.hpp"
@@ -62,51 +62,11 @@ class DryPass {
     for (const auto& loss : plan.loss) ctx_.facts.needs = ctx_.facts.needs | loss.traits().needs;
   }
 
-  /// See `parameter_lines`.
-  std::vector<std::string> parameters() {
-    (void)load_preprocessing(plan_, ctx_);
-    const MetaTensors without_memory;
-    const AnyModel model = plan_.model.build(ctx_);
-    const Objective losses = build_losses(plan_, ctx_);
-    const std::vector<NamedParameter> all = named_parameters(*model.ptr(), losses.module().get());
-    std::vector<std::string> lines;
-    const auto tell = [&](const char* what, const std::vector<std::string>& patterns,
-                          const char* key, const auto& more) {
-      const std::vector<std::int64_t> chosen = first_matches(patterns, all, key);
-      for (std::size_t i = 0; i < patterns.size(); ++i) {
-        std::int64_t tensors = 0, numbers = 0;
-        for (std::size_t k = 0; k < all.size(); ++k) {
-          if (chosen[k] != static_cast<std::int64_t>(i) || !all[k].tensor.requires_grad()) continue;
-          ++tensors;
-          numbers += all[k].tensor.numel();
-        }
-        lines.push_back(fmt::format("{:<10} {}: {} tensors, {} parameters{}", what, patterns[i],
-                                    tensors, numbers, more(i)));
-      }
-    };
-    tell("freeze", plan_.train.freeze, "train.freeze", [](std::size_t) { return ""; });
-    freeze_parameters(plan_.train.freeze, all);
-    const std::vector<GroupOptions>& groups = plan_.optimizer->extra.group;
-    tell("group", patterns_of(groups), "optimizer.group", [&](std::size_t i) {
-      return fmt::format(", lr x {}{}", groups[i].lr_factor,
-                         groups[i].weight_decay
-                             ? fmt::format(", weight decay {}", *groups[i].weight_decay)
-                             : std::string());
-    });
-    return lines;
-  }
-
-  std::vector<std::string> run() {
-    const Preprocessing data = load_preprocessing(plan_, ctx_);
+  DryPassFindings run(const Preprocessing& data) {
     const Pipelines& steps = data.transforms;
     if (trains_) preprocess(data, steps.train, "training");
     preprocess(data, steps.evaluate, "evaluation");
     if (trains_ && plan_.schedule) ask_schedule(plan_.schedule->build(ctx_));
-    const Dimensions& sizes = ctx_.facts.dimensions;
-    if (sizes.image_height <= 0) {
-      untried_.emplace_back("no transform fixes the size of images");
-      return untried_;
-    }
     std::optional<AnyModel> model;
     std::optional<Objective> losses;
     attempt("the model", [&] {
@@ -117,8 +77,14 @@ class DryPass {
       const MetaTensors without_memory;
       losses.emplace(build_losses(plan_, ctx_));
     });
-    if (!model) return untried_;
+    if (!model) return found_;
     Objective* const objective = losses && !plan_.loss.empty() ? &*losses : nullptr;
+    if (trains_) prepare(*model->ptr(), objective ? objective->module().get() : nullptr);
+    const Dimensions& sizes = ctx_.facts.dimensions;
+    if (sizes.image_height <= 0) {
+      found_.untried.emplace_back("no transform fixes the size of images");
+      return found_;
+    }
     const ImageSize fixed{sizes.image_height, sizes.image_width},
         own = steps.evaluate.output_size();
     const bool sound =
@@ -127,15 +93,35 @@ class DryPass {
     evaluate(
         *model, sound ? objective : nullptr, data,
         made_up_batch(plan_, data, /*trains=*/false, steps.evaluate, own.height > 0 ? own : fixed));
-    return untried_;
+    return found_;
   }
 
  private:
   /// What is done to parameters by name, and layers that are computed twice.
-  void prepare(torch::nn::Module& model, const torch::nn::Module* losses) const {
+  void prepare(torch::nn::Module& model, const torch::nn::Module* losses) {
     const std::vector<NamedParameter> all = named_parameters(model, losses);
+    found_.frozen = counts(plan_.train.freeze, all, "train.freeze");
     freeze_parameters(plan_.train.freeze, all);
+    if (plan_.optimizer)
+      found_.groups = counts(patterns_of(plan_.optimizer->extra.group), all, "optimizer.group");
     require_recompute(model, plan_.train.gradient_checkpointing);
+    if (plan_.train.gradient_checkpointing)
+      found_.recomputed = static_cast<std::int64_t>(trained_recomputable_layers(model));
+  }
+
+  /// What each pattern meets of that which is trained.
+  static std::vector<ParameterCount> counts(const std::vector<std::string>& patterns,
+                                            const std::vector<NamedParameter>& all,
+                                            const char* key) {
+    const std::vector<std::int64_t> chosen = first_matches(patterns, all, key);
+    std::vector<ParameterCount> met(patterns.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (chosen[i] < 0 || !all[i].tensor.requires_grad()) continue;
+      ParameterCount& count = met[static_cast<std::size_t>(chosen[i])];
+      ++count.tensors;
+      count.parameters += all[i].tensor.numel();
+    }
+    return met;
   }
 
   /// Does something; what only lacks values is noted, whatever else is wrong is thrown.
@@ -144,8 +130,8 @@ class DryPass {
   bool attempt(const std::string& what, const F& f) {
     const auto lacks = [&](std::string_view message) {
       if (!lacks_values(message)) return false;
-      untried_.push_back(what + " needs values (" +
-                         std::string(message.substr(0, message.find('\n'))) + ")");
+      found_.untried.push_back(what + " needs values (" +
+                               std::string(message.substr(0, message.find('\n'))) + ")");
       return true;
     };
     try {
@@ -194,7 +180,6 @@ class DryPass {
   bool update(AnyModel& model, Objective* losses, const Batch& batch) {
     model.ptr()->train();
     const std::shared_ptr<torch::nn::Module> own = losses ? losses->module() : nullptr;
-    prepare(*model.ptr(), own.get());
     if (own) own->train();
     if (model.parts().begin_step)
       attempt("what the model does before an update", model.parts().begin_step);
@@ -284,21 +269,22 @@ class DryPass {
   const Plan& plan_;
   Context ctx_;
   bool trains_;
-  std::vector<std::string> untried_;
+  DryPassFindings found_;
 };
 
 }  // namespace detail
 
-VLP_INLINE std::vector<std::string> parameter_lines(const Plan& plan, Context ctx) {
-  if (plan.train.freeze.empty() && (!plan.optimizer || plan.optimizer->extra.group.empty()))
-    return {};
+VLP_INLINE DryPassFindings dry_pass(const Plan& plan, Context ctx, const Preprocessing& data,
+                                    bool trains) {
   const detail::SameRandomNumbers as_before;
-  return detail::DryPass(plan, std::move(ctx), /*trains=*/true).parameters();
+  return detail::DryPass(plan, std::move(ctx), trains).run(data);
 }
 
-VLP_INLINE std::vector<std::string> dry_pass(const Plan& plan, Context ctx, bool trains) {
+VLP_INLINE DryPassFindings dry_pass(const Plan& plan, Context ctx, bool trains) {
   const detail::SameRandomNumbers as_before;
-  return detail::DryPass(plan, std::move(ctx), trains).run();
+  ctx.machine.console = {};
+  const Preprocessing data = load_preprocessing(plan, ctx);
+  return dry_pass(plan, std::move(ctx), data, trains);
 }
 
 }  // namespace vlp

@@ -20,7 +20,7 @@
 namespace vlp {
 
 /// Device, precision, seeds and folders of a run. Seeds torch's own generators, from which initial
-/// weights are drawn, and sets its threads.
+/// weights are drawn, and sets its threads and whether it may compute in TF32.
 [[nodiscard]] Context open_context(const Plan& plan, const RunArguments& arguments);
 
 /// Builds a recipe's transforms, each one once, and sorts them by where they take part.
@@ -33,9 +33,6 @@ namespace vlp {
 
 /// Builds tokenizer and transforms, and tells the context the sizes that they settle.
 [[nodiscard]] Preprocessing load_preprocessing(const Plan& plan, Context& ctx);
-
-/// Builds preprocessing and dataset.
-[[nodiscard]] Data load_data(const Plan& plan, Context& ctx);
 
 /// The sources of the model's first weights, opened; they can be as large as the model, so don't
 /// keep them while it trains.

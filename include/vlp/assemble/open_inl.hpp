@@ -16,6 +16,7 @@
 #include "vlp/data/data.hpp"
 #include "vlp/data/pipeline.hpp"
 #include "vlp/nn/device.hpp"
+#include "vlp/nn/tf32.hpp"
 #include "vlp/plan/plan.hpp"
 #include "vlp/plan/run_arguments.hpp"
 #include "vlp/report/run_folder.hpp"
@@ -32,6 +33,7 @@ VLP_INLINE Context open_context(const Plan& plan, const RunArguments& arguments)
   Context ctx;
   ctx.machine.device = arguments.device;
   ctx.machine.precision = plan.train.precision;
+  choose_tf32(ctx.machine.precision);
   ctx.facts.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
   ctx.machine.threads =
       static_cast<int>(arguments.threads > 0 ? arguments.threads
@@ -72,11 +74,6 @@ VLP_INLINE Preprocessing load_preprocessing(const Plan& plan, Context& ctx) {
   ctx.facts.tokens = tokenizer.special();
   ctx.facts.dimensions.vocabulary_size = tokenizer.vocabulary_size();
   return {std::move(tokenizer), build_transforms(plan, ctx), plan.model.extra.prompt};
-}
-
-VLP_INLINE Data load_data(const Plan& plan, Context& ctx) {
-  Preprocessing preprocessing = load_preprocessing(plan, ctx);
-  return {std::move(preprocessing), plan.dataset.build(ctx)};
 }
 
 VLP_INLINE InitialWeights open_initial_weights(const Plan& plan, const Context& ctx) {

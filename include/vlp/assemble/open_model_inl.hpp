@@ -20,6 +20,7 @@
 #include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/nn/device.hpp"
+#include "vlp/nn/tf32.hpp"
 #include "vlp/plan/plan.hpp"
 #include "vlp/recipe/load.hpp"
 #include "vlp/registry/registry.hpp"
@@ -119,6 +120,7 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
                                     .threads = arguments.threads,
                                     .console = arguments.console});
   ctx.machine.precision = Precision::fp32;
+  choose_tf32(ctx.machine.precision);
 
   std::optional<AnyTokenizer> tokenizer = detail::open_tokenizer(plan, ctx);
   if (imported) detail::take_tokens(imported->tokens, source.folder().string(), tokenizer, ctx);

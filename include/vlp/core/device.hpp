@@ -6,8 +6,13 @@
 
 namespace vlp {
 
-/// Number format of the forward pass: fp32 everywhere, or autocast to bf16 or fp16.
-enum class Precision { fp32, bf16, fp16 };
+/// Number format of the forward pass.
+enum class Precision {
+  fp32,
+  tf32,  ///< fp32, but a GPU may round what it multiplies in products of matrices and convolutions
+  bf16,  ///< autocast
+  fp16   ///< autocast
+};
 
 /// Where tensors live. `index` counts GPUs and is 0 on the CPU.
 struct DeviceName {

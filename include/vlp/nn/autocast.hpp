@@ -18,7 +18,8 @@ struct NumberFormat {
   /// Of a forward pass; the usual one on devices that know no other.
   [[nodiscard]] static NumberFormat of(Precision precision, const DeviceName& name) {
     const at::DeviceType type = torch_device(name).type();
-    return {type, precision != Precision::fp32 && at::autocast::is_autocast_available(type),
+    const bool lower = precision == Precision::bf16 || precision == Precision::fp16;
+    return {type, lower && at::autocast::is_autocast_available(type),
             precision == Precision::bf16 ? at::kBFloat16 : at::kHalf};
   }
   /// That of this thread.
@@ -31,11 +32,11 @@ struct NumberFormat {
   }
 };
 
-/// While it lives, eligible operations on this thread run in bf16 or fp16. Does nothing for fp32.
-/// Casts of weights are kept until the outermost guard ends.
+/// While it lives, eligible operations on this thread run in bf16 or fp16. Does nothing for fp32
+/// and tf32. Casts of weights are kept until the outermost guard ends.
 class Autocast {
  public:
-  /// Does nothing for fp32.
+  /// Does nothing for fp32 and tf32.
   Autocast(Precision precision, const DeviceName& device)
       : Autocast(NumberFormat::of(precision, device)) {}
   /// Does nothing where the format is the usual one.

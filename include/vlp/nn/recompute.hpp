@@ -3,6 +3,7 @@
 // backward pass but computed a second time there, with the same random numbers and the same number
 // format, so that the gradients are the same bits.
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <mutex>
@@ -46,7 +47,20 @@ inline std::size_t set_recompute(torch::nn::Module& module, bool on) {
   return seen.size();
 }
 
-/// The same, for who was asked by a recipe.
+/// Layers that know how and have something to train: what momentum encoders and frozen parts
+/// compute once is not among them.
+[[nodiscard]] inline std::size_t trained_recomputable_layers(const torch::nn::Module& module) {
+  std::set<const void*> seen;
+  for (const auto& part : module.modules()) {
+    if (!dynamic_cast<const Recomputable*>(part.get())) continue;
+    const std::vector<at::Tensor> parameters = part->parameters();
+    if (std::ranges::any_of(parameters, [](const at::Tensor& p) { return p.requires_grad(); }))
+      seen.insert(part.get());
+  }
+  return seen.size();
+}
+
+/// `set_recompute` for who was asked by a recipe.
 /// @throws RecipeError if it is to be done and no layer knows how
 inline void require_recompute(torch::nn::Module& module, bool on) {
   if (set_recompute(module, on) == 0 && on)

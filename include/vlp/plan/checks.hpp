@@ -15,14 +15,16 @@
 namespace vlp {
 
 /// What every task of a model checks: all that is below but what is a task's own (`check_training`,
-/// `check_weights`).
+/// `check_weights`) or the device's (`check_precision`).
 /// @param trains  whether the transforms of training take part
 void check_tables(const RecipeOptions& options, const Recipe& recipe, bool trains,
                   Diagnostics& problems);
 /// What training needs beside the model: losses, an optimizer, batches as large as the losses want.
-/// @param device  where it will run; none = not known, and what depends on it isn't checked
-void check_training(const RecipeOptions& options, const Recipe& recipe,
-                    std::optional<DeviceName> device, Diagnostics& problems);
+void check_training(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
+/// Number formats that only a GPU has.
+/// @param device  where the recipe will run; none = not known, and nothing is checked
+void check_precision(const RecipeOptions& options, const Recipe& recipe,
+                     std::optional<DeviceName> device, Diagnostics& problems);
 /// What only an evaluation needs: weights.
 void check_weights(const RecipeOptions& options, const Recipe& recipe, Diagnostics& problems);
 /// Sources of weights for parts that the recipe's model doesn't have, as far as its format tells.

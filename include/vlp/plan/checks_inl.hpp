@@ -110,7 +110,7 @@ VLP_INLINE void check_losses(const RecipeOptions& options, const Recipe& recipe,
 }
 
 VLP_INLINE void check_training(const RecipeOptions& options, const Recipe& recipe,
-                               std::optional<DeviceName> device, Diagnostics& problems) {
+                               Diagnostics& problems) {
   if (!recipe.value.as<Table>()->find("loss"))
     problems.add(recipe.place_of("loss"), "loss", "training needs at least one [[loss]]");
   if (!recipe.value.as<Table>()->find("optimizer"))
@@ -132,10 +132,20 @@ VLP_INLINE void check_training(const RecipeOptions& options, const Recipe& recip
     problems.add(recipe.place_of("evaluate.weights"), "evaluate.weights",
                  "there is no average of the weights (got train.ema = 0); set train.ema, e.g. to "
                  "0.999");
-  if (device && device->type == DeviceName::Type::cpu && options.train.precision == Precision::fp16)
+}
+
+VLP_INLINE void check_precision(const RecipeOptions& options, const Recipe& recipe,
+                                std::optional<DeviceName> device, Diagnostics& problems) {
+  if (!device || device->type != DeviceName::Type::cpu || problems.about("train.precision")) return;
+  const Precision precision = options.train.precision;
+  if (precision == Precision::fp16)
     problems.add(
         recipe.place_of("train.precision"), "train.precision",
         "fp16 needs a GPU and this run is on a CPU; use --set train.precision=fp32 (or bf16)");
+  if (precision == Precision::tf32)
+    problems.add(recipe.place_of("train.precision"), "train.precision",
+                 "tf32 is how a GPU multiplies float32 and this run is on a CPU; use --set "
+                 "train.precision=fp32 (or bf16)");
 }
 
 VLP_INLINE void check_transforms(const RecipeOptions& options, const Recipe& recipe, bool trains,

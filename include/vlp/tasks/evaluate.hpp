@@ -1,6 +1,7 @@
 #pragma once
 // The task `evaluate`: scores given weights on a split.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,10 @@
 namespace vlp {
 
 /// Reads and checks a recipe that evaluates.
+/// @param device  where it will run; none = not known, and what depends on it isn't checked
 /// @throws RecipeError with all problems at once
-[[nodiscard]] Plan plan_evaluation(const Recipe& recipe, const Registry& registry);
+[[nodiscard]] Plan plan_evaluation(const Recipe& recipe, const Registry& registry,
+                                   std::optional<DeviceName> device = std::nullopt);
 
 /// Evaluates and writes the run folder.
 /// @throws RecipeError, DataError, WeightsError: see core/error.hpp

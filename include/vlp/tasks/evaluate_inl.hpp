@@ -1,11 +1,14 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "vlp/assemble/dry_pass.hpp"
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/data/data.hpp"
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
@@ -17,9 +20,11 @@
 
 namespace vlp {
 
-VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) {
+VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry,
+                                std::optional<DeviceName> device) {
   return read_plan<RecipeOptions>(recipe, registry,
                                   [&](const RecipeOptions& tables, Diagnostics& problems) {
+                                    check_precision(tables, recipe, device, problems);
                                     check_tables(tables, recipe, /*trains=*/false, problems);
                                     check_weights(tables, recipe, problems);
                                     check_weight_keys(tables, recipe, Formats(registry), problems);
@@ -28,15 +33,16 @@ VLP_INLINE Plan plan_evaluation(const Recipe& recipe, const Registry& registry) 
 
 VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
                            const RunArguments& arguments) {
-  const Plan plan = plan_evaluation(recipe, registry);
+  const Plan plan = plan_evaluation(recipe, registry, arguments.device);
   const RunBeginning beginning = begin_run(plan, recipe, registry, arguments);
   if (beginning.finished) return finished_before(arguments.out);
   Context ctx = open_context(plan, arguments);
+  Preprocessing preprocessing = load_preprocessing(plan, ctx);
   if (!arguments.quick)  // what doesn't fit together is found before anything is read
-    for (const std::string& untried : dry_pass(plan, ctx, /*trains=*/false))
+    for (const std::string& untried : dry_pass(plan, ctx, preprocessing, /*trains=*/false).untried)
       ctx.machine.console.note("dry pass: " + untried);
 
-  const Data data = load_data(plan, ctx);
+  const Data data{std::move(preprocessing), plan.dataset.build(ctx)};
   InitialWeights weights = open_initial_weights(plan, ctx);
   AnyModel model = build_model(plan, ctx, weights, /*complete=*/true);  // nothing begins at random
   Objective losses = build_losses(plan, ctx, weights);
@@ -66,7 +72,7 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
 VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
                                                           const Registry& registry,
                                                           const CheckArguments& arguments) {
-  const Plan plan = plan_evaluation(recipe, registry);
+  const Plan plan = plan_evaluation(recipe, registry, arguments.device);
   const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/false);
   std::vector<std::string> lines = weights_lines(plan);
   add_lines(lines, passed);

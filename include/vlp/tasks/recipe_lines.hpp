@@ -12,19 +12,25 @@ namespace vlp {
 
 /// Pairs of an update, and what the precision asks for.
 [[nodiscard]] std::vector<std::string> batch_lines(const Plan& plan);
+/// What a training does beyond its first lines, one line for each option that is used: skipped
+/// updates, clipped gradients, the average of the weights, evaluations, an early end, checkpoints,
+/// the time it may take.
+[[nodiscard]] std::vector<std::string> training_lines(const Plan& plan);
 /// Where the first weights come from; weights that are not there yet are no error.
 [[nodiscard]] std::vector<std::string> weights_lines(const Plan& plan);
 /// What makes a training no error and yet seldom wanted: losses that are equal, parts of the model
 /// that no loss or metric uses.
 [[nodiscard]] std::vector<std::string> note_lines(const Plan& plan);
-/// What a dry pass tells. A quick check builds the tokenizer alone, which needs no data, and says
-/// nothing of it; one that knows no folder of vocabularies does neither.
+/// What a dry pass tells, of a training also how many parameters each pattern meets and how many
+/// layers are computed twice. A quick check builds the tokenizer alone, which needs no data, and
+/// says nothing of it; one that knows no folder of vocabularies does neither.
 /// @throws RecipeError, DataError if the tokenizer's vocabulary isn't there or is broken
 /// @throws what `dry_pass` throws
 [[nodiscard]] std::vector<std::string> dry_pass_lines(const Plan& plan,
                                                       const CheckArguments& arguments, bool trains);
 /// What the data say, where they are there; missing data are no error unless the check is strict,
-/// broken data are. Behind the length of a training, notes on a batch or a warm-up that is longer.
+/// broken data are. Behind the length of a training, notes on a batch or a warm-up that is longer,
+/// and on an average that is still near the first weights.
 /// @param trains  also tells how long training is
 /// @throws DataError if the dataset is broken, or there is nothing to train with
 [[nodiscard]] std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,

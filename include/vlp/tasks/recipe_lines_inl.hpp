@@ -1,9 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
+#include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -14,12 +16,23 @@
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/data/sampler.hpp"
+#include "vlp/evaluate/options.hpp"
 #include "vlp/recipe/write.hpp"
 #include "vlp/start/model_source.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
+#include "vlp/train/checkpoint_options.hpp"
 #include "vlp/train/options.hpp"
 
 namespace vlp {
+
+namespace detail {
+
+/// A number of things.
+[[nodiscard]] inline std::string counted(std::int64_t n, const char* one, const char* many) {
+  return fmt::format("{} {}", n, n == 1 ? one : many);
+}
+
+}  // namespace detail
 
 VLP_INLINE std::vector<std::string> batch_lines(const Plan& plan) {
   const TrainOptions& train = plan.train;
@@ -29,6 +42,47 @@ VLP_INLINE std::vector<std::string> batch_lines(const Plan& plan) {
   if (train.precision == Precision::fp16)
     lines.emplace_back(
         "precision  fp16, which needs a GPU; on a CPU add --set train.precision=fp32");
+  if (train.precision == Precision::tf32)
+    lines.emplace_back(
+        "precision  tf32, which needs a GPU; on a CPU add --set train.precision=fp32");
+  if (train.precision == Precision::bf16)
+    lines.emplace_back("precision  bf16 by autocast; weights and updates stay in float32");
+  return lines;
+}
+
+VLP_INLINE std::vector<std::string> training_lines(const Plan& plan) {
+  const TrainOptions& train = plan.train;
+  const EvaluateOptions& evaluate = plan.evaluate;
+  std::vector<std::string> lines;
+  if (train.precision == Precision::fp16 && train.skipped_limit != TrainOptions{}.skipped_limit)
+    lines.push_back(
+        fmt::format("skipped    the run ends after {} in a row",
+                    detail::counted(train.skipped_limit, "update without a finite gradient",
+                                    "updates without a finite gradient")));
+  if (train.clip_norm > 0)
+    lines.push_back(fmt::format(
+        "clip       gradients with a 2-norm above {0} are scaled down to {0}", train.clip_norm));
+  if (train.ema > 0)
+    lines.push_back(fmt::format(
+        "average    each update keeps {} of it, so it is over about {} updates; {}", train.ema,
+        std::llround(1 / (1 - train.ema)),
+        evaluate.weights == EvaluatedWeights::ema
+            ? "it is what is evaluated and written to model/"
+            : "the weights themselves are evaluated and written to model/, not the average"));
+  if (evaluate.every == EvaluateEvery::never)
+    lines.emplace_back("evaluate   never on the validation split; the last weights are kept");
+  if (evaluate.patience > 0)
+    lines.push_back(fmt::format("patience   training ends after {} in a row without a better {}",
+                                detail::counted(evaluate.patience, "evaluation", "evaluations"),
+                                evaluate.best));
+  if (plan.checkpoint.every != CheckpointOptions{}.every ||
+      plan.checkpoint.keep != CheckpointOptions{}.keep)
+    lines.push_back(fmt::format(
+        "checkpoint every {}, the newest {} kept", plan.checkpoint.every,
+        plan.checkpoint.keep == 1 ? "is" : std::to_string(plan.checkpoint.keep) + " are"));
+  if (!train.max_time.empty())
+    lines.push_back(fmt::format("max_time   the run ends after {} with a checkpoint to go on from",
+                                train.max_time));
   return lines;
 }
 
@@ -94,6 +148,29 @@ namespace detail {
   return length.total_steps > 1 && factor(length.total_steps - 1) > factor(length.total_steps - 2);
 }
 
+/// What patterns meet, and how many layers are computed twice.
+[[nodiscard]] inline std::vector<std::string> parameter_lines(const Plan& plan,
+                                                              const DryPassFindings& found) {
+  std::vector<std::string> lines;
+  const auto tell = [&](const char* what, const std::string& pattern, const ParameterCount& met) {
+    lines.push_back(fmt::format("{:<10} {}: {} tensors, {} parameters", what, pattern, met.tensors,
+                                met.parameters));
+  };
+  for (std::size_t i = 0; i < found.frozen.size(); ++i)
+    tell("freeze", plan.train.freeze[i], found.frozen[i]);
+  for (std::size_t i = 0; i < found.groups.size(); ++i) {
+    const GroupOptions& group = plan.optimizer->extra.group[i];
+    tell("group", group.match, found.groups[i]);
+    lines.back() += fmt::format(", lr x {}", group.lr_factor);
+    if (group.weight_decay) lines.back() += fmt::format(", weight decay {}", *group.weight_decay);
+  }
+  if (found.recomputed > 0)
+    lines.push_back(fmt::format(
+        "recompute  {} a second time in the backward pass",
+        counted(found.recomputed, "trained layer is computed", "trained layers are computed")));
+  return lines;
+}
+
 }  // namespace detail
 
 VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
@@ -109,13 +186,13 @@ VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
   like.data_dir = arguments.data_dir;
   like.share_dir = arguments.share_dir;
   const Context ctx = open_context(plan, like);
+  const DryPassFindings found = dry_pass(plan, ctx, trains);
   std::vector<std::string> lines;
-  for (const std::string& untried : dry_pass(plan, ctx, trains))
+  for (const std::string& untried : found.untried)
     lines.push_back("dry pass   not tried: " + untried);
   if (lines.empty())
     lines.emplace_back("dry pass   a made-up batch went through model, losses and metrics");
-  if (trains)
-    for (std::string& line : parameter_lines(plan, ctx)) lines.push_back(std::move(line));
+  add_lines(lines, detail::parameter_lines(plan, found));
   return lines;
 }
 
@@ -148,6 +225,13 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArgu
           fmt::format("note       the learning rate still rises at the last of {} updates; is the "
                       "schedule's warm-up longer than the run?",
                       length.total_steps));
+    constexpr double kMuch = 0.05;  // of an average, what the first weights may make up at the end
+    const double first = std::pow(plan.train.ema, static_cast<double>(length.total_steps));
+    if (plan.train.ema > 0 && first > kMuch)
+      lines.push_back(fmt::format(
+          "note       the first weights are still {:.0f} % of the average at the last of {} "
+          "updates; is train.ema = {} too slow for this run?",
+          100 * first, length.total_steps, plan.train.ema));
   } catch (const DataNotFoundError& error) {
     if (arguments.strict) throw;
     lines.push_back(fmt::format("data       not found, counts unknown: {}", error.what()));

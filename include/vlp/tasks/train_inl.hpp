@@ -9,6 +9,7 @@
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/data/data.hpp"
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
 #include "vlp/report/run_folder.hpp"
@@ -27,7 +28,8 @@ VLP_INLINE Plan plan_training(const Recipe& recipe, const Registry& registry,
                               std::optional<DeviceName> device) {
   return read_plan<RecipeOptions>(recipe, registry,
                                   [&](const RecipeOptions& tables, Diagnostics& problems) {
-                                    check_training(tables, recipe, device, problems);
+                                    check_training(tables, recipe, problems);
+                                    check_precision(tables, recipe, device, problems);
                                     check_tables(tables, recipe, /*trains=*/true, problems);
                                     check_weight_keys(tables, recipe, Formats(registry), problems);
                                   });
@@ -42,11 +44,12 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
   Context ctx = open_context(plan, arguments);  // device, precision, seed streams, folders
   if (const auto most = duration_of(plan.train.max_time))
     ctx.machine.stop.add_deadline(begin + *most, "train.max_time is over");
+  Preprocessing preprocessing = load_preprocessing(plan, ctx);
   if (!arguments.quick)  // what doesn't fit together is found before anything is read
-    for (const std::string& untried : dry_pass(plan, ctx, /*trains=*/true))
+    for (const std::string& untried : dry_pass(plan, ctx, preprocessing, /*trains=*/true).untried)
       ctx.machine.console.note("dry pass: " + untried);
 
-  const Data data = load_data(plan, ctx);
+  const Data data{std::move(preprocessing), plan.dataset.build(ctx)};
   std::optional<State> from;
   if (beginning.checkpoint) from = read_checkpoint(beginning.checkpoint->folder);
   InitialWeights weights;  // of parts, a model, a run; or none
@@ -90,6 +93,7 @@ VLP_INLINE std::vector<std::string> check_train_recipe(const Recipe& recipe,
   const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/true);
   std::vector<std::string> lines = batch_lines(plan);
   add_lines(lines, weights_lines(plan));
+  add_lines(lines, training_lines(plan));
   add_lines(lines, passed);
   add_lines(lines, data_lines(plan, arguments, /*trains=*/true));
   add_lines(lines, note_lines(plan));

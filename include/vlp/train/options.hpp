@@ -56,8 +56,9 @@ struct TrainOptions {
                                          at_least(1)),
         field<&TrainOptions::accumulation>("Micro-steps whose gradients make one update.",
                                            at_least(1)),
-        field<&TrainOptions::precision>("Number format of the forward pass; bf16 and fp16 by "
-                                        "autocast, fp16 with loss scaling."),
+        field<&TrainOptions::precision>(
+            "Number format of the forward pass: fp32; tf32, which is fp32 whose products a GPU may "
+            "round; bf16 and fp16 by autocast, fp16 with loss scaling. A CPU has fp32 and bf16."),
         field<&TrainOptions::clip_norm>(
             "Largest 2-norm of the gradients; larger ones are scaled down. 0 = no clipping.",
             at_least(0)),
@@ -70,7 +71,7 @@ struct TrainOptions {
             "keep what is in them: less memory, about a third more time, the same numbers."),
         field<&TrainOptions::skipped_limit>(
             "Updates in a row that fp16 may skip because a gradient isn't finite; then the run "
-            "ends. fp32 and bf16 end with the first one.",
+            "ends. All others end with the first one.",
             at_least(1)),
         field<&TrainOptions::freeze>("Parameters that keep their values: names, * for any part of "
                                      "them, e.g. [\"vision_model.*\"]."),

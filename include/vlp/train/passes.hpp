@@ -31,6 +31,7 @@
 #include "vlp/data/to_device.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/device.hpp"
+#include "vlp/nn/tf32.hpp"
 #include "vlp/train/accumulation.hpp"
 #include "vlp/train/explain_nan.hpp"
 #include "vlp/train/gradients.hpp"
@@ -57,7 +58,8 @@ struct UpdatePasses {
 template <Model M, Loss L>
 class Passes {
  public:
-  /// Model and loss must be on the context's device already.
+  /// Model and loss must be on the context's device already. Says for the process whether it may
+  /// compute in TF32.
   Passes(M model, L loss, const Context& ctx)
       : model(std::move(model)),
         module(this->model.ptr()),
@@ -67,7 +69,9 @@ class Passes {
         device(ctx.machine.device),
         peers(ctx.machine.peers),
         precision_(ctx.machine.precision),
-        random_(ctx.facts.seeds.derive("micro-batch")) {}
+        random_(ctx.facts.seeds.derive("micro-batch")) {
+    choose_tf32(precision_);
+  }
 
   /// Adds the gradients of all micro-batches to those that are there. Before each micro-batch
   /// LibTorch's generators are seeded with a number of its own, for dropout. Never waits for the
