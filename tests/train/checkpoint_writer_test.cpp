@@ -93,7 +93,7 @@ BOOST_AUTO_TEST_CASE(a_failure_is_told_once_and_the_next_is_written) {
   BOOST_TEST(!writer.step().has_value());
   writer.wait();
   BOOST_TEST(checkpoints.steps() == (Steps{1, 2}), boost::test_tools::per_element());
-  BOOST_TEST(std::distance(fs::directory_iterator(folder), fs::directory_iterator()) == 2);
+  BOOST_TEST(std::distance(std::filesystem::directory_iterator(folder), {}) == 2);
   write(of(4));
   BOOST_TEST(checkpoints.steps() == (Steps{2, 4}), boost::test_tools::per_element());
 }

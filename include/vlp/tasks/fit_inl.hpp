@@ -164,7 +164,10 @@ class Fit {
          .on_epoch = [&](std::int64_t epoch, std::int64_t step) { after_epoch(epoch, step); },
          .ends_early = [&] { return out_of_patience(); },
          .on_non_finite =
-             [&](const NonFiniteUpdate& update) { return keep_non_finite(run_, update); }},
+             [&](const NonFiniteUpdate& update) {
+               end_write();
+               return keep_non_finite(run_, update);
+             }},
         std::move(at));
     together(run_.ctx.machine.peers, [&] { end_write(); });
     history_.train_seconds = std::chrono::duration<double>(Clock::now() - begin).count();

@@ -17,12 +17,12 @@ namespace vlp {
 
 /// A checkpoint that is to be written.
 struct NewCheckpoint {
-  std::int64_t step = 0;   ///< updates done
-  std::int64_t epoch = 0;  ///< that is under way, or has just ended; from 1
-  bool regular = true;     ///< false for one that a run which isn't interrupted wouldn't have: it
-                           ///< goes when the next regular one is there
-  State state;             ///< a copy: neither entries nor bytes change any more
-  std::string recipe;      ///< TOML, with every default
+  std::int64_t step = 0;    ///< updates done
+  std::int64_t epoch = 0;   ///< that is under way, or has just ended; from 1
+  bool regular = true;      ///< false for one that a run which isn't interrupted wouldn't have: it
+                            ///< goes when the next regular one is there
+  State state = {};         ///< a copy: neither entries nor bytes change any more
+  std::string recipe = {};  ///< TOML, with every default
   std::function<void()> before = {};  ///< done first, by the thread that writes, e.g. to bring to
                                       ///< the disk what the state counts on; may throw
 };
