@@ -7,9 +7,11 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -49,6 +51,7 @@ struct Start {
 /// own, windows of the log that no epoch ends with, and accumulation.
 struct Resumed : vlp_test::TinyRun {
   std::vector<std::string> said;
+  std::set<std::thread::id> speakers;
 
   Resumed() {
     registry.add<vlp::AnyLoss, vlp_test::SigmoidLoss>("1", "a test");
@@ -77,7 +80,10 @@ struct Resumed : vlp_test::TinyRun {
     arguments.resume = start.resume;
     arguments.allow_changes = start.allow_changes;
     arguments.sets = start.sets;
-    arguments.console.on_note = [this](std::string_view text) { said.emplace_back(text); };
+    arguments.console.on_note = [this](std::string_view text) {
+      said.emplace_back(text);
+      speakers.insert(std::this_thread::get_id());
+    };
     arguments.console.on_warning = arguments.console.on_note;
     arguments.stop = vlp::Stop([start, asked = std::int64_t{0}]() mutable {
       if (++asked == start.killed_at) throw Killed();
@@ -288,6 +294,7 @@ BOOST_AUTO_TEST_CASE(without_room_for_checkpoints_the_run_goes_on_and_ends_with_
            contains(error.what(), "the checkpoint of update 16 can't be written: ");
   });
   BOOST_TEST(contains(said, "the checkpoint of update 8 can't be written: "));
+  BOOST_TEST((speakers == std::set{std::this_thread::get_id()}));
   BOOST_TEST(read_file(root / "out/scores.json") == read_file(root / "whole/scores.json"));
   BOOST_TEST(read_file(root / "out/metrics.jsonl") == read_file(root / "whole/metrics.jsonl"));
 }

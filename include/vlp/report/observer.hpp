@@ -52,7 +52,7 @@ struct LogLine {
                              ///< wasn't finite
   double samples_per_s = 0;  ///< of these updates
   double wait = 0;           ///< share of these updates' time that waited for data
-  double checkpoint = 0;     ///< share of it that wrote checkpoints
+  double checkpoint = 0;     ///< share of it that waited for checkpoints
   double memory_mb = 0;      ///< most memory so far, MiB: the GPU's for tensors, else the process's
   std::int64_t steps = 0;    ///< updates of the whole run; 0 = not known
   std::int64_t epochs = 0;   ///< of the whole run; 0 = not known

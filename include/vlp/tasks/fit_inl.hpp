@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -16,6 +16,7 @@
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/digest.hpp"
 #include "vlp/core/packed.hpp"
 #include "vlp/core/state.hpp"
@@ -31,6 +32,7 @@
 #include "vlp/tasks/run_parts.hpp"
 #include "vlp/trace/inputs.hpp"
 #include "vlp/train/checkpoint_options.hpp"
+#include "vlp/train/checkpoint_writer.hpp"
 #include "vlp/train/checkpoints.hpp"
 #include "vlp/train/ema.hpp"
 #include "vlp/train/explain_nan.hpp"
@@ -136,8 +138,18 @@ class Fit {
              .groups = run.plan.optimizer->extra.group},
             run.ctx),
         weights_(run.folder.subfolder("model") / "model.safetensors"),
-        checkpoints_(run.folder.path() / run_files::kCheckpoints, run.ctx.machine.console),
-        rhythm_(rhythm_of(run.plan.checkpoint.every).value_or(Rhythm{})) {}
+        rhythm_(rhythm_of(run.plan.checkpoint.every).value_or(Rhythm{})),
+        writer_(Checkpoints(run.folder.path() / run_files::kCheckpoints, run.ctx.machine.console),
+                run.plan.checkpoint.keep) {}
+  /// However it ends, the last checkpoint that was begun is whole then, or it was said why not.
+  ~Fit() {
+    try {
+      end_write();
+    } catch (...) {  // something else has ended the run already, and tells why
+    }
+  }
+  Fit(const Fit&) = delete;
+  Fit& operator=(const Fit&) = delete;
 
   [[nodiscard]] History result() {
     LoopPosition at;
@@ -152,8 +164,12 @@ class Fit {
          .on_epoch = [&](std::int64_t epoch, std::int64_t step) { after_epoch(epoch, step); },
          .ends_early = [&] { return out_of_patience(); },
          .on_non_finite =
-             [&](const NonFiniteUpdate& update) { return keep_non_finite(run_, update); }},
+             [&](const NonFiniteUpdate& update) {
+               end_write();
+               return keep_non_finite(run_, update);
+             }},
         std::move(at));
+    together(run_.ctx.machine.peers, [&] { end_write(); });
     history_.train_seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     history_.steps = trainer_.steps_done();
     if (history_.best_epoch != history_.epochs.back().epoch ||
@@ -169,7 +185,10 @@ class Fit {
     const bool last = at.epoch_done && (trainer_.steps_done() == length_.total_steps ||
                                         at.epoch >= run_.plan.train.epochs);
     if (at.epoch_done) end_of_epoch_ = at;
-    if (last || due(at)) alone(run_.ctx.machine.peers, [&] { save(at, /*regular=*/true); });
+    alone(run_.ctx.machine.peers, [&] {
+      if (writer_.done()) end_write();
+      if (last || due(at)) save(at, /*regular=*/true);
+    });
     if (const std::string why = why_stop(); !why.empty()) interrupt(at, why);
   }
 
@@ -195,7 +214,11 @@ class Fit {
   }
 
   [[noreturn]] void interrupt(const LoopPosition& at, const std::string& why) {
-    if (saved_ != trainer_.steps_done()) save(at, /*regular=*/false);
+    end_write();
+    if (saved_ != trainer_.steps_done()) {
+      save(at, /*regular=*/false);
+      end_write();
+    }
     if (saved_ != trainer_.steps_done())
       throw DiskError(why + ", and the state of update " + std::to_string(trainer_.steps_done()) +
                       " is lost: no checkpoint could be written. Make room and go on with "
@@ -203,42 +226,58 @@ class Fit {
     throw InterruptedError(why);
   }
 
-  /// Writes a checkpoint. If that fails, it is said, and the run goes on.
-  /// @param regular  false for one that a run which isn't interrupted wouldn't have: it goes when
-  ///                 the next regular one is there
+  /// Copies the state, and begins to write it as a checkpoint, once the one before it is written.
+  /// If that fails, it is said, here or in `end_write`, and the run goes on.
+  /// @param regular  false for one that a run which isn't interrupted wouldn't have
   void save(const LoopPosition& at, bool regular) {
     const std::int64_t step = trainer_.steps_done();
     last_save_ = Clock::now();
+    end_write();  // so that there is one copy at a time
     if (!run_.folder.writes()) {
       saved_ = step;
       return;
     }
     try {
       if (!run_.folder.flush()) throw DiskError("files of the run wait to be written.");
-      run_.folder.sync_lines();
-      checkpoints_.write({{}, step, at.epoch}, state(at, regular), write_toml(run_.plan.resolved));
+      writer_.start({.step = step,
+                     .epoch = at.epoch,
+                     .regular = regular,
+                     .state = state(at, regular),
+                     .recipe = write_toml(run_.plan.resolved),
+                     .before = [&folder = run_.folder, lines = run_.folder.line_counts()] {
+                       folder.sync_lines(lines);
+                     }});
     } catch (const Error& error) {
-      const std::string what =
-          "the checkpoint of update " + std::to_string(step) + " can't be written: " + error.what();
-      run_.folder.remember_loss(what);
-      run_.ctx.machine.console.warning(what +
-                                       " The run goes on; older checkpoints are as they were.");
-      return;
+      tell_loss(step, error);
     }
-    saved_ = step;
-    run_.folder.remember_loss({});
-    written_.insert(step);
-    if (!regular) return;
-    if (irregular_) checkpoints_.remove(*irregular_);
-    irregular_.reset();
-    for (const std::int64_t other : checkpoints_.steps())  // damaged ones that were passed over
-      if (other > from_ && other < step && !written_.contains(other)) checkpoints_.remove(other);
-    checkpoints_.keep(run_.plan.checkpoint.keep, step);
   }
 
-  /// Nothing in it depends on the clock or on the loader's threads.
+  /// Returns once the checkpoint that is being written is whole, or says why it isn't.
+  void end_write() {
+    const std::optional<std::int64_t> step = writer_.step();
+    if (!step) return;
+    try {
+      writer_.wait();
+    } catch (const Error& error) {
+      tell_loss(*step, error);
+      return;
+    }
+    saved_ = *step;
+    run_.folder.remember_loss({});
+  }
+
+  void tell_loss(std::int64_t step, const Error& error) {
+    const std::string what =
+        "the checkpoint of update " + std::to_string(step) + " can't be written: " + error.what();
+    run_.folder.remember_loss(what);
+    run_.ctx.machine.console.warning(what +
+                                     " The run goes on; older checkpoints are as they were.");
+  }
+
+  /// A copy, on the CPU. Nothing in it depends on the clock or on the loader's threads.
   [[nodiscard]] State state(const LoopPosition& at, bool regular) const {
-    State all;
+    const auto copies = std::make_shared<HostCopies>();
+    State all(copies);
     trainer_.save(all);
     State loader = all.prefixed("loader"), loop = all.prefixed("loop"),
           history = all.prefixed("history");
@@ -250,6 +289,7 @@ class Fit {
     all.put("reader", run_.reader);
     all.put("regular", static_cast<std::int64_t>(regular));
     save_line_counts(run_.folder.line_counts(), all);
+    copies->wait();
     return all;
   }
 
@@ -263,8 +303,8 @@ class Fit {
     history_.load(all.prefixed("history"));
     best_ = all.number("best");
     best_weights_ = all.text("best_weights");
-    saved_ = from_ = trainer_.steps_done();
-    if (all.integer("regular") == 0) irregular_ = saved_;
+    saved_ = trainer_.steps_done();
+    writer_.go_on_from(saved_, /*regular=*/all.integer("regular") != 0);
     if (run_.exact || history_.best_epoch == 0 || sha256_of_file(weights_) == best_weights_) return;
     run_.ctx.machine.console.warning(
         weights_.string() + ": these are no longer the weights of epoch " +
@@ -333,7 +373,9 @@ class Fit {
     history_.best_epoch = record.epoch;
   }
 
+  /// They are never newer than the checkpoints.
   void write_best_weights() {
+    end_write();
     write_model_weights(*run_.model.ptr(), weights_, run_.format);
     if (run_.losses.module())
       save_module(*run_.losses.module(), weights_.parent_path() / kLossWeights);
@@ -357,17 +399,14 @@ class Fit {
   LoopLength length_;
   Trainer<AnyModel, Objective> trainer_;
   std::filesystem::path weights_;  // of the best epoch
-  Checkpoints checkpoints_;
   Rhythm rhythm_;
   History history_;
   double best_ = -std::numeric_limits<double>::infinity();
-  std::string best_weights_;               // SHA-256 of what was written last; empty = nothing
-  LoopPosition end_of_epoch_;              // behind its last update
-  std::int64_t from_ = 0;                  // the update that this run went on from
-  std::int64_t saved_ = 0;                 // the update whose checkpoint was written last
-  std::set<std::int64_t> written_;         // by this process
-  std::optional<std::int64_t> irregular_;  // a checkpoint that goes with the next one
+  std::string best_weights_;   // SHA-256 of what was written last; empty = nothing
+  LoopPosition end_of_epoch_;  // behind its last update
+  std::int64_t saved_ = 0;     // the update whose checkpoint was written last
   Clock::time_point last_save_ = Clock::now();
+  CheckpointWriter writer_;
 };
 
 }  // namespace detail

@@ -48,7 +48,7 @@ class LogWindow {
   }
   /// Seconds of the window in which nothing but data was waited for.
   void add_wait(double seconds) { wait_ += seconds; }
-  /// Seconds of the window that a checkpoint took.
+  /// Seconds of the window in which a checkpoint was waited for.
   void add_checkpoint(double seconds) { checkpoint_ += seconds; }
   /// Updates since the last line.
   [[nodiscard]] std::int64_t steps() const { return steps_; }
