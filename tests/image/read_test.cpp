@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <fstream>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/messages.hpp"
+#include "tests/support/scratch_folder.hpp"
 #include "tests/support/sha256.hpp"
 #include "vlp/core/error.hpp"
 
@@ -139,6 +141,17 @@ BOOST_AUTO_TEST_CASE(sizes_are_refused_before_memory_is_asked_for) {
   for (const std::size_t at : {25U, 28U}) webp[at] = std::byte{0x3F};
   BOOST_TEST(problem_of(webp, never).find("x: bad image size (got 16178 x 16168") == 0U,
              problem_of(webp));
+}
+
+BOOST_AUTO_TEST_CASE(a_file_larger_than_any_picture_is_refused_unread) {
+  const ScratchFolder folder;
+  const auto path = folder.path / "film.jpg";
+  std::ofstream(path) << "\xff\xd8\xff";
+  std::filesystem::resize_file(path, 1'431'655'761);  // a hole: no bytes on the disk
+  BOOST_TEST(vlp_test::message_of<vlp::DataError>([&] { (void)vlp::read_pixels(path); }) ==
+             path.string() +
+                 ": too large for a picture (got 1431655761 bytes, expected at most 1431655760). "
+                 "Replace the file or leave it out.");
 }
 
 BOOST_AUTO_TEST_CASE(memory_is_asked_for_once_and_names_what_is_held) {

@@ -71,7 +71,10 @@ namespace detail {
 
 namespace detail {
 
-/// The whole file. @throws DataError if it can't be read
+/// As many as the largest picture takes without any compression.
+inline constexpr std::uintmax_t kMaxImageFileBytes = std::uintmax_t{kMaxImagePixels} * 8;
+
+/// The whole file. @throws DataError if it can't be read, or is larger than any picture
 [[nodiscard]] inline std::vector<std::byte> read_image_file(const std::filesystem::path& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              std::fclose);
@@ -82,6 +85,10 @@ namespace detail {
   if (error)
     throw DataError(path.string() + ": not a readable file (" + error.message() +
                     "). Check the path.");
+  if (size > kMaxImageFileBytes)
+    fail_image(path.string(), "too large for a picture (got " + std::to_string(size) +
+                                  " bytes, expected at most " + std::to_string(kMaxImageFileBytes) +
+                                  ").");
   std::vector<std::byte> bytes(size);
   if (std::fread(bytes.data(), 1, size, file.get()) != size)
     throw DataError(path.string() + ": can't read all of its " + std::to_string(size) +
