@@ -131,6 +131,7 @@ int carry_out(const HelpCommand& command, const Registry& registry, Terminal&) {
       print_options(described_run());
     else if constexpr (Options<T>)
       print_options(describe_options<T>());
+    if (f.name == "dataset") print_options(describe_options<DatasetExtras>());
     if (f.name == "model") print_options(describe_options<ModelExtras>());
     if (f.name == "loss") print_options(describe_options<LossExtras>());
     if (f.name == "transform") print_options(describe_options<TransformExtras>());

@@ -17,6 +17,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/data/pipeline.hpp"
+#include "vlp/image/image_reading.hpp"
 #include "vlp/plan/plan.hpp"
 
 namespace vlp {
@@ -31,6 +32,7 @@ struct OpenedModel {
   GenerateOptions generate;  ///< how it generates unless told otherwise
   std::string prompt;        ///< how its captions begin
   bool imported = false;     ///< whether a format, not a recipe, describes it
+  ImageReading reading;      ///< how image files are read, as in its training
 };
 
 /// How to open a model.

@@ -25,6 +25,7 @@
 #include "vlp/data/collate.hpp"
 #include "vlp/data/pipeline.hpp"
 #include "vlp/data/sampler.hpp"
+#include "vlp/image/decode.hpp"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -34,7 +35,7 @@
 namespace vlp {
 
 /// File to uint8 [3, H, W]; called from several threads at once.
-using ImageDecoder = std::function<at::Tensor(const std::filesystem::path&)>;
+using ImageDecoder = std::function<DecodedImage(const std::filesystem::path&)>;
 
 /// A batch on the CPU and where its rows come from.
 struct LoadedBatch {
@@ -122,8 +123,9 @@ struct BatchMaker {
                               .derive(static_cast<std::uint64_t>(sample.record))
                               .derive(static_cast<std::uint64_t>(sample.caption))
                               .derive(static_cast<std::uint64_t>(sample.repetition));
-    at::Tensor image = decode(record.file);
-    image = transforms(std::move(image), random);
+    DecodedImage decoded = decode(record.file);
+    at::Tensor image = transforms(std::move(decoded.pixels), random);
+    decoded.share.release();  // from here on it is as large as all are
     if (image.dim() != 3 || image.size(0) != 3 || image.scalar_type() != at::kFloat)
       throw DataError("not an input of a model after the transforms (got " +
                       std::string(c10::toString(image.scalar_type())) + " with " +

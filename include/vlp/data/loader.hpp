@@ -71,7 +71,7 @@ struct LoaderOptions {
   bool images_only = false;         ///< one row an image, in order, without texts
   BatchShare share = {};            ///< which batches
   /// From a file to uint8 [3, H, W].
-  ImageDecoder decode = [](const std::filesystem::path& file) { return decode_image(file); };
+  ImageDecoder decode = ImageFiles();
 };
 
 /// How a sample becomes tensors.

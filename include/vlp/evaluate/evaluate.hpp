@@ -257,7 +257,8 @@ class Evaluator {
                    .workers = workers_,
                    .prefetch = 2,
                    .images_only = true,
-                   .share = {.rank = peers.rank(), .size = peers.size(), .even = false}},
+                   .share = {.rank = peers.rank(), .size = peers.size(), .even = false},
+                   .decode = data_.images},
                   ctx_);
     loader.start_epoch(0);
     std::vector<EvaluatedBatch> batches;

@@ -17,6 +17,7 @@
 #include "vlp/concepts/tokenizer.hpp"
 #include "vlp/concepts/transform.hpp"
 #include "vlp/evaluate/options.hpp"
+#include "vlp/image/image_reading.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/use.hpp"
 #include "vlp/start/weight_sources.hpp"
@@ -36,6 +37,13 @@ struct RunOptions {
         field<&RunOptions::seed>(
             "Seed of everything random: split, order, initial weights, dropout.", at_least(0))};
   }
+};
+
+/// What [dataset] keeps beside the component's own options.
+struct DatasetExtras {
+  ImageReading images;
+
+  static constexpr auto fields() { return std::tuple{group<&DatasetExtras::images>()}; }
 };
 
 /// What [model] keeps beside the component's own options.
@@ -112,7 +120,7 @@ struct ReportOptions {
 /// A whole recipe, in the order of the data flow.
 struct RecipeOptions {
   RunOptions run;
-  Use<AnyDataset> dataset;
+  Use<AnyDataset, DatasetExtras> dataset;
   Use<AnyTokenizer> tokenizer;
   std::vector<TransformUse> transform;
   Use<AnyModel, ModelExtras> model;

@@ -71,7 +71,8 @@ inline void require_chooser(const Measured& measured, const std::string& chooser
 }
 
 /// The batches of training, as the recipe says.
-[[nodiscard]] inline LoaderOptions training_loader(const Plan& plan, const Context& ctx) {
+[[nodiscard]] inline LoaderOptions training_loader(const Plan& plan, const Data& data,
+                                                   const Context& ctx) {
   LoaderOptions options;
   options.batch_size = plan.train.batch_size;
   options.shuffle = true;
@@ -81,6 +82,7 @@ inline void require_chooser(const Measured& measured, const std::string& chooser
   options.extra_captions = captions_per_image(plan) - 1;
   const Peers& peers = ctx.machine.peers;
   options.share = {peers.rank(), peers.size(), plan.train.accumulation};
+  options.decode = data.images;
   return options;
 }
 
@@ -121,7 +123,7 @@ class Fit {
       : run_(run),
         loader_(training_records(run.data), run.data.dataset.captions_per_image(),
                 {run.data.transforms.train, run.data.tokenizer, run.data.prompt},
-                training_loader(run.plan, run.ctx), run.ctx),
+                training_loader(run.plan, run.data, run.ctx), run.ctx),
         length_(loop_length(loader_.batches_per_epoch(), run.plan.train)),
         trainer_(
             run.model, run.losses, run.plan.optimizer->build(run.ctx),
@@ -338,6 +340,7 @@ class Fit {
     });
     averaged.reset();
     record.measured.rows.clear();  // the observers have them
+    note_orientation(run_);
     history_.epochs.push_back(std::move(record));
   }
 

@@ -92,6 +92,7 @@ VLP_INLINE Report score(RunParts& run, History history) {
   const Peers& peers = run.ctx.machine.peers;
   const Split split = plan.evaluate.split;
   Evaluation found = evaluate_split(run, split, history.best_epoch, history.steps);
+  note_orientation(run);
 
   Report report{.folder = run.folder.path(),
                 .split = split_name(split),
