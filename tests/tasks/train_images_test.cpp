@@ -20,10 +20,11 @@ struct RunOfTurnedImages : vlp_test::TinyRun {
   vlp_test::Heard heard;
 
   RunOfTurnedImages() {
-    const fs::path images = root / "data" / "flickr30k_images";
+    const vlp_test::fs::path images = root / "data" / "flickr30k_images";
     for (const int i : {1003, 1010, 1020, 1030})
-      fs::copy_file(fs::path(VLP_TEST_DATA) / "image_formats" / "exif_6.jpg",
-                    images / (std::to_string(i) + ".jpg"), fs::copy_options::overwrite_existing);
+      vlp_test::fs::copy_file(vlp_test::fs::path(VLP_TEST_DATA) / "image_formats" / "exif_6.jpg",
+                              images / (std::to_string(i) + ".jpg"),
+                              vlp_test::fs::copy_options::overwrite_existing);
   }
   void train(const std::string& out, const std::vector<std::string>& sets) {
     vlp::RunArguments arguments;
