@@ -14,6 +14,8 @@ namespace vlp {
 [[nodiscard]] std::vector<std::string> batch_lines(const Plan& plan);
 /// Where the first weights come from; weights that are not there yet are no error.
 [[nodiscard]] std::vector<std::string> weights_lines(const Plan& plan);
+/// When the validation split is evaluated; nothing where that is after each epoch, as is usual.
+[[nodiscard]] std::vector<std::string> evaluation_lines(const Plan& plan);
 /// What makes a training no error and yet seldom wanted: losses that are equal, parts of the model
 /// that no loss or metric uses.
 [[nodiscard]] std::vector<std::string> note_lines(const Plan& plan);
@@ -24,7 +26,8 @@ namespace vlp {
 [[nodiscard]] std::vector<std::string> dry_pass_lines(const Plan& plan,
                                                       const CheckArguments& arguments, bool trains);
 /// What the data say, where they are there; missing data are no error unless the check is strict,
-/// broken data are. Behind the length of a training, notes on a batch or a warm-up that is longer.
+/// broken data are. Behind the length of a training, notes on a batch, a warm-up or the updates
+/// between two evaluations that are more.
 /// @param trains  also tells how long training is
 /// @throws DataError if the dataset is broken, or there is nothing to train with
 [[nodiscard]] std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,

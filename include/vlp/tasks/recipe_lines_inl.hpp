@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -17,6 +18,7 @@
 #include "vlp/recipe/write.hpp"
 #include "vlp/start/model_source.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
+#include "vlp/train/checkpoint_options.hpp"
 #include "vlp/train/options.hpp"
 
 namespace vlp {
@@ -46,6 +48,15 @@ VLP_INLINE std::vector<std::string> weights_lines(const Plan& plan) {
     }
   }
   return lines;
+}
+
+VLP_INLINE std::vector<std::string> evaluation_lines(const Plan& plan) {
+  const std::optional<Rhythm> when = plan.evaluate.rhythm();
+  if (!when) return {"evaluate   never on the validation split; the last weights are kept"};
+  if (when->unit != Rhythm::Unit::step) return {};
+  const std::string every =
+      when->count == 1 ? "every update" : fmt::format("every {} updates and the last", when->count);
+  return {"evaluate   the validation split behind " + every};
 }
 
 VLP_INLINE std::vector<std::string> note_lines(const Plan& plan) {
@@ -143,6 +154,11 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArgu
       lines.push_back(fmt::format(
           "note       train.batch_size = {} is more than an epoch has; a batch will be of {} pairs",
           plan.train.batch_size, rows));
+    if (plan.evaluate.by_steps() && plan.evaluate.rhythm()->count > length.total_steps)
+      lines.push_back(
+          fmt::format("note       evaluate.every = \"{}\" is more than the {} updates of the run; "
+                      "only the last is evaluated",
+                      plan.evaluate.every, length.total_steps));
     if (plan.schedule && detail::ends_rising(plan.schedule->build(ctx), length))
       lines.push_back(
           fmt::format("note       the learning rate still rises at the last of {} updates; is the "

@@ -90,6 +90,7 @@ VLP_INLINE std::vector<std::string> check_train_recipe(const Recipe& recipe,
   const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/true);
   std::vector<std::string> lines = batch_lines(plan);
   add_lines(lines, weights_lines(plan));
+  add_lines(lines, evaluation_lines(plan));
   add_lines(lines, passed);
   add_lines(lines, data_lines(plan, arguments, /*trains=*/true));
   add_lines(lines, note_lines(plan));
