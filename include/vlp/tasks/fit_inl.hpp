@@ -194,6 +194,7 @@ class Fit {
   }
 
   void save_regular(const LoopPosition& at) {
+    regular_ = trainer_.steps_done();
     const Peers& peers = run_.ctx.machine.peers;
     const LoopPosition all = at.with_others(peers);
     alone(peers, [&] { save(all, /*regular=*/true); });
@@ -282,7 +283,10 @@ class Fit {
     best_ = all.number("best");
     best_weights_ = all.text("best_weights");
     saved_ = from_ = trainer_.steps_done();
-    if (all.integer("regular") == 0) irregular_ = saved_;
+    if (all.integer("regular") == 0)
+      irregular_ = saved_;
+    else
+      regular_ = saved_;
     if (run_.exact || history_.best_step == 0 || sha256_of_file(weights_) == best_weights_) return;
     run_.ctx.machine.console.warning(
         weights_.string() + ": these are no longer the weights of " + history_.best_in_words() +
@@ -300,12 +304,9 @@ class Fit {
 
   /// The end of training is always a checkpoint; what was evaluated is in this one.
   void save_early_end(const LoopPosition& at) {
-    const std::int64_t step = trainer_.steps_done();
-    const Peers& peers = run_.ctx.machine.peers;
-    const LoopPosition all = at.with_others(peers);
-    if (saved_ == step && irregular_ != step) return;
-    if (irregular_ == step) irregular_.reset();  // it is replaced
-    alone(peers, [&] { save(all, /*regular=*/true); });
+    if (regular_ == trainer_.steps_done()) return;
+    if (irregular_ == trainer_.steps_done()) irregular_.reset();  // it is replaced
+    save_regular(at);
   }
 
   /// Whether the history has the newest update.
@@ -405,6 +406,7 @@ class Fit {
   std::string best_weights_;               // SHA-256 of what was written last; empty = nothing
   std::int64_t from_ = 0;                  // the update that this run went on from
   std::int64_t saved_ = 0;                 // the update whose checkpoint was written last
+  std::int64_t regular_ = 0;               // the update at which a regular one was due last
   std::set<std::int64_t> written_;         // by this process
   std::optional<std::int64_t> irregular_;  // a checkpoint that goes with the next one
   Clock::time_point last_save_ = Clock::now();
