@@ -90,6 +90,23 @@ BOOST_AUTO_TEST_CASE(a_batch_larger_than_the_data_is_noted) {
   BOOST_TEST(notes({"train.batch_size=120"}) == "");
 }
 
+BOOST_AUTO_TEST_CASE(when_the_validation_split_is_evaluated_is_told_unless_it_is_after_epochs) {
+  BOOST_TEST(!vlp_test::contains(lines(), "evaluate   "));
+  BOOST_TEST(vlp_test::contains(lines({"evaluate.every=never"}),
+                                "evaluate   never on the validation split; the last weights are "
+                                "kept\n"));
+  BOOST_TEST(vlp_test::contains(lines({"evaluate.every=20 steps"}),
+                                "evaluate   the validation split behind every 20 updates and the "
+                                "last\n"));
+  BOOST_TEST(vlp_test::contains(lines({"evaluate.every=1 step"}),
+                                "evaluate   the validation split behind every update\n"));
+  BOOST_TEST(notes({"evaluate.every=45 steps"}) == "");
+  BOOST_TEST(
+      notes({"evaluate.every=46 steps"}) ==
+      "note       evaluate.every = \"46 steps\" is more than the 45 updates of the run; only "
+      "the last is evaluated\n");
+}
+
 BOOST_AUTO_TEST_CASE(losses_that_are_equal_but_for_their_weights_are_noted) {
   const std::string lm = "{use='lm'}", other = "{use='lm',label_smoothing=0.3}";
   BOOST_TEST(notes({"loss=[" + lm + ",{use='lm',weight=2}]"}) ==

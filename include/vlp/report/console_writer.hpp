@@ -1,6 +1,6 @@
 #pragma once
-// The observer that tells a person: what a run is made of, how far it is, and what each epoch gave.
-// Includes no torch.
+// The observer that tells a person: what a run is made of, how far it is, and what each evaluation
+// gave. Includes no torch.
 
 #include <cstddef>
 #include <string>

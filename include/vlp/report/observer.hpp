@@ -74,11 +74,13 @@ struct EvaluationRecord {
   const Measured& measured;                  ///< with rows
   std::span<const ImageRecord> images;       ///< that were evaluated
   std::span<const CaptionedImage> captions;  ///< empty for a model that doesn't generate
+  std::string name = {};                     ///< of its files; empty = SPLIT-EPOCH
 };
 
-/// An epoch is over, its evaluation included, and its weights are in model/ if they are the best.
+/// An evaluation on the validation split is over, or where a run has none, an epoch, and the
+/// weights are in model/ if they are the best.
 struct CheckpointRecord {
-  std::int64_t epoch = 0;      ///< from 1
+  std::int64_t epoch = 0;      ///< under way, or done; from 1
   std::int64_t step = 0;       ///< updates done
   const Measured& measured;    ///< on the validation split
   const std::string& chooser;  ///< the score that chooses the best weights

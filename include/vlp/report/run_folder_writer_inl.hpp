@@ -45,15 +45,17 @@ VLP_INLINE void RunFolderWriter::log(const LogLine& line) const {
 }
 
 VLP_INLINE void RunFolderWriter::evaluation(const EvaluationRecord& record) const {
+  const std::string name =
+      record.name.empty() ? run_files::evaluation(record.split, record.epoch) : record.name;
   Json captions = Json::array();
   for (const CaptionedImage& image : record.captions)
     captions.push_back({{"image_id", image.record->image_id}, {"caption", image.caption}});
-  if (!captions.empty()) folder_->write(run_files::captions(record.split, record.epoch), captions);
+  if (!captions.empty()) folder_->write(run_files::captions(name), captions);
 
   std::vector<Json> rows;
   for (const ImageScores& row : record.measured.rows)
     rows.push_back({{"image_id", row.image_id}, {"scores", scores_json(row.scores)}});
-  if (!rows.empty()) folder_->write_lines(run_files::rows(record.split, record.epoch), rows);
+  if (!rows.empty()) folder_->write_lines(run_files::rows(name), rows);
 
   if (!std::filesystem::exists(folder_->path() / run_files::references(record.split))) {
     Json images = Json::array(), annotations = Json::array();
@@ -66,8 +68,7 @@ VLP_INLINE void RunFolderWriter::evaluation(const EvaluationRecord& record) cons
     folder_->write(run_files::references(record.split),
                    Json{{"images", std::move(images)}, {"annotations", std::move(annotations)}});
   }
-  folder_->append(run_files::kMetrics,
-                  metrics_json(record.split, record.epoch, record.step, record.measured));
+  folder_->append(run_files::kMetrics, metrics_json(record));
 }
 
 VLP_INLINE void RunFolderWriter::end(const RunEnd& end) const {
@@ -97,6 +98,7 @@ VLP_INLINE void RunFolderWriter::end(const RunEnd& end) const {
   Json json{{"split", report.split},
             {"images", report.measured.images},
             {"epoch", report.history.best_epoch},
+            {"step", report.history.best_step},
             {"scores", scores_json(report.measured.scores)}};
   if (report.measured.loss) json["loss"] = *report.measured.loss;
   if (!report.measured.losses.empty()) json["losses"] = scores_json(report.measured.losses);

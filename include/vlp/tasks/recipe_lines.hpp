@@ -29,8 +29,8 @@ namespace vlp {
 [[nodiscard]] std::vector<std::string> dry_pass_lines(const Plan& plan,
                                                       const CheckArguments& arguments, bool trains);
 /// What the data say, where they are there; missing data are no error unless the check is strict,
-/// broken data are. Behind the length of a training, notes on a batch or a warm-up that is longer,
-/// and on an average that is still near the first weights.
+/// broken data are. Behind the length of a training, notes on a batch, a warm-up or the updates
+/// between two evaluations that are more, and on an average that is still near the first weights.
 /// @param trains  also tells how long training is
 /// @throws DataError if the dataset is broken, or there is nothing to train with
 [[nodiscard]] std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,

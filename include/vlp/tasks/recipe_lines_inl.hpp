@@ -4,7 +4,9 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -30,6 +32,16 @@ namespace detail {
 /// A number of things.
 [[nodiscard]] inline std::string counted(std::int64_t n, const char* one, const char* many) {
   return fmt::format("{} {}", n, n == 1 ? one : many);
+}
+
+/// When the validation split is evaluated; nothing where that is after each epoch, as is usual.
+inline std::vector<std::string> evaluation_lines(const EvaluateOptions& evaluate) {
+  const std::optional<Rhythm> when = evaluate.rhythm();
+  if (!when) return {"evaluate   never on the validation split; the last weights are kept"};
+  if (when->unit != Rhythm::Unit::step) return {};
+  const std::string every =
+      when->count == 1 ? "every update" : fmt::format("every {} updates and the last", when->count);
+  return {"evaluate   the validation split behind " + every};
 }
 
 }  // namespace detail
@@ -69,8 +81,7 @@ VLP_INLINE std::vector<std::string> training_lines(const Plan& plan) {
         evaluate.weights == EvaluatedWeights::ema
             ? "it is what is evaluated and written to model/"
             : "the weights themselves are evaluated and written to model/, not the average"));
-  if (evaluate.every == EvaluateEvery::never)
-    lines.emplace_back("evaluate   never on the validation split; the last weights are kept");
+  add_lines(lines, detail::evaluation_lines(evaluate));
   if (evaluate.patience > 0)
     lines.push_back(fmt::format("patience   training ends after {} in a row without a better {}",
                                 detail::counted(evaluate.patience, "evaluation", "evaluations"),
@@ -220,6 +231,11 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArgu
       lines.push_back(fmt::format(
           "note       train.batch_size = {} is more than an epoch has; a batch will be of {} pairs",
           plan.train.batch_size, rows));
+    if (plan.evaluate.by_steps() && plan.evaluate.rhythm()->count > length.total_steps)
+      lines.push_back(
+          fmt::format("note       evaluate.every = \"{}\" is more than the {} updates of the run; "
+                      "only the last is evaluated",
+                      plan.evaluate.every, length.total_steps));
     if (plan.schedule && detail::ends_rising(plan.schedule->build(ctx), length))
       lines.push_back(
           fmt::format("note       the learning rate still rises at the last of {} updates; is the "

@@ -49,11 +49,17 @@ struct RunParts {
 /// What is known before the first update.
 [[nodiscard]] RunStart start_of(const RunParts& run);
 
+/// Which weights are evaluated: those behind an update of the run, or given ones.
+struct EvaluatedUpdate {
+  std::int64_t epoch = 0;  ///< to which it belongs, 0 = given weights
+  std::int64_t step = 0;   ///< its number, from 1; 0 = given weights
+};
+
 /// Evaluates the model on a split with the recipe's metrics, and tells the observers.
-/// @param epoch  of the weights, 0 = given ones
-/// @param step   updates done
-[[nodiscard]] Evaluation evaluate_split(RunParts& run, Split split, std::int64_t epoch,
-                                        std::int64_t step);
+/// @param weights  that the model has
+/// @param steps    updates done
+[[nodiscard]] Evaluation evaluate_split(RunParts& run, Split split, const EvaluatedUpdate& weights,
+                                        std::int64_t steps);
 
 /// What a run that is over already comes to.
 [[nodiscard]] inline Report finished_before(const std::filesystem::path& folder) {

@@ -62,8 +62,8 @@ VLP_INLINE RunStart start_of(const RunParts& run) {
   return start;
 }
 
-VLP_INLINE Evaluation evaluate_split(RunParts& run, Split split, std::int64_t epoch,
-                                     std::int64_t step) {
+VLP_INLINE Evaluation evaluate_split(RunParts& run, Split split, const EvaluatedUpdate& weights,
+                                     std::int64_t steps) {
   const Plan& plan = run.plan;
   const Evaluator evaluator(run.data, plan.generate, plan.evaluate.batch_size,
                             worker_count(plan, run.ctx), run.ctx);
@@ -78,11 +78,14 @@ VLP_INLINE Evaluation evaluate_split(RunParts& run, Split split, std::int64_t ep
                                "evaluating " + split_name(split));
   together(run.ctx.machine.peers, [&] {
     run.observers.evaluation({.split = split,
-                              .epoch = epoch,
-                              .step = step,
+                              .epoch = weights.epoch,
+                              .step = steps,
                               .measured = found.measured,
                               .images = records,
-                              .captions = found.captions});
+                              .captions = found.captions,
+                              .name = plan.evaluate.by_steps() && weights.step > 0
+                                          ? run_files::evaluation_at_step(split, weights.step)
+                                          : std::string()});
   });
   return found;
 }
@@ -91,7 +94,8 @@ VLP_INLINE Report score(RunParts& run, History history) {
   const Plan& plan = run.plan;
   const Peers& peers = run.ctx.machine.peers;
   const Split split = plan.evaluate.split;
-  Evaluation found = evaluate_split(run, split, history.best_epoch, history.steps);
+  Evaluation found = evaluate_split(
+      run, split, {.epoch = history.best_epoch, .step = history.best_step}, history.steps);
 
   Report report{.folder = run.folder.path(),
                 .split = split_name(split),
