@@ -245,11 +245,11 @@ class Evaluator {
     MeanLoss mean = mean_loss(passes);
     result.measured.loss = mean.total;
     result.measured.losses = std::move(mean.parts);
-    if (result.measured.loss && !std::isfinite(*result.measured.loss))
-      detail::require_finite_parameters(*module, task);
     if (retrieval)
       naming_rows([&](std::int64_t row) { return image_name(records, row); },
                   [&] { retrieval->rank(task + ", re-ranking"); });
+    if (result.measured.loss && !std::isfinite(*result.measured.loss))
+      detail::require_finite_parameters(*module, task);
     CaptionScores scores = scored_by_first(peers, [&] {
       return score_captions(result.captions, metrics, ctx_.machine.threads,
                             [&](std::int64_t rerank) { return retrieval->ranks(rerank); });
