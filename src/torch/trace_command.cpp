@@ -87,8 +87,7 @@ int carry_out(const TraceCommand& command, const Registry& registry, Terminal& t
   fmt::print("{}: {} tensors\n", command.out.string(), trace.size());
   const std::string not_finite = not_finite_tensors(command.out.string(), trace);
   blaming_weights(opened.not_finite, [&] {
-    if (!not_finite.empty())
-      throw NonFiniteError(not_finite + ". The first of them shows where to look.");
+    if (!not_finite.empty()) throw NonFiniteError(not_finite);
   });
   return 0;
 }
