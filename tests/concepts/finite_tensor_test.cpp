@@ -32,7 +32,7 @@ BOOST_AUTO_TEST_CASE(a_range_tells_kinds_apart) {
   BOOST_TEST(vlp::range_of(x) ==
              "[2, 3] Float, 4 of 6 not finite (nan 2, inf 1, -inf 1), others -2 to 1");
   BOOST_TEST(vlp::range_of(at::full({2}, kNaN)) == "[2] Float, 2 of 2 not finite (nan 2)");
-  BOOST_TEST(vlp::range_of(at::tensor({0.5, 2.0}, at::kHalf)) == "[2] Half, 0.5 to 2");
+  BOOST_TEST(vlp::range_of(at::tensor({0.5, 2.0}).to(at::kHalf)) == "[2] Half, 0.5 to 2");
 }
 
 BOOST_AUTO_TEST_CASE(the_first_row_that_is_not_finite_is_named_with_its_image) {
