@@ -16,6 +16,7 @@
 #include "src/torch/commands.hpp"
 #include "src/torch/model_images.hpp"
 #include "vlp/assemble/open_model.hpp"
+#include "vlp/core/non_finite.hpp"
 #include "vlp/data/collate.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/inference.hpp"
@@ -74,7 +75,9 @@ class Captioning {
 
   /// @return  how many images, folders and lists could not be read
   std::int64_t caption_all() {
-    return images_.for_each_batch([this](std::span<const ReadImage> batch) { caption(batch); });
+    return blaming_weights(opened_.not_finite, [this] {
+      return images_.for_each_batch([this](std::span<const ReadImage> batch) { caption(batch); });
+    });
   }
 
  private:
@@ -134,8 +137,12 @@ class Captioning {
     std::vector<RandomStream> random;
     for (const ReadImage& image : batch)
       if (options_.sample) random.push_back(stream_of(image.named));
-    const auto candidates = parts().call<Generate>(parts().call<ImageStates>(images_.pixels(batch)),
-                                                   prompt_, options_, random);
+    const auto candidates = naming_rows(
+        [&](std::int64_t row) { return shown_name(batch[static_cast<std::size_t>(row)].named); },
+        [&] {
+          return parts().call<Generate>(parts().call<ImageStates>(images_.pixels(batch)), prompt_,
+                                        options_, random);
+        });
     for (const auto& [image, of_image] : ranges::views::zip(batch, candidates))
       print(image.named, of_image);
     flush_output("caption");

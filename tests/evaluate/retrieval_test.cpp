@@ -310,11 +310,50 @@ BOOST_AUTO_TEST_CASE(what_is_not_a_number_is_last) {
                                  at::tensor({0, 1, 2}, at::kLong)};
   BOOST_TEST(vlp::rank_by_similarity(queries, items, 0).ranks == (std::vector<std::int64_t>{2, 1}),
              boost::test_tools::per_element());
-  Tables tables(captions(9), 1000, 11);
-  tables.logits.fill_(nan);
-  Tables level = Tables(captions(9), 1000, 11);
-  level.logits.fill_(-std::numeric_limits<float>::infinity());
-  check(tables.retrieval(5, {}).ranks(5), level.expected(5));
+}
+
+BOOST_AUTO_TEST_CASE(no_ranks_are_made_of_what_is_not_finite) {
+  const auto told = [](const auto& plant) {
+    Tables tables(captions(9), 1000, 11);
+    plant(tables);
+    try {
+      (void)tables.retrieval(5, {});
+    } catch (const vlp::NonFiniteRow& error) {
+      return std::to_string(error.row()) + ": " + error.of_row();
+    }
+    return std::string();
+  };
+  for (const float value : {std::nanf(""), std::numeric_limits<float>::infinity(),
+                            -std::numeric_limits<float>::infinity()}) {
+    const std::string image = told([&](Tables& t) { t.image_embeddings[4][2].fill_(value); });
+    BOOST_TEST(image.starts_with("4: the image embeddings are not finite (got [6] Float, 1 of 6"),
+               image);
+    // Images have 1, 2, 3, 4, 1, ... captions: text 4 is the second of image 2.
+    const std::string text =
+        told([&](Tables& t) { t.text_embeddings[t.wording(4)][0].fill_(value); });
+    BOOST_TEST(text.starts_with("2: the text embeddings of its caption 2 are not finite (got [6]"),
+               text);
+    const std::string match = told([&](Tables& t) { t.logits[6].fill_(value); });
+    BOOST_TEST(match.starts_with("6: the match logits with its texts are not finite (got ["),
+               match);
+  }
+  BOOST_TEST(told([](Tables&) {}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(all_processes_refuse_what_is_not_finite) {
+  std::vector<int> refused(3);
+  vlp_test::run_together(3, [&](const vlp::Peers& peers) {
+    Tables tables(captions(9), 1000, 11);
+    tables.image_embeddings[7].fill_(std::nanf(""));
+    vlp::Context ctx;
+    ctx.machine.peers = peers;
+    try {
+      (void)tables.retrieval(5, ctx);
+    } catch (const vlp::NonFiniteError&) {
+      refused[static_cast<std::size_t>(peers.rank())] = 1;
+    }
+  });
+  BOOST_TEST(refused == (std::vector<int>{1, 1, 1}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_model_that_serves_no_matching_head_is_refused) {

@@ -210,12 +210,12 @@ BOOST_AUTO_TEST_CASE(what_no_format_reads_is_refused_with_what_each_says) {
   BOOST_TEST(contains(what, "no BLIP for captioning or image-text retrieval (got conv (1 tensor)"));
   BOOST_TEST(contains(what, "\n" + file.string() + ": no tiny GIT."));
   const vlp::Formats none;
-  BOOST_TEST(contains(message_of<vlp::WeightsError>([&] {
-                        (void)none.import_model(
-                            vlp::read_foreign_model({.weights = file, .recipe = {}, .config = {}}),
-                            {});
-                      }),
-                      "no recipe describes this model"));
+  BOOST_TEST(contains(
+      message_of<vlp::WeightsError>([&] {
+        (void)none.import_model(
+            vlp::read_foreign_model({.weights = file, .recipe = {}, .config = {}}, {}), {});
+      }),
+      "no recipe describes this model"));
 }
 
 BOOST_AUTO_TEST_CASE(a_model_that_no_format_can_express_is_told_of_all) {

@@ -60,7 +60,7 @@ struct WeightsError : Error {
   explicit WeightsError(const std::string& message) : Error(ExitCode::weights, message) {}
 };
 
-/// A loss or gradient that is not a number, or infinite.
+/// A loss, gradient, logit or embedding that is not a number, or infinite.
 struct NonFiniteError : Error {
   explicit NonFiniteError(const std::string& message) : Error(ExitCode::non_finite, message) {}
 };

@@ -3,6 +3,7 @@
 // each image.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -20,11 +21,13 @@
 #include <torch/nn/module.h>
 
 #include "vlp/concepts/context.hpp"
+#include "vlp/concepts/finite_tensor.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/core/non_finite.hpp"
 #include "vlp/core/packed.hpp"
 #include "vlp/core/parallel.hpp"
 #include "vlp/core/progress.hpp"
@@ -155,6 +158,16 @@ class EvaluationMode {
   bool was_training_;
 };
 
+/// For a loss that isn't finite. Waits for the device.
+/// @throws NonFiniteError naming the first parameter that isn't finite
+inline void require_finite_parameters(const torch::nn::Module& module, const std::string& task) {
+  for (const auto& item : module.named_parameters())
+    if (item.value().defined() && !is_finite(item.value()))
+      throw NonFiniteError(task + ": the loss is not finite, and neither is parameter " +
+                           item.key() + " (got " + range_of(item.value()) +
+                           ", expected finite numbers). Check the model's weights.");
+}
+
 }  // namespace detail
 
 /// What a batch gives besides what `Retrieval` keeps.
@@ -193,6 +206,9 @@ class Evaluator {
   /// @param task     what the progress is called
   /// @throws InterruptedError if the context's `stop` says so
   /// @throws PeerError if another process failed
+  /// @throws NonFiniteError naming image and tensor if captions or ranks would be made of what
+  /// isn't
+  ///                        finite; a loss that isn't is an error only where a parameter isn't, too
   template <Model M, Loss L>
   [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records,
                                       std::span<const AnyMetric> metrics,
@@ -229,7 +245,11 @@ class Evaluator {
     MeanLoss mean = mean_loss(passes);
     result.measured.loss = mean.total;
     result.measured.losses = std::move(mean.parts);
-    if (retrieval) retrieval->rank(task + ", re-ranking");
+    if (retrieval)
+      naming_rows([&](std::int64_t row) { return image_name(records, row); },
+                  [&] { retrieval->rank(task + ", re-ranking"); });
+    if (result.measured.loss && !std::isfinite(*result.measured.loss))
+      detail::require_finite_parameters(*module, task);
     CaptionScores scores = scored_by_first(peers, [&] {
       return score_captions(result.captions, metrics, ctx_.machine.threads,
                             [&](std::int64_t rerank) { return retrieval->ranks(rerank); });
@@ -310,6 +330,12 @@ class Evaluator {
     return ordered;
   }
 
+  /// How messages call an image.
+  [[nodiscard]] static std::string image_name(std::span<const ImageRecord> records,
+                                              std::int64_t index) {
+    return "image " + records[static_cast<std::size_t>(index)].image_id;
+  }
+
   /// The ids of all captions of some images.
   [[nodiscard]] std::vector<std::vector<std::vector<std::int64_t>>> ids_of(
       std::span<const ImageRecord> records, const std::vector<std::int64_t>& index) const {
@@ -350,7 +376,11 @@ class Evaluator {
     for (const std::int64_t i : index)
       random.push_back(ctx_.facts.seeds.derive("captions")
                            .derive(records[static_cast<std::size_t>(i)].image_id.text()));
-    const auto candidates = parts.call<Generate>(image_states, prompt_, generate_, random);
+    const auto candidates = naming_rows(
+        [&](std::int64_t row) {
+          return image_name(records, index.at(static_cast<std::size_t>(row)));
+        },
+        [&] { return parts.call<Generate>(image_states, prompt_, generate_, random); });
     std::vector<std::pair<std::string, double>> best_of_all;
     for (std::size_t i = 0; i < index.size(); ++i) {
       const Candidate& best = candidates[i].front();

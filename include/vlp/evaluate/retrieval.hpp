@@ -16,11 +16,14 @@
 #include <ATen/ATen.h>
 
 #include "vlp/concepts/context.hpp"
+#include "vlp/concepts/finite_tensor.hpp"
 #include "vlp/concepts/forward.hpp"
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/peers.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/finite.hpp"
+#include "vlp/core/non_finite.hpp"
 #include "vlp/core/progress.hpp"
 #include "vlp/evaluate/in_turn.hpp"
 #include "vlp/evaluate/rerank.hpp"
@@ -88,6 +91,7 @@ class Retrieval {
 
   /// Ranks by similarity and matches the pairs that re-ranking needs.
   /// @param task  what the progress of the matching is called
+  /// @throws NonFiniteRow if embeddings or logits of a match aren't finite, with the image's number
   void rank(const std::string& task) {
     const Peers& peers = ctx_.machine.peers;
     const at::Device device = torch_device(ctx_.machine.device);
@@ -100,6 +104,7 @@ class Retrieval {
     texts.images = at::tensor(image_of_text_, at::kLong).to(texts.embeddings.device());
     images.embeddings = in_turn(peers, 1, device, [&] { return Columns{embeddings_}; }).front();
     images.images = at::arange(images_, texts.images.options());
+    require_finite(images.embeddings, texts.embeddings);
     texts_of_images_ = rank_by_similarity(images, texts, rerank_, peers);
     images_of_texts_ = rank_by_similarity(texts, images, rerank_, peers);
     if (rerank_ == 0) return;
@@ -174,6 +179,31 @@ class Retrieval {
     if (peers.size() > 1) pace.done(images_);
     const auto* first = static_cast<const float*>(host.const_data_ptr());
     logits_.assign(first, first + host.numel());
+    if (all_finite(logits_)) return;
+    for (std::int64_t image = 0; image < images_; ++image) {
+      const auto begin = static_cast<std::int64_t>(pairs_->first(image)),
+                 end = static_cast<std::int64_t>(pairs_->first(image + 1));
+      if (const at::Tensor own = host.narrow(0, begin, end - begin); !is_finite(own))
+        throw NonFiniteRow(image, not_finite_text("the match logits with its texts", own));
+    }
+  }
+
+  /// Looks at the embeddings of all images and of all texts. Waits for the device.
+  void require_finite(const at::Tensor& images, const at::Tensor& texts) const {
+    const auto image_of = [this](std::int64_t text) {
+      return image_of_text_[static_cast<std::size_t>(text)];
+    };
+    require_finite_rows(
+        images, [](std::int64_t) { return std::string("the image embeddings"); },
+        [](std::int64_t image) { return image; });
+    require_finite_rows(
+        texts,
+        [&](std::int64_t text) {
+          const auto first = std::ranges::find(image_of_text_, image_of(text));
+          return "the text embeddings of its caption " +
+                 std::to_string(text - (first - image_of_text_.begin()) + 1);
+        },
+        image_of);
   }
 
   /// Without the images that have no caption: nothing could be right for them.

@@ -27,6 +27,7 @@ namespace vlp {
 ///                      `options.length_rule`
 /// @throws RecipeError if the prompt leaves no room, or if the original rule is asked to stop never
 /// early, which it can't
+/// @throws NonFiniteRow if the decoder's logits aren't finite
 template <Decoder Dec>
 [[nodiscard]] std::vector<std::vector<Candidate>> beam_search(
     Dec decoder, const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,

@@ -25,6 +25,7 @@ namespace vlp {
 /// @return              for each image one candidate with the mean log-probability of its generated
 ///                      tokens
 /// @throws RecipeError if the prompt leaves no room
+/// @throws NonFiniteRow if the decoder's logits aren't finite
 template <Decoder Dec>
 [[nodiscard]] std::vector<std::vector<Candidate>> greedy_search(
     Dec decoder, const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,

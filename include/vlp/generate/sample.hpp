@@ -20,6 +20,7 @@
 #include "vlp/core/random.hpp"
 #include "vlp/core/special_tokens.hpp"
 #include "vlp/generate/decoding.hpp"
+#include "vlp/generate/finite_logits.hpp"
 #include "vlp/generate/made_up_tokens.hpp"
 #include "vlp/generate/sampling.hpp"
 
@@ -88,6 +89,21 @@ class SampledBatch {
            .log_probability = 0});
     return draws;
   }
+  /// Behind the prompt, from 1, of what is drawn next.
+  [[nodiscard]] std::int64_t next_token() const {
+    return static_cast<std::int64_t>(texts_.front().ids.size()) - limits_.prompt + 1;
+  }
+  /// @param draws   with the logits' sums beside them
+  /// @param logits  that they were drawn from
+  /// @throws NonFiniteError if a token of a caption that goes on was drawn from what is no number
+  void require_numbers(const std::vector<Draw>& draws, const FiniteLogits& logits) const {
+    for (std::size_t row = 0; row < texts_.size(); ++row) {
+      if (texts_[row].length > 0) continue;
+      logits.require(draws[row].beside, static_cast<std::int64_t>(row),
+                     static_cast<std::int64_t>(image_of_[row / captions_]));
+      require_drawn(draws[row]);
+    }
+  }
   /// The newest id of each row.
   [[nodiscard]] std::vector<std::vector<std::int64_t>> last() const {
     std::vector<std::vector<std::int64_t>> rows;
@@ -151,7 +167,7 @@ class SampledBatch {
 ///                      they were drawn by
 /// @throws RecipeError     if the prompt leaves no room, or beams are asked for too
 /// @throws ContractError      if there isn't one random stream an image
-/// @throws NonFiniteError  if logits are not numbers
+/// @throws NonFiniteError  if logits aren't finite: a NonFiniteRow where the decoder gives such
 template <Decoder Dec>
 [[nodiscard]] std::vector<std::vector<Candidate>> sample_captions(Dec decoder,
                                                                   const at::Tensor& image_states,
@@ -180,9 +196,12 @@ template <Decoder Dec>
   expand_beams(cache, options.num_captions);
   logits = logits.repeat_interleave(options.num_captions, 0);
   const auto draws = [&] {
-    return logits.is_meta() ? batch.made_up()
-                            : draw_tokens(sampling_logits(logits, batch.ids(), options, tokens.sep),
-                                          batch.numbers());
+    if (logits.is_meta()) return batch.made_up();
+    const FiniteLogits given(logits, image_states, batch.next_token());
+    std::vector<Draw> drawn = draw_tokens(sampling_logits(logits, batch.ids(), options, tokens.sep),
+                                          batch.numbers(), given.sums());
+    batch.require_numbers(drawn, given);
+    return drawn;
   };
   while (batch.add(draws())) {
     batch.shrink(cache);

@@ -66,15 +66,28 @@ namespace vlp {
 struct Draw {
   std::int64_t token = 0;
   double log_probability = 0;  ///< of that token
+  double beside = 0;           ///< what was read back along with it
 };
+
+/// @throws NonFiniteError if there was nothing to draw from
+inline void require_drawn(const Draw& draw) {
+  if (draw.log_probability > -std::numeric_limits<double>::infinity()) return;
+  throw NonFiniteError(
+      "generate: the decoder's logits are not numbers, so no token can be drawn. Check the model's "
+      "weights.");
+}
 
 /// Draws a token for each row: the first whose cumulative probability, in the order of ids, exceeds
 /// the row's number. Waits for the device once.
 /// @param logits   [rows, V]; -inf is never drawn
 /// @param uniform  a number in [0, 1) for each row
+/// @param beside   [rows, 1] float64 on the logits' device, to be read back along with the draws;
+///                 undefined = nothing. Whether a row has probabilities is then for who reads it to
+///                 see
 /// @throws NonFiniteError if a row has no probabilities, because its logits are not numbers
 [[nodiscard]] inline std::vector<Draw> draw_tokens(const at::Tensor& logits,
-                                                   const std::vector<double>& uniform) {
+                                                   const std::vector<double>& uniform,
+                                                   const at::Tensor& beside = {}) {
   const at::Tensor log_probabilities = at::log_softmax(logits.to(at::kDouble), 1);
   const at::Tensor cumulative = log_probabilities.exp().cumsum(1);
   const at::Tensor total = cumulative.slice(1, -1);
@@ -85,16 +98,15 @@ struct Draw {
   const at::Tensor chosen =
       at::searchsorted(cumulative, numbers, /*out_int32=*/false, /*right=*/true)
           .clamp_max(logits.size(1) - 1);
-  const at::Tensor both =
-      at::cat({chosen.to(at::kDouble), log_probabilities.gather(1, chosen)}, 1).cpu();
-  const auto rows = both.accessor<double, 2>();
+  const at::Tensor read = at::cat({chosen.to(at::kDouble), log_probabilities.gather(1, chosen),
+                                   beside.defined() ? beside : at::zeros_like(total)},
+                                  1)
+                              .cpu();
+  const auto rows = read.accessor<double, 2>();
   std::vector<Draw> draws;
-  for (std::int64_t row = 0; row < both.size(0); ++row) {
-    if (!(rows[row][1] > -std::numeric_limits<double>::infinity()))
-      throw NonFiniteError(
-          "generate: the decoder's logits are not numbers, so no token can be drawn. Check the "
-          "model's weights.");
-    draws.push_back({static_cast<std::int64_t>(rows[row][0]), rows[row][1]});
+  for (std::int64_t row = 0; row < read.size(0); ++row) {
+    draws.push_back({static_cast<std::int64_t>(rows[row][0]), rows[row][1], rows[row][2]});
+    if (!beside.defined()) require_drawn(draws.back());
   }
   return draws;
 }

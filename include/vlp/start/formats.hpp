@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vlp/concepts/format.hpp"
+#include "vlp/core/console.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/recipe/value.hpp"
 #include "vlp/registry/registry.hpp"
@@ -63,8 +64,10 @@ class Formats {
 };
 
 /// Reads a model's file of weights; what lies beside it is looked at later.
+/// @param source   where it lies
+/// @param console  hears which of its tensors aren't finite
 /// @throws WeightsError as `read_weight_file`
-[[nodiscard]] ForeignModel read_foreign_model(const ModelSource& source);
+[[nodiscard]] ForeignModel read_foreign_model(const ModelSource& source, const Console& console);
 
 }  // namespace vlp
 

@@ -11,6 +11,7 @@
 #include "vlp/recipe/diagnostics.hpp"
 #include "vlp/recipe/read.hpp"
 #include "vlp/start/formats.hpp"
+#include "vlp/weights/finite_tensors.hpp"
 #include "vlp/weights/read_weights.hpp"
 
 namespace vlp {
@@ -89,8 +90,11 @@ VLP_INLINE ImportedModel Formats::import_model(const ForeignModel& foreign,
                        : refusals);
 }
 
-VLP_INLINE ForeignModel read_foreign_model(const ModelSource& source) {
-  return {read_weight_file(source.weights), source.folder(), source.config};
+VLP_INLINE ForeignModel read_foreign_model(const ModelSource& source, const Console& console) {
+  ForeignModel foreign{read_weight_file(source.weights), source.folder(), source.config};
+  foreign.not_finite = not_finite_tensors(foreign.file.source, foreign.file.tensors);
+  if (!foreign.not_finite.empty()) console.note(foreign.not_finite);
+  return foreign;
 }
 
 }  // namespace vlp
