@@ -101,7 +101,7 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
     throw RecipeError("open_model: unknown dtype (got " +
                       std::string(c10::toString(arguments.dtype)) + ", expected Float or Double).");
   const ModelSource source = find_model(name);
-  ForeignModel foreign = read_foreign_model(source);
+  ForeignModel foreign = read_foreign_model(source, arguments.console);
   std::optional<ImportedModel> imported;
   if (source.recipe.empty())
     imported = Formats(registry).import_model(

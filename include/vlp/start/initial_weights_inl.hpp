@@ -16,7 +16,8 @@ VLP_INLINE WeightSource open_weight_source(std::string_view key, const std::stri
                                            const Formats& formats, const NamedFormat* family,
                                            const Console& console) {
   const ModelSource where = find_model(name);
-  ForeignModel foreign = read_foreign_model(where);
+  ForeignModel foreign = read_foreign_model(where, console);
+  if (family) formats.take_off_shared_words(foreign, console);
   const NamedFormat* reader = formats.of_weights(foreign, family);
   WeightSource source{.key = std::string(key), .weights = {}, .settings = {}, .format = {}};
   if (!where.recipe.empty())
