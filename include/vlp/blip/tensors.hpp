@@ -111,10 +111,6 @@ class TensorSizes {
   std::string source_;
 };
 
-}  // namespace detail
-
-namespace detail {
-
 /// What a file is that holds no whole BLIP, and what to do.
 [[nodiscard]] inline std::string why_no_task(const TensorMap& tensors, const PartCounts& parts) {
   if (tensors.empty()) return "Give a file with weights.";
@@ -129,8 +125,9 @@ namespace detail {
            kPositions + "' or '" + kWords +
            "'). Give a file with the names of transformers or of the original repository.";
   if (known == all)
-    return "All names are a BLIP's, and parts are missing: begin a training with it as `weights` "
-           "of its parts, or choose a whole model.";
+    return "All names are a BLIP's, but parts are missing. Begin a training with it (`weights` in "
+           "a "
+           "recipe), or choose a whole model.";
   return std::to_string(known) + " of its " + std::to_string(all) +
          " names begin as a BLIP's; with the others it may be for another task. Choose a model for "
          "this one.";
