@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(stored_malformed_files_are_refused) {
       {"missing_storage", "tensor 'w' lies in a storage that the file lacks (got '0')"},
       {"negative_size", "tensor 'w' reaches beyond its storage (got offset 0, sizes [-4]"},
       {"numpy_function", "the pickle asks for 'numpy.loadtxt'"},
-      {"object", "the pickle asks for 'subprocess.Popen'"},
+      {"object", "the pickle asks for 'commands.Popen'"},  // protocol 2's name for subprocess
       {"os_system", "the pickle asks for 'posix.system'"},
       {"short_storage",
        "tensor 'w' lies in a storage of another size (got 8 bytes, expected 4 items of F32)"},
