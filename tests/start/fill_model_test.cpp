@@ -315,7 +315,7 @@ BOOST_AUTO_TEST_CASE(a_module_that_no_format_knows_is_filled_with_its_own_wrappe
   const std::string what =
       message_of<vlp::WeightsError>([&] { fill("module.", "criterion.weight"); });
   BOOST_TEST(contains(what,
-                      "None of its 5 names is one of the model's (got 'criterion.weight', "
+                      "None of its names (5) is one of the model's (got 'criterion.weight', "
                       "'module.0.bias', 'module.0.weight', expected such as '0.bias', "
                       "'0.weight', '1.bias')"),
              what);

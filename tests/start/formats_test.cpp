@@ -249,9 +249,10 @@ BOOST_AUTO_TEST_CASE(what_no_format_reads_is_refused_with_what_each_says) {
   write_tensors(file, {{"conv.weight", bytes_of(at::ones({2}))}});
   const std::string what = refusal(file);
   BOOST_TEST(contains(what, "no BLIP for captioning or image-text retrieval (got conv (1 tensor)"));
-  BOOST_TEST(contains(what,
-                      "None of its 1 name begins as a BLIP's (got 'conv.weight', expected such as "
-                      "'vision_model.embeddings.position_embedding' or "));
+  BOOST_TEST(
+      contains(what,
+               "None of its names (1) begins as a BLIP's (got 'conv.weight', expected such as "
+               "'vision_model.embeddings.position_embedding' or "));
   BOOST_TEST(!contains(what, "another task"));
   BOOST_TEST(contains(what, "\n" + file.string() + ": no tiny GIT."));
   const vlp::Formats none;

@@ -120,9 +120,8 @@ class TensorSizes {
     if (const auto found = parts.find(part); found != parts.end()) known += found->second;
   const auto all = static_cast<std::int64_t>(tensors.size());
   if (known == 0)
-    return "None of its " + std::to_string(all) + (all == 1 ? " name" : " names") +
-           " begins as a BLIP's (got " + first_names(tensors) + ", expected such as '" +
-           kPositions + "' or '" + kWords +
+    return "None of its names (" + std::to_string(all) + ") begins as a BLIP's (got " +
+           first_names(tensors) + ", expected such as '" + kPositions + "' or '" + kWords +
            "'). Give a file with the names of transformers or of the original repository.";
   if (known == all)
     return "All names are a BLIP's, but parts are missing. Begin a training with it (`weights` in "

@@ -105,9 +105,9 @@ class ModelFiller {
   /// What a file is that lacks a part: of another task if it has others, else of other names.
   [[nodiscard]] std::string told_by_names(const TensorMap& tensors) const {
     if (count_ours(tensors) > 0) return "It is for another task; choose a model that has one.";
-    return "None of its " + std::to_string(tensors.size()) + " names is one of the model's (got " +
-           first_names(tensors) + ", expected such as " + first_names(wanted_) +
-           "). Give a file of this model.";
+    return "None of its names (" + std::to_string(tensors.size()) +
+           ") is one of the model's (got " + first_names(tensors) + ", expected such as " +
+           first_names(wanted_) + "). Give a file of this model.";
   }
 
   /// Everything in one file.
