@@ -81,6 +81,8 @@ class InitialWeights {
   [[nodiscard]] bool empty() const { return sources_.empty(); }
   /// Each one, in the recipe's order, that of the whole first.
   [[nodiscard]] const std::vector<WeightSource>& sources() const { return sources_; }
+  /// The same, to give their tensors other names.
+  [[nodiscard]] std::vector<WeightSource>& sources() { return sources_; }
   /// What is known of the model that they are for.
   [[nodiscard]] const ModelLayout& layout() const { return layout_; }
   /// The format that has read the first of them; empty if there is none.

@@ -17,6 +17,7 @@ VLP_INLINE WeightSource open_weight_source(std::string_view key, const std::stri
                                            const Console& console) {
   const ModelSource where = find_model(name);
   ForeignModel foreign = read_foreign_model(where, console);
+  if (family) formats.take_off_shared_words(foreign, console);
   const NamedFormat* reader = formats.of_weights(foreign, family);
   WeightSource source{.key = std::string(key), .weights = {}, .settings = {}, .format = {}};
   source.not_finite = foreign.not_finite;
