@@ -138,7 +138,15 @@ vlp::GenerateOptions generate_options(const json& given) {
   options.max_new_tokens = given.value("max_new_tokens", 0);
   options.min_length = given.value("min_length", 0);
   options.length_penalty = given.value("length_penalty", 1.0);
+  options.min_new_tokens = given.value("min_new_tokens", 0);
   options.repetition_penalty = given.value("repetition_penalty", 1.0);
+  options.no_repeat_ngram_size = given.value("no_repeat_ngram_size", 0);
+  options.bad_words_ids = given.value("bad_words_ids", options.bad_words_ids);
+  options.suppress_tokens = given.value("suppress_tokens", options.suppress_tokens);
+  options.begin_suppress_tokens =
+      given.value("begin_suppress_tokens", options.begin_suppress_tokens);
+  options.forced_bos_token_id = given.value("forced_bos_token_id", -1);
+  options.forced_eos_token_id = given.value("forced_eos_token_id", -1);
   if (const auto early = given.find("early_stopping"); early != given.end())
     options.early_stopping = *early == "never" ? vlp::EarlyStopping::never
                              : *early == true  ? vlp::EarlyStopping::yes
@@ -193,18 +201,20 @@ void compare_generation(const std::string& label, const vlp::OpenedModel& opened
                  worst, kScore, texts ? "ids and texts equal" : "ids equal");
 }
 
-void compare_all_generation(const std::string& name, at::ScalarType dtype, Tally& tally) {
+/// @param stem  the file of stored cases, without .json
+void compare_all_generation(const std::string& name, const std::string& stem, at::ScalarType dtype,
+                            Tally& tally) {
   const auto dir = parity::root() / name;
   const std::string label = name + " " + parity::precision(dtype) + " ";
-  if (!std::filesystem::exists(dir / "generate.json"))
-    return parity::report_missing(label + "generation", "no generate.json");
+  if (!std::filesystem::exists(dir / (stem + ".json")))
+    return parity::report_missing(label + "generation", "no " + stem + ".json");
   const at::NoGradGuard no_grad;
   const vlp::OpenedModel opened = parity::open(dir / "model", dtype);
   const at::Tensor pixels =
       vlp::read_trace_inputs(dir / "inputs.safetensors", opened.ctx, dtype, opened.model.serves())
           .pixel_values;
-  const json file = parity::read_json(dir / "generate.json");
-  BOOST_REQUIRE_MESSAGE(!file["cases"].empty(), label << "generate.json holds no case");
+  const json file = parity::read_json(dir / (stem + ".json"));
+  BOOST_REQUIRE_MESSAGE(!file["cases"].empty(), label << stem << ".json holds no case");
   for (const json& stored : file["cases"]) {
     compare_generation(label, opened, pixels, stored, tally);
     tally.add(stored["mode"].get<std::string>() + " cases");
@@ -217,9 +227,10 @@ void compare_trace(const std::string& name, at::ScalarType dtype) {
   c.tally.check();
 }
 
-void compare_all_generation(const std::string& name, at::ScalarType dtype) {
-  Tally tally(name + " " + parity::precision(dtype) + " generate");
-  compare_all_generation(name, dtype, tally);
+void compare_all_generation(const std::string& name, const std::string& stem,
+                            at::ScalarType dtype) {
+  Tally tally(name + " " + parity::precision(dtype) + " " + stem);
+  compare_all_generation(name, stem, dtype, tally);
   tally.check();
 }
 
@@ -269,10 +280,16 @@ BOOST_DATA_TEST_CASE(trace_agrees_in_float64, kCaptioners, name) {
 }
 
 BOOST_DATA_TEST_CASE(generation_agrees_in_float32, kCaptioners, name) {
-  compare_all_generation(name, at::kFloat);
+  compare_all_generation(name, "generate", at::kFloat);
 }
 BOOST_DATA_TEST_CASE(generation_agrees_in_float64, kCaptioners, name) {
-  compare_all_generation(name, at::kDouble);
+  compare_all_generation(name, "generate", at::kDouble);
+}
+BOOST_DATA_TEST_CASE(rules_of_generation_agree_in_float32, kCaptioners, name) {
+  compare_all_generation(name, "generate_rules", at::kFloat);
+}
+BOOST_DATA_TEST_CASE(rules_of_generation_agree_in_float64, kCaptioners, name) {
+  compare_all_generation(name, "generate_rules", at::kDouble);
 }
 
 BOOST_DATA_TEST_CASE(every_format_gives_the_same_weights, kCaptioners, name) {

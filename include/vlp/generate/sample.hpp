@@ -21,6 +21,7 @@
 #include "vlp/core/special_tokens.hpp"
 #include "vlp/generate/decoding.hpp"
 #include "vlp/generate/made_up_tokens.hpp"
+#include "vlp/generate/rules.hpp"
 #include "vlp/generate/sampling.hpp"
 
 namespace vlp {
@@ -144,14 +145,16 @@ class SampledBatch {
 
 /// @param decoder       in evaluation mode
 /// @param image_states  [B, N, De]
-/// @param request       of its options num_captions (K), lengths, repetition_penalty, temperature,
-///                      top_k, top_p; B random streams
+/// @param request       of its options num_captions (K), lengths, rules, temperature, top_k, top_p;
+///                      B random streams
 /// @return              for each image K candidates in the order of drawing, with the mean
 ///                      log-probability of their generated tokens, under the probabilities that
 ///                      they were drawn by
-/// @throws RecipeError     if the prompt leaves no room, or beams are asked for too
+/// @throws RecipeError     if the prompt leaves no room, beams are asked for too, or an id is
+/// outside
+///                         the vocabulary
 /// @throws ContractError      if there isn't one random stream an image
-/// @throws NonFiniteError  if logits are not numbers
+/// @throws NonFiniteError  if logits are not numbers, or the rules leave no token to draw
 template <Decoder Dec>
 [[nodiscard]] std::vector<std::vector<Candidate>> sample_captions(Dec decoder,
                                                                   const at::Tensor& image_states,
@@ -177,11 +180,12 @@ template <Decoder Dec>
   DecodingCache cache = decoder->make_cache(image_states, 1, limits.longest);
   at::Tensor logits =
       decoder->step(ids_tensor(std::vector(images, begin)).to(image_states.device()), cache);
+  check_rules(options, logits.size(1));
   expand_beams(cache, options.num_captions);
   logits = logits.repeat_interleave(options.num_captions, 0);
   const auto draws = [&] {
     return logits.is_meta() ? batch.made_up()
-                            : draw_tokens(sampling_logits(logits, batch.ids(), options, tokens.sep),
+                            : draw_tokens(sampling_logits(logits, batch.ids(), options, limits),
                                           batch.numbers());
   };
   while (batch.add(draws())) {
