@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/messages.hpp"
+#include "tests/support/stored_generation.hpp"
 #include "tests/support/tiny_decoder.hpp"
 #include "vlp/generate/captions.hpp"
 #include "vlp/generate/sampling.hpp"
@@ -36,22 +37,9 @@ struct Stored {
   explicit Stored(const json& stored, std::int64_t end)
       : so_far(stored["ids"].get<std::vector<Ids>>()),
         scores(matrix(stored["scores"])),
-        expected(matrix(stored["expected"])) {
+        expected(matrix(stored["expected"])),
+        options(parity::generate_options(stored["options"])) {
     const json& given = stored["options"];
-    options.beams = 1;
-    options.sample = given.value("do_sample", false);
-    options.temperature = given.value("temperature", 1.0);
-    options.top_k = given.value("top_k", 0);
-    options.top_p = given.value("top_p", 1.0);
-    options.min_length = given.value("min_length", 0);
-    options.min_new_tokens = given.value("min_new_tokens", 0);
-    options.repetition_penalty = given.value("repetition_penalty", 1.0);
-    options.no_repeat_ngram_size = given.value("no_repeat_ngram_size", 0);
-    options.bad_words_ids = given.value("bad_words_ids", options.bad_words_ids);
-    options.suppress_tokens = given.value("suppress_tokens", Ids{});
-    options.begin_suppress_tokens = given.value("begin_suppress_tokens", Ids{});
-    options.forced_bos_token_id = given.value("forced_bos_token_id", -1);
-    options.forced_eos_token_id = given.value("forced_eos_token_id", -1);
     limits.prompt = stored["prompt"];
     limits.longest = given.contains("max_new_tokens")
                          ? limits.prompt + given["max_new_tokens"].get<std::int64_t>()

@@ -18,6 +18,7 @@
 
 #include "tests/support/comparison.hpp"
 #include "tests/support/stored_case.hpp"
+#include "tests/support/stored_generation.hpp"
 #include "vlp/weights/module_weights.hpp"
 
 BOOST_AUTO_TEST_SUITE(blip_caption_parity)
@@ -131,29 +132,6 @@ void compare_trace(const TracedCase& c) {
   }
 }
 
-vlp::GenerateOptions generate_options(const json& given) {
-  vlp::GenerateOptions options;
-  options.beams = given.value("num_beams", 1);
-  options.max_length = given.value("max_length", options.max_length);
-  options.max_new_tokens = given.value("max_new_tokens", 0);
-  options.min_length = given.value("min_length", 0);
-  options.length_penalty = given.value("length_penalty", 1.0);
-  options.min_new_tokens = given.value("min_new_tokens", 0);
-  options.repetition_penalty = given.value("repetition_penalty", 1.0);
-  options.no_repeat_ngram_size = given.value("no_repeat_ngram_size", 0);
-  options.bad_words_ids = given.value("bad_words_ids", options.bad_words_ids);
-  options.suppress_tokens = given.value("suppress_tokens", options.suppress_tokens);
-  options.begin_suppress_tokens =
-      given.value("begin_suppress_tokens", options.begin_suppress_tokens);
-  options.forced_bos_token_id = given.value("forced_bos_token_id", -1);
-  options.forced_eos_token_id = given.value("forced_eos_token_id", -1);
-  if (const auto early = given.find("early_stopping"); early != given.end())
-    options.early_stopping = *early == "never" ? vlp::EarlyStopping::never
-                             : *early == true  ? vlp::EarlyStopping::yes
-                                               : vlp::EarlyStopping::no;
-  return options;
-}
-
 /// The stored score of a caption: sequences_scores of beams, the mean of processed_token_logprobs
 /// of greedy decoding.
 double stored_score(const json& scores) {
@@ -172,7 +150,7 @@ void compare_generation(const std::string& label, const vlp::OpenedModel& opened
     prompt.assign(stored["prompt"].begin() + 1, stored["prompt"].end());
   const vlp::ModelParts& parts = opened.model.parts();
   const auto results = parts.get<vlp::Generate>()(parts.call<vlp::ImageStates>(pixels), prompt,
-                                                  generate_options(stored["options"]), {});
+                                                  parity::generate_options(stored["options"]), {});
   const auto of_image = [&](const json& list, std::size_t image) {
     return several ? list[image] : json::array({list[image]});
   };
