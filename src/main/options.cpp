@@ -243,22 +243,22 @@ void check_range(CLI::Option& flag, const Range& range) {
 }
 
 /// Arrays of integers, or of arrays.
-/// @param flag  how messages call it
-Value::Data value_of(const std::string& flag, const nlohmann::json& json) {
+/// @param place  the flag, as messages call it
+Value::Data value_of(const nlohmann::json& json, const Place& place) {
   if (json.is_number_integer()) return json.get<std::int64_t>();
   if (!json.is_array())
     throw CLI::ValidationError(
-        flag, "takes ids, e.g. 3899,2158 or [[3899],[2158,2015]] (got " + json.dump() + ")");
+        *place.file, "takes ids, e.g. 3899,2158 or [[3899],[2158,2015]] (got " + json.dump() + ")");
   Array array;
-  for (const nlohmann::json& item : json) array.emplace_back(value_of(flag, item));
+  for (const nlohmann::json& item : json) array.emplace_back(value_of(item, place), place);
   return array;
 }
 
 /// A list as recipes and JSON write it; the outer brackets may be left out.
-Value::Data list_of(const std::string& flag, const std::string& text) {
+Value::Data list_of(const std::string& text, const Place& place) {
   const nlohmann::json json = nlohmann::json::parse(text.starts_with('[') ? text : "[" + text + "]",
                                                     nullptr, /*allow_exceptions=*/false);
-  return value_of(flag, json.is_discarded() ? nlohmann::json(text) : json);
+  return value_of(json.is_discarded() ? nlohmann::json(text) : json, place);
 }
 
 template <class T>
@@ -272,8 +272,9 @@ void add_generate_flag(CLI::App& app, Table& given, const Wording& words) {
     if (field.name != words.option) return;
     using T = typename Field<Path...>::type;
     const std::string name = flag_of(words.option);
-    const auto set = [&given, name, option = words.option](Value::Data value) {
-      given.set(option, {std::move(value), {std::make_shared<std::string>(name)}});
+    const Place place{std::make_shared<std::string>(name), 0, 0, Layer::set};
+    const auto set = [&given, place, option = words.option](Value::Data value) {
+      given.set(option, {std::move(value), place});
     };
     if constexpr (std::is_enum_v<T>) {
       std::vector<Names> values = words.values;
@@ -285,7 +286,7 @@ void add_generate_flag(CLI::App& app, Table& given, const Wording& words) {
       app.add_option_function<std::string>(name, set_named, words.meaning)
           ->check(CLI::IsMember(values));
     } else if constexpr (is_list<T>) {
-      const auto set_list = [set, name](const std::string& text) { set(list_of(name, text)); };
+      const auto set_list = [set, place](const std::string& text) { set(list_of(text, place)); };
       app.add_option_function<std::string>(name, set_list, words.meaning)->type_name(words.type);
     } else {
       CLI::Option* flag = app.add_option_function<T>(name, set, words.meaning);
