@@ -248,7 +248,8 @@ Value::Data value_of(const nlohmann::json& json, const Place& place) {
   if (json.is_number_integer()) return json.get<std::int64_t>();
   if (!json.is_array())
     throw CLI::ValidationError(
-        *place.file, "takes ids, e.g. 3899,2158 or [[3899],[2158,2015]] (got " + json.dump() + ")");
+        *place.file, "takes ids, e.g. 3899,2158 or [[3899],[2158,2015]] (got " +
+                         json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + ")");
   Array array;
   for (const nlohmann::json& item : json) array.emplace_back(value_of(item, place), place);
   return array;
