@@ -78,6 +78,7 @@ struct CaptionCommand : ImageCommand {
   std::optional<std::int64_t> seed;
   std::optional<std::string> prompt;
   std::vector<std::int64_t> prompt_ids;  ///< [DEC] and the ids behind it; empty = none given
+  std::vector<std::string> bad_words;    ///< that captions never complete
   std::string precision = "fp32";
 };
 

@@ -34,6 +34,7 @@ GenerateOptions generate_options(const Table& given, GenerateOptions options) {
   const Entry* sample = given.find("sample");
   if (sample && *sample->value.as<bool>()) options.beams = 1;
   if (given.find("max_length")) options.max_new_tokens = 0;
+  if (given.find("min_length")) options.min_new_tokens = 0;
   Diagnostics problems;
   ReadContext reading{problems};
   read_options(Value(given), "generate", options, reading);
@@ -69,6 +70,11 @@ class Captioning {
     if (!parts().has<Generate>())
       throw RecipeError(command.model + ": model '" + opened_.plan.model.name() +
                         "' doesn't write captions.");
+    forbid_words();
+    const std::string problem =
+        vocabulary_problem(options_, opened_.ctx.facts.dimensions.vocabulary_size);
+    if (!problem.empty())
+      throw RecipeError("generate: " + problem + ". Take the ids from the model's vocabulary.");
     choose_precision();
     terminal.line("device " + opened_.ctx.machine.device.text());
   }
@@ -100,6 +106,18 @@ class Captioning {
     choose_tf32(ctx.machine.precision);
     if (cpu && ctx.machine.precision == Precision::fp32)
       weights_.emplace(opened_.model.ptr(), int8 ? WeightForm::int8 : WeightForm::packed);
+  }
+
+  /// @throws RecipeError if there is no vocabulary to read --bad-words by, or a word is none
+  void forbid_words() {
+    for (const std::string& word : command_.bad_words) {
+      if (!opened_.tokenizer)
+        throw RecipeError(
+            "--bad-words: the model has no vocabulary. Give ids: --bad-words-ids [[ID],...].");
+      options_.bad_words_ids.push_back(prompt_ids(*opened_.tokenizer, word));
+      if (options_.bad_words_ids.back().empty())
+        throw RecipeError("--bad-words: '" + word + "' gives no token. Leave it out.");
+    }
   }
 
   /// The ids behind [DEC] with which all captions begin.

@@ -22,6 +22,7 @@
 #include "vlp/generate/decoding.hpp"
 #include "vlp/generate/finite_logits.hpp"
 #include "vlp/generate/made_up_tokens.hpp"
+#include "vlp/generate/rules.hpp"
 #include "vlp/generate/sampling.hpp"
 
 namespace vlp {
@@ -160,14 +161,17 @@ class SampledBatch {
 
 /// @param decoder       in evaluation mode
 /// @param image_states  [B, N, De]
-/// @param request       of its options num_captions (K), lengths, repetition_penalty, temperature,
-///                      top_k, top_p; B random streams
+/// @param request       of its options num_captions (K), lengths, rules, temperature, top_k, top_p;
+///                      B random streams
 /// @return              for each image K candidates in the order of drawing, with the mean
 ///                      log-probability of their generated tokens, under the probabilities that
 ///                      they were drawn by
-/// @throws RecipeError     if the prompt leaves no room, or beams are asked for too
+/// @throws RecipeError     if the prompt leaves no room, beams are asked for too, or an id is
+/// outside
+///                         the vocabulary
 /// @throws ContractError      if there isn't one random stream an image
-/// @throws NonFiniteError  if logits aren't finite: a NonFiniteRow where the decoder gives such
+/// @throws NonFiniteError  if the rules leave no token to draw; a NonFiniteRow where the decoder's
+///                         logits aren't finite
 template <Decoder Dec>
 [[nodiscard]] std::vector<std::vector<Candidate>> sample_captions(Dec decoder,
                                                                   const at::Tensor& image_states,
@@ -193,12 +197,13 @@ template <Decoder Dec>
   DecodingCache cache = decoder->make_cache(image_states, 1, limits.longest);
   at::Tensor logits =
       decoder->step(ids_tensor(std::vector(images, begin)).to(image_states.device()), cache);
+  check_rules(options, logits.size(1));
   expand_beams(cache, options.num_captions);
   logits = logits.repeat_interleave(options.num_captions, 0);
   const auto draws = [&] {
     if (logits.is_meta()) return batch.made_up();
     const FiniteLogits given(logits, image_states, batch.next_token());
-    std::vector<Draw> drawn = draw_tokens(sampling_logits(logits, batch.ids(), options, tokens.sep),
+    std::vector<Draw> drawn = draw_tokens(sampling_logits(logits, batch.ids(), options, limits),
                                           batch.numbers(), given.sums());
     batch.require_numbers(drawn, given);
     return drawn;

@@ -14,7 +14,8 @@
 #include "vlp/concepts/full_precision.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/core/error.hpp"
-#include "vlp/generate/decoding.hpp"
+#include "vlp/generate/hypotheses.hpp"
+#include "vlp/generate/rules.hpp"
 
 namespace vlp {
 
@@ -46,18 +47,17 @@ namespace vlp {
   return at::full_like(scores, nothing).scatter(1, ids, values.masked_fill(removed, nothing));
 }
 
-/// What sampling does to logits, in this order: repetition penalty, min_length, temperature, top_k,
-/// top_p.
+/// What sampling does to logits, in this order: the rules (rules.hpp), temperature, top_k, top_p.
 /// @param logits   [rows, V]
 /// @param so_far   the ids of each row, all of one length
 /// @param options  of the generation
-/// @param sep      id of [SEP]
+/// @param limits   of the search
 /// @return         [rows, V] logits whose softmax is what is drawn from; -inf where nothing can be
 ///                 drawn
 [[nodiscard]] inline at::Tensor sampling_logits(
     const at::Tensor& logits, const std::vector<std::vector<std::int64_t>>& so_far,
-    const GenerateOptions& options, std::int64_t sep) {
-  at::Tensor scores = with_rules(precise(logits), so_far, options, sep);
+    const GenerateOptions& options, const SearchLimits& limits) {
+  at::Tensor scores = with_rules(precise(logits), so_far, options, limits);
   if (options.temperature != 1) scores = scores / options.temperature;
   return keep_top_p(keep_top_k(scores, options.top_k), options.top_p);
 }
@@ -73,8 +73,8 @@ struct Draw {
 inline void require_drawn(const Draw& draw) {
   if (draw.log_probability > -std::numeric_limits<double>::infinity()) return;
   throw NonFiniteError(
-      "generate: the decoder's logits are not numbers, so no token can be drawn. Check the model's "
-      "weights.");
+      "generate: no token can be drawn, because the decoder's logits are not numbers or the rules "
+      "of [generate] forbid every token. Check the model's weights, and the rules.");
 }
 
 /// Draws a token for each row: the first whose cumulative probability, in the order of ids, exceeds
@@ -84,7 +84,8 @@ inline void require_drawn(const Draw& draw) {
 /// @param beside   [rows, 1] float64 on the logits' device, to be read back along with the draws;
 ///                 undefined = nothing. Whether a row has probabilities is then for who reads it to
 ///                 see
-/// @throws NonFiniteError if a row has no probabilities, because its logits are not numbers
+/// @throws NonFiniteError if a row has no probabilities, because its logits are not numbers or all
+/// -inf
 [[nodiscard]] inline std::vector<Draw> draw_tokens(const at::Tensor& logits,
                                                    const std::vector<double>& uniform,
                                                    const at::Tensor& beside = {}) {

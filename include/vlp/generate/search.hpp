@@ -17,6 +17,7 @@
 
 #include "vlp/concepts/decoder.hpp"
 #include "vlp/concepts/generation.hpp"
+#include "vlp/core/error.hpp"
 #include "vlp/generate/decoding.hpp"
 #include "vlp/generate/finite_logits.hpp"
 #include "vlp/generate/hypotheses.hpp"
@@ -63,6 +64,15 @@ namespace detail {
   return result;
 }
 
+/// @param best  the continuations of an image that goes on, best first
+/// @throws RecipeError if there are none but impossible ones
+inline void require_choice(const std::vector<Hypotheses::Continuation>& best) {
+  if (!(best.front().score > -std::numeric_limits<double>::infinity()))
+    throw RecipeError(
+        "generate: the rules leave no token to choose. Look at what suppress_tokens, "
+        "bad_words_ids, no_repeat_ngram_size and least lengths forbid together.");
+}
+
 /// What stands for them on the device `meta`.
 [[nodiscard]] inline std::vector<std::vector<Hypotheses::Continuation>> made_up_continuations(
     const std::vector<Hypotheses>& searches, const SearchLimits& limits) {
@@ -85,6 +95,7 @@ namespace detail {
 ///                      V] to search by
 /// @return              for each image its finished candidates, best first, `limits.beams` of them
 /// @throws NonFiniteRow if the decoder's logits aren't finite
+/// @throws RecipeError if `score` leaves an image without a possible token
 template <Decoder Dec, class Score>
   requires std::invocable<Score&, const at::Tensor&, const std::vector<std::vector<std::int64_t>>&>
 [[nodiscard]] std::vector<std::vector<Candidate>> search(Dec decoder,
@@ -120,6 +131,7 @@ template <Decoder Dec, class Score>
     std::vector<std::int64_t> stay;  // searches that the next step includes
     std::size_t open = 0;
     for (std::size_t b = 0; b < searches.size(); ++b) {
+      if (!searches[b].done()) detail::require_choice(best[b]);
       searches[b].advance(best[b]);
       if (searches[b].done())
         results[image_of[b]] = searches[b].finished();
