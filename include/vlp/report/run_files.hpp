@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/core/json.hpp"
 #include "vlp/core/message.hpp"
@@ -28,6 +29,7 @@ inline constexpr const char* kSplit = "split.json";
 inline constexpr const char* kEnvironment = "environment.json";
 inline constexpr const char* kLog = "log.jsonl";
 inline constexpr const char* kMetrics = "metrics.jsonl";
+inline constexpr const char* kBad = "bad.jsonl";
 inline constexpr const char* kScores = "scores.json";
 inline constexpr const char* kContactSheet = "contact_sheet.png";
 inline constexpr const char* kCheckpoints = "checkpoints";
@@ -111,7 +113,13 @@ inline constexpr const char* kCheckpoints = "checkpoints";
   if (measured.loss) metrics["loss"] = *measured.loss;
   Json line{{"epoch", epoch}, {"step", step}, {"split", split_name(split)}, {"metrics", metrics}};
   if (!measured.losses.empty()) line["losses"] = scores_json(measured.losses);
+  if (measured.bad > 0) line["bad"] = measured.bad;
   return line;
+}
+
+/// A line of bad.jsonl.
+[[nodiscard]] inline Json bad_json(const BadSample& sample) {
+  return {{"image", sample.image_id}, {"reason", sample.reason}, {"error", sample.error}};
 }
 
 }  // namespace vlp

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -43,6 +44,10 @@ VLP_INLINE void RunFolderWriter::log(const LogLine& line) const {
   folder_->append(run_files::kLog, log_json(line));
 }
 
+VLP_INLINE void RunFolderWriter::bad_sample(const BadSample& sample) const {
+  folder_->append(run_files::kBad, bad_json(sample));
+}
+
 VLP_INLINE void RunFolderWriter::evaluation(const EvaluationRecord& record) const {
   Json captions = Json::array();
   for (const CaptionedImage& image : record.captions)
@@ -56,7 +61,10 @@ VLP_INLINE void RunFolderWriter::evaluation(const EvaluationRecord& record) cons
 
   if (!std::filesystem::exists(folder_->path() / run_files::references(record.split))) {
     Json images = Json::array(), annotations = Json::array();
+    std::set<std::string_view> bad;
+    for (const BadSample& sample : record.bad) bad.insert(sample.image_id);
     for (const ImageRecord& image : record.images) {
+      if (bad.contains(image.image_id)) continue;
       images.push_back({{"id", image.image_id}});
       for (const std::string& caption : image.captions)
         annotations.push_back(
@@ -96,6 +104,7 @@ VLP_INLINE void RunFolderWriter::end(const RunEnd& end) const {
             {"images", report.measured.images},
             {"epoch", report.history.best_epoch},
             {"scores", scores_json(report.measured.scores)}};
+  if (report.measured.bad > 0) json["bad"] = report.measured.bad;
   if (report.measured.loss) json["loss"] = *report.measured.loss;
   if (!report.measured.losses.empty()) json["losses"] = scores_json(report.measured.losses);
   if (!report.baseline.empty())

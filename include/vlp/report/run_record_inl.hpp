@@ -39,6 +39,9 @@ class RunReader {
     lines(run_files::kMetrics,
           [&](const Json& json) { run_.evaluations.push_back(evaluation(json)); });
     for (RecordedEvaluation& evaluation : run_.evaluations) read_images(evaluation);
+    lines(run_files::kBad, [&](const Json& json) {
+      run_.bad.push_back({json.at("image"), json.at("reason"), json.at("error")});
+    });
     document(run_files::kScores, [&](const Json& json) { run_.scores = scores(json); });
     return std::move(run_);
   }
@@ -116,6 +119,7 @@ class RunReader {
     found.measured.scores = scores_of_json(json.at("metrics"));
     take_loss(found.measured.scores, found.measured.loss);
     if (json.contains("losses")) found.measured.losses = scores_of_json(json.at("losses"));
+    found.measured.bad = json.value("bad", std::int64_t{0});
     return found;
   }
 
@@ -146,6 +150,7 @@ class RunReader {
     found.split = split_of(json.at("split"));
     found.best_epoch = json.at("epoch");
     found.measured.images = json.at("images");
+    found.measured.bad = json.value("bad", std::int64_t{0});
     found.measured.scores = scores_of_json(json.at("scores"));
     if (json.contains("loss")) found.measured.loss = number_of(json.at("loss"));
     if (json.contains("losses")) found.measured.losses = scores_of_json(json.at("losses"));

@@ -79,6 +79,7 @@ inline void require_chooser(const Measured& measured, const std::string& chooser
   options.extra_captions = captions_per_image(plan) - 1;
   const Peers& peers = ctx.machine.peers;
   options.share = {peers.rank(), peers.size(), plan.train.accumulation};
+  if (ctx.facts.bad.skips()) options.bad_row = BadRow::replace;
   return options;
 }
 
@@ -169,6 +170,7 @@ class Fit {
     const bool last = at.epoch_done && (trainer_.steps_done() == length_.total_steps ||
                                         at.epoch >= run_.plan.train.epochs);
     if (at.epoch_done) end_of_epoch_ = at;
+    list_bad_of_training(run_, loader_.take_bad());  // before a checkpoint counts the lines
     if (last || due(at)) alone(run_.ctx.machine.peers, [&] { save(at, /*regular=*/true); });
     if (const std::string why = why_stop(); !why.empty()) interrupt(at, why);
   }

@@ -23,10 +23,12 @@ namespace vlp {
 /// @throws what `dry_pass` throws
 [[nodiscard]] std::vector<std::string> dry_pass_lines(const Plan& plan,
                                                       const CheckArguments& arguments, bool trains);
-/// What the data say, where they are there; missing data are no error unless the check is strict,
-/// broken data are. Behind the length of a training, notes on a batch or a warm-up that is longer.
+/// What the data say, where they are there; missing data are no error unless the check is strict or
+/// looks at every image, broken data are. Behind the length of a training, notes on a batch or a
+/// warm-up that is longer.
 /// @param trains  also tells how long training is
-/// @throws DataError if the dataset is broken, or there is nothing to train with
+/// @throws DataError if the dataset is broken, there is nothing to train with, or, naming all of
+///         them, if images can't be used that were looked at
 [[nodiscard]] std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,
                                                   bool trains);
 

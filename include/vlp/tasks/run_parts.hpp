@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "vlp/data/data.hpp"
 #include "vlp/evaluate/evaluation.hpp"
 #include "vlp/plan/plan.hpp"
+#include "vlp/report/bad_samples.hpp"
 #include "vlp/report/observer.hpp"
 #include "vlp/report/report.hpp"
 #include "vlp/report/run_folder.hpp"
@@ -33,6 +35,7 @@ struct RunParts {
   Objective& losses;                     ///< empty where the recipe has none
   const RunFolder& folder;               ///< made
   Observers observers;                   ///< hear what happens
+  BadSamples bad;                        ///< images that were skipped
   std::optional<AnyFormat> format = {};  ///< names the tensors in model/; none = as the module's
   std::vector<PluginInfo> plugins = {};  ///< opened from files
   std::string reader = {};               ///< the format that has read the first weights, if any
@@ -49,9 +52,21 @@ struct RunParts {
 /// What is known before the first update.
 [[nodiscard]] RunStart start_of(const RunParts& run);
 
+/// Tells the observers of images that can't be used, each once a run. For the process that writes
+/// the run's files; does nothing in others.
+void list_bad(RunParts& run, std::span<const BadSample> found);
+
+/// Lists the training images that loaders have met and that can't be used: those of all processes,
+/// which make this call together.
+/// @param found  by this process's loader
+/// @throws DataError if the run has skipped more of the training split than it may; in another
+///         process the next call of the group throws then
+void list_bad_of_training(RunParts& run, const std::vector<BadSample>& found);
+
 /// Evaluates the model on a split with the recipe's metrics, and tells the observers.
 /// @param epoch  of the weights, 0 = given ones
 /// @param step   updates done
+/// @throws DataError if more of its images can't be used than the recipe allows
 [[nodiscard]] Evaluation evaluate_split(RunParts& run, Split split, std::int64_t epoch,
                                         std::int64_t step);
 
