@@ -2,6 +2,7 @@
 // What a task that trains or evaluates works with once everything is open, and what both do with
 // it: tell the observers, and score a split.
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -54,7 +55,8 @@ struct RunParts {
 
 /// Tells the observers of images that can't be used, each once a run. For the process that writes
 /// the run's files; does nothing in others.
-void list_bad(RunParts& run, std::span<const BadSample> found);
+/// @return  how many of them are new
+std::size_t list_bad(RunParts& run, std::span<const BadSample> found);
 
 /// Lists the training images that loaders have met and that can't be used: those of all processes,
 /// which make this call together.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <span>
@@ -66,9 +67,11 @@ VLP_INLINE RunStart start_of(const RunParts& run) {
   return start;
 }
 
-VLP_INLINE void list_bad(RunParts& run, std::span<const BadSample> found) {
-  if (!run.folder.writes()) return;
-  for (const BadSample& sample : run.bad.add(found)) run.observers.bad_sample(sample);
+VLP_INLINE std::size_t list_bad(RunParts& run, std::span<const BadSample> found) {
+  if (!run.folder.writes()) return 0;
+  const std::vector<BadSample> fresh = run.bad.add(found);
+  for (const BadSample& sample : fresh) run.observers.bad_sample(sample);
+  return fresh.size();
 }
 
 VLP_INLINE void list_bad_of_training(RunParts& run, const std::vector<BadSample>& found) {
@@ -83,7 +86,7 @@ VLP_INLINE void list_bad_of_training(RunParts& run, const std::vector<BadSample>
   }
   if (all.empty() || !run.folder.writes()) return;
   alone(peers, [&] {
-    list_bad(run, all);
+    if (list_bad(run, all) == 0) return;
     const auto records = run.data.dataset.records(Split::train);
     run.bad.require_few(Split::train, records.size(), run.bad.among(records));
   });
