@@ -13,6 +13,7 @@ BOOST_AUTO_TEST_CASE(a_history_comes_back_as_it_was) {
   history.epochs.push_back({.epoch = 2,
                             .step = 30,
                             .measured = {.images = 8,
+                                         .bad = 3,
                                          .loss = -std::numeric_limits<double>::infinity(),
                                          .losses = {{"lm", 1.0 / 3}},
                                          .scores = {{"Bleu_4", std::nan("")}, {"CIDEr", 0.1}},
@@ -30,6 +31,7 @@ BOOST_AUTO_TEST_CASE(a_history_comes_back_as_it_was) {
   const vlp::Measured& measured = back.epochs[1].measured;
   BOOST_TEST(back.epochs[1].step == 30);
   BOOST_TEST(measured.images == 8);
+  BOOST_TEST(measured.bad == 3);
   BOOST_TEST(std::isinf(measured.loss.value()));
   BOOST_TEST(measured.losses[0].second == 1.0 / 3);
   BOOST_TEST(std::isnan(measured.scores[0].second));
