@@ -162,8 +162,10 @@ BOOST_AUTO_TEST_CASE(a_run_that_a_bad_sample_has_stopped_goes_on_once_it_may_ski
   BOOST_TEST(contains(told, "dataset.on_bad = \"skip\" goes on without such images"), told);
   BOOST_TEST(!fs::exists(root / "out/bad.jsonl"));
   (void)trained("out", skips, /*resume=*/true);
-  BOOST_TEST(contains(said, "dataset.on_bad: stop -> skip, which changes no number") ||
-             contains(said, "dataset.on_bad: \"stop\" -> \"skip\", which changes no number"));
+  BOOST_TEST(std::ranges::count_if(said, [](const std::string& text) {
+               return contains(text, "dataset.on_bad: ") &&
+                      contains(text, ", which changes no number");
+             }) == 1);
   for (const char* file : {"bad.jsonl", "metrics.jsonl", "model/model.safetensors"})
     BOOST_TEST((read_file(root / "out" / file) == read_file(root / "whole" / file)), file);
 }
