@@ -6,7 +6,6 @@
 #include <set>
 #include <span>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -80,9 +79,10 @@ VLP_INLINE void list_bad_of_training(RunParts& run, const std::vector<BadSample>
   std::vector<BadSample> all = found;
   if (peers.size() > 1) {
     all.clear();
-    for (const Bytes& theirs : together(peers, [&] { return pack(found); }))
-      for (BadSample& sample : std::get<0>(unpack<std::vector<BadSample>>(theirs)))
-        all.push_back(std::move(sample));
+    for (const Bytes& bytes : together(peers, [&] { return pack(found); })) {
+      const auto [theirs] = unpack<std::vector<BadSample>>(bytes);
+      all.insert(all.end(), theirs.begin(), theirs.end());
+    }
   }
   if (all.empty() || !run.folder.writes()) return;
   alone(peers, [&] {
