@@ -140,6 +140,9 @@ void add_check_options(CLI::App& app, CheckCommand& command) {
   add(app, "--device", command.device, "D",
       "also checks what depends on the device: cpu, cuda or cuda:N");
   app.add_flag("--strict", command.strict, "data that aren't there are an error, exit code 4");
+  app.add_flag("--images", command.images,
+               "decodes every image of all splits with all cores; lists those that are missing or "
+               "broken, exit code 4");
 }
 
 void add_list_options(CLI::App& app, ListCommand& command) {

@@ -47,6 +47,7 @@ struct RunCommand : RecipeCommand {
 struct CheckCommand : RecipeCommand {
   std::string device;               ///< empty = not known
   bool strict = false;              ///< data that aren't there are an error
+  bool images = false;              ///< every image is decoded
   std::filesystem::path share_dir;  ///< as a machine's
 };
 

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -73,7 +74,9 @@ class RunSignals {
 /// Scores side by side: the model's, and the baseline's where there is one.
 void print_scores(const Report& report) {
   const bool trained = report.history.best_step > 0;
-  fmt::print("\n{} split, {} images{}\n", report.split, report.measured.images,
+  const std::int64_t bad = report.measured.bad;
+  fmt::print("\n{} split, {} images{}{}\n", report.split, report.measured.images,
+             bad > 0 ? fmt::format(" without {} missing or broken", bad) : "",
              trained ? ", weights of " + report.history.best_in_words() : "");
   fmt::print("  {:<20} {:>8}{}\n", "", "model", report.baseline.empty() ? "" : "  baseline");
   if (report.measured.loss) fmt::print("  {:<20} {:>8.4f}\n", "loss", *report.measured.loss);

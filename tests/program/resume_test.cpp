@@ -235,6 +235,35 @@ BOOST_AUTO_TEST_CASE(kills_at_random_moments_change_no_byte_of_a_run_that_evalua
   kill_at_random(*this);
 }
 
+BOOST_AUTO_TEST_CASE(a_run_that_skips_a_broken_image_is_killed_and_changes_no_byte) {
+  using namespace resume_program_test;
+  fs::resize_file(root / "data/flickr30k_images/3.png", 60);
+  const Outcome stops = vlp_test::run_process(started("--out", "stops"));
+  BOOST_TEST(stops.code == 4);
+  BOOST_TEST(contains(stops.err, "image '3.png': "), stops.err);
+  const auto skipping = [&](const std::string& out) {
+    std::vector<std::string> words = started("--out", out);
+    words.insert(words.end(), {"--set", "dataset.on_bad=skip"});
+    return words;
+  };
+  const Outcome whole = vlp_test::run_process(skipping("whole"));
+  BOOST_TEST(whole.code == 0, whole.err);
+  BOOST_TEST(contains(whole.err, "1 image was skipped as missing or broken"), whole.err);
+  {
+    ChildProcess run(skipping("killed"), root / "said");
+    wait_until([&] { return steps("killed").size() > 1 || run.ended(); });
+    run.send(SIGKILL);
+    (void)run.wait();
+  }
+  const Outcome resumed_run = vlp_test::run_process(resumed("killed"));
+  BOOST_TEST(resumed_run.code == 0, resumed_run.err);
+  std::ifstream list(root / "killed/bad.jsonl");
+  std::string lines{std::istreambuf_iterator<char>(list), {}};
+  BOOST_TEST(std::ranges::count(lines, '\n') == 1);
+  BOOST_TEST(contains(lines, "{\"image\":\"3.png\",\"reason\":\"undecodable\",\"error\":"), lines);
+  BOOST_TEST(differences("whole", "killed") == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_signal_ends_a_run_with_a_checkpoint_and_exit_code_8) {
   using namespace resume_program_test;
   whole("whole");

@@ -15,6 +15,7 @@ BOOST_AUTO_TEST_CASE(a_history_comes_back_as_it_was) {
   history.records.push_back({.epoch = 2,
                              .step = 30,
                              .measured = {.images = 8,
+                                          .bad = 3,
                                           .loss = -std::numeric_limits<double>::infinity(),
                                           .losses = {{"lm", 1.0 / 3}},
                                           .scores = {{"Bleu_4", std::nan("")}, {"CIDEr", 0.1}},
@@ -34,6 +35,7 @@ BOOST_AUTO_TEST_CASE(a_history_comes_back_as_it_was) {
   BOOST_TEST(back.records[1].epoch == 2);
   BOOST_TEST(back.records[1].step == 30);
   BOOST_TEST(measured.images == 8);
+  BOOST_TEST(measured.bad == 3);
   BOOST_TEST(std::isinf(measured.loss.value()));
   BOOST_TEST(measured.losses[0].second == 1.0 / 3);
   BOOST_TEST(std::isnan(measured.scores[0].second));

@@ -77,4 +77,18 @@ BOOST_AUTO_TEST_CASE(a_log_line_has_the_keys_that_others_read) {
              "\"checkpoint\":0.5,\"memory_mb\":12.5}");
 }
 
+BOOST_AUTO_TEST_CASE(images_that_were_left_out_are_counted_where_there_are_any) {
+  vlp::Measured measured{.images = 4, .scores = {{"CIDEr", 0.5}}};
+  const auto line = [&] {
+    return vlp::metrics_json(vlp::Split::validation, 2, 9, measured).dump();
+  };
+  const std::string whole =
+      "{\"epoch\":2,\"step\":9,\"split\":\"validation\",\"metrics\":{\"CIDEr\":0.5}";
+  BOOST_TEST(line() == whole + "}");
+  measured.bad = 3;
+  BOOST_TEST(line() == whole + ",\"bad\":3}");
+  BOOST_TEST(vlp::bad_json({"1.jpg", "missing", "d/1.jpg: can't open.", 7}).dump() ==
+             "{\"image\":\"1.jpg\",\"reason\":\"missing\",\"error\":\"d/1.jpg: can't open.\"}");
+}
+
 BOOST_AUTO_TEST_SUITE_END()

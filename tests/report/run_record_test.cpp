@@ -179,6 +179,43 @@ BOOST_AUTO_TEST_CASE(ids_keep_their_type_in_every_file) {
   BOOST_TEST(vlp::read_references(run, vlp::Split::test).at(1).first.is_number());
 }
 
+BOOST_AUTO_TEST_CASE(skipped_images_come_back_and_have_no_references) {
+  const Told told;
+  told.tell(false);
+  const vlp::RunFolder folder(told.path, {.goes_on = true});
+  const vlp::RunFolderWriter writer(folder, 2);
+  const vlp::BadSample bad{"1.jpg", "undecodable", "d/1.jpg: truncated.", 1};
+  writer.bad_sample(bad);
+  vlp::Measured found;
+  found.images = 2;
+  found.bad = 1;
+  found.scores = {{"CIDEr", 0.25}};
+  const std::vector<vlp::CaptionedImage> captions{told.captions[0], told.captions[2]};
+  writer.evaluation({.split = vlp::Split::validation,
+                     .epoch = 1,
+                     .step = 10,
+                     .measured = found,
+                     .images = told.records,
+                     .captions = captions,
+                     .bad = {&bad, 1}});
+  vlp::Report report;
+  report.split = "validation";
+  report.measured = found;
+  writer.end({.report = report, .captions = captions});
+
+  const vlp::RunRecord run = vlp::read_run(told.path);
+  BOOST_TEST_REQUIRE(run.bad.size() == 1U);
+  BOOST_TEST((run.bad[0] == vlp::BadSample{"1.jpg", "undecodable", "d/1.jpg: truncated.", 0}));
+  BOOST_TEST(run.evaluation(vlp::Split::validation, 1)->measured.bad == 1);
+  BOOST_TEST(run.evaluation(vlp::Split::test, 1)->measured.bad == 0);
+  BOOST_TEST(run.scores->measured.bad == 1);
+  BOOST_TEST(run.scores->measured.images == 2);
+  const auto references = vlp::read_references(run, vlp::Split::validation);
+  BOOST_TEST_REQUIRE(references.size() == 2U);
+  BOOST_TEST(references.at(0).first == "0.jpg");
+  BOOST_TEST(references.at(1).first == "2.jpg");
+}
+
 BOOST_AUTO_TEST_CASE(a_run_that_was_killed_is_read_as_far_as_it_came) {
   const Told told;
   told.tell(false);

@@ -212,6 +212,26 @@ BOOST_AUTO_TEST_CASE(a_run_without_patience_left_ends_at_the_same_bytes) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(bad_samples_are_listed_once_and_replaced_alike_wherever_a_run_was_killed) {
+  using namespace resume_test;
+  for (int i = 0; i < 40; i += 6)  // of all splits
+    fs::resize_file(root / "data/flickr30k_images" / (std::to_string(1000 + i) + ".jpg"), 60);
+  const std::vector<std::string> sets{"checkpoint.every=3 steps", "dataset.on_bad=skip",
+                                      "dataset.max_bad=0.8"};
+  (void)run({.out = "whole", .sets = sets});
+  const std::string listed = read_file(root / "whole/bad.jsonl");
+  BOOST_TEST(std::ranges::count(listed, '\n') == 7);
+  for (const std::int64_t at : {1, 2, 5, 9, 12, 21}) {
+    BOOST_TEST_CONTEXT("killed behind update or batch " << at) {
+      const std::string out = "killed" + std::to_string(at);
+      kill(out, at, sets);
+      resume(out, sets);
+      BOOST_TEST(read_file(root / out / "bad.jsonl") == listed);
+      BOOST_TEST(differences("whole", out) == "");
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(checkpoints_of_epochs_lie_before_the_evaluation_and_workers_change_nothing) {
   using namespace resume_test;
   (void)run({.out = "whole"});

@@ -24,6 +24,7 @@ struct HistoryRecord {
     state.put("epoch", epoch);
     state.put("step", step);
     state.put("images", measured.images);
+    if (measured.bad > 0) state.put("bad", measured.bad);
     if (measured.loss) state.put("loss", *measured.loss);
     State losses = state.prefixed("losses"), scores = state.prefixed("scores");
     save_scores(measured.losses, losses);
@@ -35,6 +36,7 @@ struct HistoryRecord {
     step = state.integer("step");
     measured = {};
     measured.images = state.integer("images");
+    if (state.has("bad")) measured.bad = state.integer("bad");
     if (state.has("loss")) measured.loss = state.number("loss");
     measured.losses = loaded_scores(state.prefixed("losses"));
     measured.scores = loaded_scores(state.prefixed("scores"));

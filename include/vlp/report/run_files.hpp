@@ -12,7 +12,9 @@
 
 #include <fmt/format.h>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/concepts/dataset.hpp"
+#include "vlp/core/image_id_json.hpp"
 #include "vlp/core/json.hpp"
 #include "vlp/core/message.hpp"
 #include "vlp/core/plugin_info.hpp"
@@ -30,6 +32,7 @@ inline constexpr const char* kSplit = "split.json";
 inline constexpr const char* kEnvironment = "environment.json";
 inline constexpr const char* kLog = "log.jsonl";
 inline constexpr const char* kMetrics = "metrics.jsonl";
+inline constexpr const char* kBad = "bad.jsonl";
 inline constexpr const char* kScores = "scores.json";
 inline constexpr const char* kContactSheet = "contact_sheet.png";
 inline constexpr const char* kCheckpoints = "checkpoints";
@@ -131,7 +134,13 @@ inline constexpr const char* kCheckpoints = "checkpoints";
             {"metrics", metrics}};
   if (!measured.losses.empty()) line["losses"] = scores_json(measured.losses);
   if (!record.name.empty()) line["name"] = record.name;
+  if (measured.bad > 0) line["bad"] = measured.bad;
   return line;
+}
+
+/// A line of bad.jsonl.
+[[nodiscard]] inline Json bad_json(const BadSample& sample) {
+  return {{"image", sample.image_id}, {"reason", sample.reason}, {"error", sample.error}};
 }
 
 }  // namespace vlp

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -44,6 +45,10 @@ VLP_INLINE void RunFolderWriter::log(const LogLine& line) const {
   folder_->append(run_files::kLog, log_json(line));
 }
 
+VLP_INLINE void RunFolderWriter::bad_sample(const BadSample& sample) const {
+  folder_->append(run_files::kBad, bad_json(sample));
+}
+
 VLP_INLINE void RunFolderWriter::evaluation(const EvaluationRecord& record) const {
   const std::string name =
       record.name.empty() ? run_files::evaluation(record.split, record.epoch) : record.name;
@@ -59,7 +64,10 @@ VLP_INLINE void RunFolderWriter::evaluation(const EvaluationRecord& record) cons
 
   if (!std::filesystem::exists(folder_->path() / run_files::references(record.split))) {
     Json images = Json::array(), annotations = Json::array();
+    std::set<std::string_view> bad;
+    for (const BadSample& sample : record.bad) bad.insert(sample.image_id.text());
     for (const ImageRecord& image : record.images) {
+      if (bad.contains(image.image_id.text())) continue;
       images.push_back({{"id", image.image_id}});
       for (const std::string& caption : image.captions)
         annotations.push_back(
@@ -100,6 +108,7 @@ VLP_INLINE void RunFolderWriter::end(const RunEnd& end) const {
             {"epoch", report.history.best_epoch},
             {"step", report.history.best_step},
             {"scores", scores_json(report.measured.scores)}};
+  if (report.measured.bad > 0) json["bad"] = report.measured.bad;
   if (report.measured.loss) json["loss"] = *report.measured.loss;
   if (!report.measured.losses.empty()) json["losses"] = scores_json(report.measured.losses);
   if (!report.baseline.empty())

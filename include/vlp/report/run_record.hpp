@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/core/image_id.hpp"
@@ -56,6 +57,7 @@ struct RunRecord {
   std::vector<LogLine> log;                                    ///< in order
   std::vector<RecordedEvaluation> evaluations;                 ///< in order
   std::optional<RecordedScores> scores;                        ///< none = not finished
+  std::vector<BadSample> bad;      ///< images that were skipped, each once; positions aren't known
   std::vector<std::string> notes;  ///< what of the folder couldn't be used, and why
 
   /// Whether the run came to its end.

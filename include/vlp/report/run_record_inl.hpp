@@ -40,6 +40,9 @@ class RunReader {
     lines(run_files::kMetrics,
           [&](const Json& json) { run_.evaluations.push_back(evaluation(json)); });
     for (RecordedEvaluation& evaluation : run_.evaluations) read_images(evaluation);
+    lines(run_files::kBad, [&](const Json& json) {
+      run_.bad.push_back({json.at("image"), json.at("reason"), json.at("error")});
+    });
     document(run_files::kScores, [&](const Json& json) { run_.scores = scores(json); });
     return std::move(run_);
   }
@@ -118,6 +121,7 @@ class RunReader {
     found.measured.scores = scores_of_json(json.at("metrics"));
     take_loss(found.measured.scores, found.measured.loss);
     if (json.contains("losses")) found.measured.losses = scores_of_json(json.at("losses"));
+    found.measured.bad = json.value("bad", std::int64_t{0});
     return found;
   }
 
@@ -150,6 +154,7 @@ class RunReader {
     found.best_epoch = json.at("epoch");
     found.best_step = json.value("step", std::int64_t{0});
     found.measured.images = json.at("images");
+    found.measured.bad = json.value("bad", std::int64_t{0});
     found.measured.scores = scores_of_json(json.at("scores"));
     if (json.contains("loss")) found.measured.loss = number_of(json.at("loss"));
     if (json.contains("losses")) found.measured.losses = scores_of_json(json.at("losses"));

@@ -59,6 +59,7 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
                .losses = losses,
                .folder = folder,
                .observers = observers_of(plan, ctx, folder),
+               .bad = {folder, ctx.facts.bad},
                .plugins = registry.plugins()};
   write_model_recipe(folder, plan, data.tokenizer);
   run.observers.begin(start_of(run));

@@ -82,6 +82,7 @@ inline void require_chooser(const Measured& measured, const std::string& chooser
   options.extra_captions = captions_per_image(plan) - 1;
   const Peers& peers = ctx.machine.peers;
   options.share = {peers.rank(), peers.size(), plan.train.accumulation};
+  if (ctx.facts.bad.skips()) options.bad_row = BadRow::replace;
   return options;
 }
 
@@ -184,6 +185,7 @@ class Fit {
   using Clock = std::chrono::steady_clock;
 
   void after_update(const LoopPosition& at) {
+    list_bad_of_training(run_, loader_.take_bad());  // before a checkpoint counts the lines
     alone(run_.ctx.machine.peers, [&] {
       if (writer_.done()) end_write();
     });
