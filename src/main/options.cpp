@@ -155,6 +155,12 @@ void add_help_options(CLI::App& app, HelpCommand& command) {
   add_plugin_option(app, command.plugins);
 }
 
+CLI::Option* add_orient_flag(CLI::App& app, bool& orient) {
+  return app.add_flag("--orient", orient,
+                      "turns images upright by their EXIF orientation (default: as the model's "
+                      "recipe says; Hugging Face's models read them as stored)");
+}
+
 /// What caption and match begin with.
 /// @param name  of the images: an option's, or that of the words without one
 void add_image_options(CLI::App& app, ImageCommand& command, const std::string& name) {
@@ -177,6 +183,7 @@ void add_image_options(CLI::App& app, ImageCommand& command, const std::string& 
                  "whose preprocessing: torchvision (transparency over white) or pil (transparency "
                  "dropped, Pillow's rounding)")
       ->check(CLI::IsMember({"torchvision", "pil"}));
+  add_orient_flag(app, command.orient);
 }
 
 /// What caption and match end with.
@@ -357,6 +364,7 @@ void add_trace_options(CLI::App& app, TraceCommand& command, CompareCommand& com
                      "pixel_values, input_ids, attention_mask, labels, ... as safetensors");
   auto* images =
       add(app, "--images", command.images, "FILE", "images instead: only the image part is traced");
+  add_orient_flag(app, command.orient)->needs(images);
   auto* out = add(app, "--out", command.out, "OUT.safetensors", "where the trace goes");
   app.add_option("--dtype", command.dtype, "number format of weights and inputs")
       ->check(CLI::IsMember({"float32", "float64"}))

@@ -68,6 +68,7 @@ struct ImageCommand {
   std::vector<std::filesystem::path> image_lists;  ///< with one a line; `-` = standard input
   std::filesystem::path pixel_values;              ///< safetensors with `pixel_values` [B, 3, H, W]
   std::optional<std::string> preprocess;           ///< `torchvision` or `pil`; none = the model's
+  bool orient = false;  ///< turns images upright, whatever the model says
   std::int64_t batch_size = 8;
   bool json = false;
   MachineArguments machine;
@@ -93,6 +94,7 @@ struct TraceCommand {
   std::string model;
   std::filesystem::path inputs;               ///< safetensors with what goes into the model
   std::vector<std::filesystem::path> images;  ///< instead
+  bool orient = false;                        ///< turns images upright, whatever the model says
   std::filesystem::path out;
   std::string dtype = "float32";         ///< of weights and inputs
   std::int64_t steps = 0;                ///< updates

@@ -42,14 +42,14 @@ class ModelImages {
   [[nodiscard]] at::Tensor pixels(std::span<const ReadImage> batch) const;
 
  private:
-  void choose_preprocessing(const Registry& registry);
+  ImageReading choose_preprocessing(const Registry& registry);
   [[nodiscard]] at::Tensor read(const NamedImage& named) const;
 
   const ImageCommand& command_;
   const OpenedModel& opened_;
   Terminal& terminal_;
   Pipeline transforms_;
-  AlphaMode alpha_ = AlphaMode::drop;
+  ImageFiles files_;
   at::Tensor rows_;  // of --pixel-values: a view into the file
 };
 

@@ -224,6 +224,35 @@ BOOST_AUTO_TEST_CASE(preprocessing_can_be_chosen) {
   BOOST_TEST(score({}) != score({"--preprocess", "pil"}));          // transparency dropped
 }
 
+BOOST_AUTO_TEST_CASE(images_on_their_side_are_noted_once_and_turned_on_request) {
+  const auto formats = std::filesystem::path(VLP_TEST_DATA) / "image_formats";
+  const auto outcome = [&](std::vector<std::string> words) {
+    for (const char* name : {"exif_8.jpg", "exif_6.png", "exif_5.webp"})
+      words.push_back((formats / name).string());
+    auto result = caption(words);
+    BOOST_TEST_REQUIRE(result.code == 0, result.err);
+    return result;
+  };
+  const auto stored = outcome({}), upright = outcome({"--orient"});
+  BOOST_TEST(
+      stored.err.find("3 images lie on their side or are mirrored (EXIF orientation; first " +
+                      (formats / "exif_5.webp").string() +
+                      ", orientation 5) and are read as stored; --orient turns them "
+                      "upright.") != std::string::npos,
+      stored.err);
+  BOOST_TEST(upright.err.find("EXIF") == std::string::npos, upright.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_png_of_a_size_beyond_all_memory_is_refused) {
+  const std::string huge =
+      (std::filesystem::path(VLP_TEST_DATA) / "image_formats/huge.png").string();
+  const auto outcome = caption({huge});
+  BOOST_TEST(outcome.code == 4);
+  BOOST_TEST(outcome.err.find(huge + ": bad image size (got 2147483647 x 1, expected 1 to "
+                                     "178956970 pixels).") != std::string::npos,
+             outcome.err);
+}
+
 BOOST_AUTO_TEST_CASE(other_precisions_keep_close_to_float32) {
   const auto score = [&](const std::string& precision) {
     const auto outcome = caption({image("07_rgb.png"), "--format", "json", "--max-new-tokens", "1",

@@ -74,7 +74,8 @@ VLP_INLINE Preprocessing load_preprocessing(const Plan& plan, Context& ctx) {
   AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
   ctx.facts.tokens = tokenizer.special();
   ctx.facts.dimensions.vocabulary_size = tokenizer.vocabulary_size();
-  return {std::move(tokenizer), build_transforms(plan, ctx), plan.model.extra.prompt};
+  return {std::move(tokenizer), build_transforms(plan, ctx), plan.model.extra.prompt,
+          ImageFiles(plan.dataset.extra.images)};
 }
 
 VLP_INLINE InitialWeights open_initial_weights(const Plan& plan, const Context& ctx) {
