@@ -83,13 +83,15 @@ std::vector<OptionDoc> described_run() {
 
 }  // namespace
 
-int carry_out(const CheckCommand& command, const Registry& registry, Terminal&) {
+int carry_out(const CheckCommand& command, const Registry& registry, Terminal& terminal) {
   const Recipe recipe = recipe_of(command);
   CheckArguments arguments{.data_dir = command.data_dir,
                            .device = std::nullopt,
                            .share_dir = command.share_dir,
                            .strict = command.strict,
-                           .quick = command.quick};
+                           .quick = command.quick,
+                           .images = command.images,
+                           .console = terminal.console()};
   if (!command.device.empty()) arguments.device = choose_device(command.device).device;
   const TaskChoice choice = choose_task(recipe, kTasks);
   const std::vector<std::string> lines = choice.task.check(choice.recipe, registry, arguments);

@@ -356,6 +356,8 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_read_is_not_compared_with_anything) {
              "train.batch_size=0: train.batch_size: got 0, expected an integer, at least 1");
   BOOST_TEST(
       problems_of(kRecipe, {"generate.beams=0", "generate.sample=true"}).starts_with("1 problem"));
+  BOOST_TEST(problems_of(kRecipe, {"generate.suppress_tokens=[2, -1]"})
+                 .find("suppress_tokens holds -1, which is no id") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(texts_and_captions_longer_than_the_model_are_found_without_building_it) {

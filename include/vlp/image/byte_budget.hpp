@@ -9,6 +9,10 @@
 
 namespace vlp {
 
+/// Memory that images may take while they are being decoded and resized, all threads of a command
+/// or run together, bytes: 1 GiB. One that needs more waits until it is alone.
+inline constexpr std::size_t kImageMemory = std::size_t{1} << 30;
+
 class ByteBudget;
 
 /// What a thread has taken of a budget; given back when it ends. The budget must outlive it.

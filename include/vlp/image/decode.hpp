@@ -53,10 +53,6 @@ struct DecodedImage {
       : pixels(std::move(image)), share(std::move(of_memory)) {}
 };
 
-/// Memory that images may take while they are being decoded and resized, all threads of a command
-/// or run together, bytes: 1 GiB. One that needs more waits until it is alone.
-inline constexpr std::size_t kImageMemory = std::size_t{1} << 30;
-
 /// Reads the image files of one command or run, all in the same way, from any thread. Copies share
 /// memory and counts.
 class ImageFiles {

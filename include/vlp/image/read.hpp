@@ -4,20 +4,16 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
-#include <vector>
 
 #include "vlp/image/image_format.hpp"
 #include "vlp/image/image_reading.hpp"
@@ -25,6 +21,7 @@
 #include "vlp/image/orientation.hpp"
 #include "vlp/image/pixels.hpp"
 #include "vlp/image/png.hpp"
+#include "vlp/image/read_file.hpp"
 #include "vlp/image/webp.hpp"
 
 namespace vlp {
@@ -69,37 +66,9 @@ namespace detail {
   return reading.orient ? turned_upright(std::move(pixels), pixels.orientation) : std::move(pixels);
 }
 
-namespace detail {
-
-/// As many as the largest picture takes without any compression.
-inline constexpr std::uintmax_t kMaxImageFileBytes = std::uintmax_t{kMaxImagePixels} * 8;
-
-/// The whole file. @throws DataError if it can't be read, or is larger than any picture
-[[nodiscard]] inline std::vector<std::byte> read_image_file(const std::filesystem::path& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                             std::fclose);
-  std::error_code error;
-  const auto size = file ? std::filesystem::file_size(path, error) : 0;
-  if (!file)
-    throw DataError(path.string() + ": can't open (" + std::strerror(errno) + "). Check the path.");
-  if (error)
-    throw DataError(path.string() + ": not a readable file (" + error.message() +
-                    "). Check the path.");
-  if (size > kMaxImageFileBytes)
-    fail_image(path.string(), "too large for a picture (got " + std::to_string(size) +
-                                  " bytes, expected at most " + std::to_string(kMaxImageFileBytes) +
-                                  ").");
-  std::vector<std::byte> bytes(size);
-  if (std::fread(bytes.data(), 1, size, file.get()) != size)
-    throw DataError(path.string() + ": can't read all of its " + std::to_string(size) +
-                    " bytes. Check the disk.");
-  return bytes;
-}
-
-}  // namespace detail
-
 /// Reads a JPEG, PNG or WebP file.
-/// @throws DataError that names the file
+/// @throws DataError that names the file: MissingFileError if it isn't there, ReadError if it is
+/// and can't be read
 [[nodiscard]] inline Pixels read_pixels(const std::filesystem::path& path,
                                         const ImageReading& reading = {},
                                         const MemoryClaim& claim = {}) {

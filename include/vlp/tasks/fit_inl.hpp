@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "vlp/assemble/open.hpp"
@@ -51,7 +52,7 @@ namespace vlp {
   return most;
 }
 
-/// Whether the score that chooses the best epoch is better the smaller it is.
+/// Whether the score that chooses the best weights is better the smaller it is.
 [[nodiscard]] inline bool less_is_better(const Plan& plan) {
   if (plan.evaluate.best == "loss") return true;
   for (const auto& metric : plan.metric)
@@ -60,7 +61,7 @@ namespace vlp {
   return false;
 }
 
-/// @throws ContractError if scores were measured and the one that chooses the best epoch isn't
+/// @throws ContractError if scores were measured and the one that chooses the best weights isn't
 /// among them
 inline void require_chooser(const Measured& measured, const std::string& chooser) {
   if (measured.scores.empty() || chooser == "loss" || score_named(measured.scores, chooser)) return;
@@ -82,6 +83,7 @@ inline void require_chooser(const Measured& measured, const std::string& chooser
   options.extra_captions = captions_per_image(plan) - 1;
   const Peers& peers = ctx.machine.peers;
   options.share = {peers.rank(), peers.size(), plan.train.accumulation};
+  if (ctx.facts.bad.skips()) options.bad_row = BadRow::replace;
   options.decode = data.images;
   return options;
 }
@@ -116,7 +118,7 @@ namespace detail {
   return folder.string();
 }
 
-/// One fit: what happens after updates and epochs, and what of it a checkpoint keeps.
+/// One fit: what happens after and between updates, and what of it a checkpoint keeps.
 class Fit {
  public:
   explicit Fit(RunParts& run)
@@ -141,8 +143,11 @@ class Fit {
             run.ctx),
         weights_(run.folder.subfolder("model") / "model.safetensors"),
         rhythm_(rhythm_of(run.plan.checkpoint.every).value_or(Rhythm{})),
+        evaluation_(run.plan.evaluate.rhythm().value_or(Rhythm{})),
         writer_(Checkpoints(run.folder.path() / run_files::kCheckpoints, run.ctx.machine.console),
-                run.plan.checkpoint.keep) {}
+                run.plan.checkpoint.keep) {
+    history_.by_steps = run.plan.evaluate.by_steps();
+  }
   /// However it ends, the last checkpoint that was begun is whole then, or it was said why not.
   ~Fit() {
     try {
@@ -157,24 +162,22 @@ class Fit {
     LoopPosition at;
     if (run_.from) load(*run_.from, at);
     run_.from.reset();
-    end_of_epoch_ = at;
     const auto begin = Clock::now();
-    train_epochs(
-        trainer_, loader_, run_.plan.train,
-        {.on_log = [&](const LogLine& line) { run_.observers.log(line); },
-         .on_update = [&](const LoopPosition& now) { after_update(now); },
-         .on_epoch = [&](std::int64_t epoch, std::int64_t step) { after_epoch(epoch, step); },
-         .ends_early = [&] { return out_of_patience(); },
-         .on_non_finite =
-             [&](const NonFiniteUpdate& update) {
-               end_write();
-               return keep_non_finite(run_, update);
-             }},
-        std::move(at));
+    train_epochs(trainer_, loader_, run_.plan.train,
+                 {.on_log = [&](const LogLine& line) { run_.observers.log(line); },
+                  .on_update = [&](const LoopPosition& now) { after_update(now); },
+                  .between_updates = [&](const LoopPosition& now) { between_updates(now); },
+                  .ends_early = [&] { return ends_early_; },
+                  .on_non_finite =
+                      [&](const NonFiniteUpdate& update) {
+                        end_write();
+                        return keep_non_finite(run_, update);
+                      }},
+                 std::move(at));
     together(run_.ctx.machine.peers, [&] { end_write(); });
     history_.train_seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     history_.steps = trainer_.steps_done();
-    if (history_.best_epoch != history_.epochs.back().epoch ||
+    if (history_.best_step != history_.records.back().step ||
         run_.plan.evaluate.weights == EvaluatedWeights::ema)
       take_best_weights();
     return std::move(history_);
@@ -184,23 +187,40 @@ class Fit {
   using Clock = std::chrono::steady_clock;
 
   void after_update(const LoopPosition& at) {
-    const bool last = at.epoch_done && (trainer_.steps_done() == length_.total_steps ||
-                                        at.epoch >= run_.plan.train.epochs);
-    if (at.epoch_done) end_of_epoch_ = at;
+    list_bad_of_training(run_, loader_.take_bad());  // before a checkpoint counts the lines
     alone(run_.ctx.machine.peers, [&] {
       if (writer_.done()) end_write();
-      if (last || due(at)) save(at, /*regular=*/true);
     });
+    if (is_last(at) || is_checkpoint_due(at)) save_regular(at);
     if (const std::string why = why_stop(); !why.empty()) interrupt(at, why);
   }
 
-  [[nodiscard]] bool due(const LoopPosition& at) const {
-    switch (rhythm_.unit) {
-      case Rhythm::Unit::epoch:  return at.epoch_done;
-      case Rhythm::Unit::step:   return trainer_.steps_done() % rhythm_.count == 0;
-      case Rhythm::Unit::minute: break;
-    }
-    return Clock::now() - last_save_ >= std::chrono::minutes(rhythm_.count);
+  /// Whether the newest update is the last of the run, unless it ends early.
+  [[nodiscard]] bool is_last(const LoopPosition& at) const {
+    return at.epoch_done &&
+           (trainer_.steps_done() >= length_.total_steps || at.epoch >= run_.plan.train.epochs);
+  }
+
+  /// Whether something falls on the newest update. @param rhythm  not in minutes
+  [[nodiscard]] bool falls(const Rhythm& rhythm, const LoopPosition& at) const {
+    return rhythm.unit == Rhythm::Unit::epoch ? at.epoch_done
+                                              : trainer_.steps_done() % rhythm.count == 0;
+  }
+
+  /// The same answer in all processes; of minutes the first one's clock counts.
+  [[nodiscard]] bool is_checkpoint_due(const LoopPosition& at) const {
+    if (rhythm_.unit != Rhythm::Unit::minute) return falls(rhythm_, at);
+    const bool over = Clock::now() - last_save_ >= std::chrono::minutes(rhythm_.count);
+    const Peers& peers = run_.ctx.machine.peers;
+    if (peers.size() == 1) return over;
+    return std::get<0>(unpack<bool>(together(peers, [&] { return pack(over); }).front()));
+  }
+
+  void save_regular(const LoopPosition& at) {
+    regular_ = trainer_.steps_done();
+    const Peers& peers = run_.ctx.machine.peers;
+    const LoopPosition all = at.with_others(peers);
+    alone(peers, [&] { save(all, /*regular=*/true); });
   }
 
   /// Why to end early: all processes stop behind the same update. Empty = go on.
@@ -216,9 +236,10 @@ class Fit {
   }
 
   [[noreturn]] void interrupt(const LoopPosition& at, const std::string& why) {
+    const LoopPosition all = at.with_others(run_.ctx.machine.peers);
     end_write();
     if (saved_ != trainer_.steps_done()) {
-      save(at, /*regular=*/false);
+      save(all, /*regular=*/false);
       end_write();
     }
     if (saved_ != trainer_.steps_done())
@@ -301,79 +322,98 @@ class Fit {
       loader_.load(all.prefixed("loader"));
     else
       loader_.load_changed(all.prefixed("loader"));
-    at.load(all.prefixed("loop"), trainer_.device());
+    at.load(all.prefixed("loop"), trainer_.device(), run_.ctx.machine.peers.rank());
     history_.load(all.prefixed("history"));
     best_ = all.number("best");
     best_weights_ = all.text("best_weights");
     saved_ = trainer_.steps_done();
-    writer_.go_on_from(saved_, /*regular=*/all.integer("regular") != 0);
-    if (run_.exact || history_.best_epoch == 0 || sha256_of_file(weights_) == best_weights_) return;
+    const bool regular = all.integer("regular") != 0;
+    if (regular) regular_ = saved_;
+    writer_.go_on_from(saved_, regular);
+    if (run_.exact || history_.best_step == 0 || sha256_of_file(weights_) == best_weights_) return;
     run_.ctx.machine.console.warning(
-        weights_.string() + ": these are no longer the weights of epoch " +
-        std::to_string(history_.best_epoch) +
+        weights_.string() + ": these are no longer the weights of " + history_.best_in_words() +
         ", the best when the checkpoint was written; the best is chosen anew from here on");
-    history_.best_epoch = 0;
+    history_.forget_best();
     best_ = -std::numeric_limits<double>::infinity();
   }
 
-  void after_epoch(std::int64_t epoch, std::int64_t step) {
-    EpochRecord record{epoch, step, {}};
+  /// Evaluates where that falls on the newest update; the last is always one.
+  void between_updates(const LoopPosition& at) {
+    if (!is_recorded() && (falls(evaluation_, at) || is_last(at))) evaluate(at);
+    ends_early_ = is_recorded() && out_of_patience();
+    if (ends_early_) save_early_end(at);
+  }
+
+  /// The end of training is always a checkpoint; what was evaluated is in this one.
+  void save_early_end(const LoopPosition& at) {
+    if (regular_ == trainer_.steps_done()) return;
+    save_regular(at);
+  }
+
+  /// Whether the history has the newest update.
+  [[nodiscard]] bool is_recorded() const {
+    return !history_.records.empty() && history_.records.back().step == trainer_.steps_done();
+  }
+
+  void evaluate(const LoopPosition& at) {
+    const EvaluatedUpdate weights{.epoch = at.epoch, .step = trainer_.steps_done()};
+    HistoryRecord record{weights.epoch, weights.step, {}};
     std::optional<AveragedWeights> averaged;
     if (run_.plan.evaluate.weights == EvaluatedWeights::ema) averaged.emplace(trainer_.average());
-    if (run_.plan.evaluate.every == EvaluateEvery::epoch &&
-        !run_.data.dataset.records(Split::validation).empty()) {
+    if (run_.plan.evaluate.rhythm() && !run_.data.dataset.records(Split::validation).empty()) {
       try {
-        record.measured = evaluate_split(run_, Split::validation, epoch, step).measured;
+        record.measured = evaluate_split(run_, Split::validation, weights, weights.step).measured;
       } catch (const InterruptedError& interrupted) {
-        averaged.reset();                              // checkpoints hold the weights themselves
-        interrupt(end_of_epoch_, interrupted.what());  // the evaluation is done again then
+        averaged.reset();                   // checkpoints hold the weights themselves
+        interrupt(at, interrupted.what());  // the evaluation is done again then
       }
     }
-    choose(record);
+    const bool best = is_best(record);
+    history_.records.push_back(record);
+    history_.records.back().measured.rows.clear();  // the observers have them
+    if (best) history_.last_is_best();
     together(run_.ctx.machine.peers, [&] {
-      if (history_.best_epoch == epoch && run_.folder.writes()) write_best_weights();
-      run_.observers.checkpoint({.epoch = epoch,
-                                 .step = step,
+      if (best && run_.folder.writes()) write_best_weights();
+      run_.observers.checkpoint({.epoch = record.epoch,
+                                 .step = record.step,
                                  .measured = record.measured,
                                  .chooser = run_.plan.evaluate.best,
-                                 .best = history_.best_epoch == epoch});
+                                 .best = best});
     });
-    averaged.reset();
-    record.measured.rows.clear();  // the observers have them
     note_orientation(run_);
-    history_.epochs.push_back(std::move(record));
   }
 
   /// Whether as many evaluations in a row as the recipe allows brought nothing better.
   [[nodiscard]] bool out_of_patience() const {
     const std::int64_t patience = run_.plan.evaluate.patience;
-    const std::int64_t epoch = history_.epochs.back().epoch;
-    if (patience == 0 || epoch - history_.best_epoch < patience) return false;
+    if (patience == 0 || history_.records_since_best() < patience) return false;
+    const HistoryRecord& last = history_.records.back();
     if (trainer_.steps_done() < length_.total_steps)
-      run_.ctx.machine.console.note("training ends after epoch " + std::to_string(epoch) + ": no " +
-                                    run_.plan.evaluate.best + " better than that of epoch " +
-                                    std::to_string(history_.best_epoch) +
-                                    " (evaluate.patience = " + std::to_string(patience) + ")");
+      run_.ctx.machine.console.note(
+          "training ends after " + history_.in_words(last.epoch, last.step) + ": no " +
+          run_.plan.evaluate.best + " better than that of " + history_.best_in_words() +
+          " (evaluate.patience = " + std::to_string(patience) + ")");
     return true;
   }
 
-  /// Whether the weights are the best so far.
-  void choose(const EpochRecord& record) {
+  /// Whether the weights are the best so far; what chooses is then `best_`.
+  [[nodiscard]] bool is_best(const HistoryRecord& record) {
     const std::string& chooser = run_.plan.evaluate.best;
     const bool less = less_is_better(run_.plan);
     require_chooser(record.measured, chooser);
     const double value =
         selection_score(record.measured, chooser, less)
-            .value_or(static_cast<double>(record.epoch));  // without one the last is best
+            .value_or(static_cast<double>(record.step));  // without one the last is best
     if (!std::isfinite(value))
       run_.ctx.machine.console.warning(
-          "epoch " + std::to_string(record.epoch) + ": " + chooser + " is not a number (got " +
+          history_.in_words(record.epoch, record.step) + ": " + chooser + " is not a number (got " +
           std::to_string(less ? -value : value) + "), so these weights can't be the best");
-    if (history_.best_epoch != 0 &&
+    if (history_.best_step != 0 &&
         !(std::isfinite(value) && (value > best_ || !std::isfinite(best_))))
-      return;
+      return false;
     best_ = value;
-    history_.best_epoch = record.epoch;
+    return true;
   }
 
   /// They are never newer than the checkpoints.
@@ -401,13 +441,15 @@ class Fit {
   Loader loader_;
   LoopLength length_;
   Trainer<AnyModel, Objective> trainer_;
-  std::filesystem::path weights_;  // of the best epoch
-  Rhythm rhythm_;
+  std::filesystem::path weights_;  // the best
+  Rhythm rhythm_;                  // of checkpoints
+  Rhythm evaluation_;  // of evaluations, or where there are none, of what the history records
   History history_;
+  bool ends_early_ = false;
   double best_ = -std::numeric_limits<double>::infinity();
-  std::string best_weights_;   // SHA-256 of what was written last; empty = nothing
-  LoopPosition end_of_epoch_;  // behind its last update
-  std::int64_t saved_ = 0;     // the update whose checkpoint was written last
+  std::string best_weights_;  // SHA-256 of what was written last; empty = nothing
+  std::int64_t saved_ = 0;    // the update whose checkpoint was written last
+  std::int64_t regular_ = 0;  // the update at which a regular one was due last
   Clock::time_point last_save_ = Clock::now();
   CheckpointWriter writer_;
 };

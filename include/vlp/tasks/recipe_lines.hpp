@@ -28,11 +28,13 @@ namespace vlp {
 /// @throws what `dry_pass` throws
 [[nodiscard]] std::vector<std::string> dry_pass_lines(const Plan& plan,
                                                       const CheckArguments& arguments, bool trains);
-/// What the data say, where they are there; missing data are no error unless the check is strict,
-/// broken data are. Behind the length of a training, notes on a batch or a warm-up that is longer,
-/// and on an average that is still near the first weights.
+/// What the data say, where they are there; missing data are no error unless the check is strict or
+/// looks at every image, broken data are. Behind the length of a training, notes on a batch, a
+/// warm-up or the updates between two evaluations that are more, and on an average that is still
+/// near the first weights.
 /// @param trains  also tells how long training is
-/// @throws DataError if the dataset is broken, or there is nothing to train with
+/// @throws DataError if the dataset is broken, there is nothing to train with, or, naming all of
+///         them, if images can't be used that were looked at
 [[nodiscard]] std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,
                                                   bool trains);
 

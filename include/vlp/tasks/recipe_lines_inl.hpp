@@ -1,10 +1,14 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -15,9 +19,12 @@
 #include "vlp/concepts/parts.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/printable.hpp"
+#include "vlp/data/bad_images.hpp"
 #include "vlp/data/sampler.hpp"
 #include "vlp/evaluate/options.hpp"
 #include "vlp/recipe/write.hpp"
+#include "vlp/report/run_folder.hpp"
 #include "vlp/start/model_source.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
 #include "vlp/train/checkpoint_options.hpp"
@@ -30,6 +37,16 @@ namespace detail {
 /// A number of things.
 [[nodiscard]] inline std::string counted(std::int64_t n, const char* one, const char* many) {
   return fmt::format("{} {}", n, n == 1 ? one : many);
+}
+
+/// When the validation split is evaluated; nothing where that is after each epoch, as is usual.
+inline std::vector<std::string> evaluation_lines(const EvaluateOptions& evaluate) {
+  const std::optional<Rhythm> when = evaluate.rhythm();
+  if (!when) return {"evaluate   never on the validation split; the last weights are kept"};
+  if (when->unit != Rhythm::Unit::step) return {};
+  const std::string every =
+      when->count == 1 ? "every update" : fmt::format("every {} updates and the last", when->count);
+  return {"evaluate   the validation split behind " + every};
 }
 
 }  // namespace detail
@@ -69,8 +86,7 @@ VLP_INLINE std::vector<std::string> training_lines(const Plan& plan) {
         evaluate.weights == EvaluatedWeights::ema
             ? "it is what is evaluated and written to model/"
             : "the weights themselves are evaluated and written to model/, not the average"));
-  if (evaluate.every == EvaluateEvery::never)
-    lines.emplace_back("evaluate   never on the validation split; the last weights are kept");
+  add_lines(lines, detail::evaluation_lines(evaluate));
   if (evaluate.patience > 0)
     lines.push_back(fmt::format("patience   training ends after {} in a row without a better {}",
                                 detail::counted(evaluate.patience, "evaluation", "evaluations"),
@@ -196,9 +212,67 @@ VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
   return lines;
 }
 
+namespace detail {
+
+/// What a run does about images that can't be used.
+[[nodiscard]] inline std::string bad_images_advice(const BadSampleLimits& limits,
+                                                   const std::array<std::vector<BadSample>, 3>& bad,
+                                                   const AnyDataset& dataset) {
+  for (const auto& of_split : bad)
+    for (const BadSample& sample : of_split)
+      if (sample.reason == bad_reasons::kUnreadable)
+        return "Unreadable ones may be sound and end a run, whatever dataset.on_bad. Check the "
+               "disk "
+               "or the network.";
+  if (!limits.skips())
+    return "dataset.on_bad = \"stop\": a run ends at the first of them. Mend them, or set "
+           "dataset.on_bad = \"skip\".";
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    const std::size_t count = bad[static_cast<std::size_t>(split)].size(),
+                      images = dataset.records(split).size();
+    const std::int64_t allowed = limits.allowed(static_cast<std::int64_t>(images));
+    if (std::cmp_greater(count, allowed))
+      return fmt::format(
+          "dataset.on_bad = \"skip\": a run ends all the same, since dataset.max_bad = {} and "
+          "dataset.max_bad_images = {} allow {} of the {} images of the {} split. Mend them, or "
+          "raise these limits.",
+          limits.max_bad, limits.max_bad_images, allowed, images, split_name(split));
+  }
+  return "dataset.on_bad = \"skip\": a run goes on without them, which is within its limits.";
+}
+
+/// Decodes every image. @return  a line of how many there are
+/// @throws DataError with a line for each that can't be used
+[[nodiscard]] inline std::string images_line(const AnyDataset& dataset,
+                                             const BadSampleLimits& limits,
+                                             const Console& console) {
+  const std::array<std::vector<BadSample>, 3> bad = bad_images(dataset, /*threads=*/0, console);
+  std::size_t images = 0;
+  std::string list;
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    images += dataset.records(split).size();
+    for (const BadSample& sample : bad[static_cast<std::size_t>(split)])
+      list += fmt::format("  {} '{}', {}: {}\n", split_name(split),
+                          printable(sample.image_id.text()), sample.reason, sample.error);
+  }
+  if (list.empty()) return fmt::format("images     {} decoded, none is missing or broken", images);
+  throw DataError(fmt::format(
+      "dataset: {} of {} images are missing or broken ({} / {} / {} of {} / {} / {} for training / "
+      "validation / test):\n{}{}",
+      bad[0].size() + bad[1].size() + bad[2].size(), images, bad[0].size(), bad[1].size(),
+      bad[2].size(), dataset.records(Split::train).size(),
+      dataset.records(Split::validation).size(), dataset.records(Split::test).size(), list,
+      bad_images_advice(limits, bad, dataset)));
+}
+
+}  // namespace detail
+
 VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,
                                                bool trains) {
+  const BadSampleLimits limits = plan.dataset.extra.limits();
+  constexpr BadSampleLimits kAny{OnBad::skip, 1.0, std::numeric_limits<std::int64_t>::max()};
   Context ctx;
+  ctx.facts.bad = arguments.images ? kAny : limits;
   ctx.facts.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
   ctx.folders.data = arguments.data_dir;
   std::vector<std::string> lines;
@@ -208,6 +282,7 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArgu
     lines.push_back(fmt::format("data       {} / {} / {} images for training / validation / test",
                                 records.size(), dataset.records(Split::validation).size(),
                                 dataset.records(Split::test).size()));
+    if (arguments.images) lines.push_back(detail::images_line(dataset, limits, arguments.console));
     if (!trains) return lines;
     if (records.empty())
       throw DataError("dataset: the training split is empty. Use more images or other shares.");
@@ -220,6 +295,11 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArgu
       lines.push_back(fmt::format(
           "note       train.batch_size = {} is more than an epoch has; a batch will be of {} pairs",
           plan.train.batch_size, rows));
+    if (plan.evaluate.by_steps() && plan.evaluate.rhythm()->count > length.total_steps)
+      lines.push_back(
+          fmt::format("note       evaluate.every = \"{}\" is more than the {} updates of the run; "
+                      "only the last is evaluated",
+                      plan.evaluate.every, length.total_steps));
     if (plan.schedule && detail::ends_rising(plan.schedule->build(ctx), length))
       lines.push_back(
           fmt::format("note       the learning rate still rises at the last of {} updates; is the "
@@ -233,7 +313,7 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArgu
           "updates; is train.ema = {} too slow for this run?",
           100 * first, length.total_steps, plan.train.ema));
   } catch (const DataNotFoundError& error) {
-    if (arguments.strict) throw;
+    if (arguments.strict || arguments.images) throw;
     lines.push_back(fmt::format("data       not found, counts unknown: {}", error.what()));
   }
   return lines;

@@ -76,7 +76,7 @@ class CheckpointWriter {
     if (now.before) now.before();
     checkpoints_.write({{}, now.step, now.epoch}, now.state, now.recipe);
     if (!now.regular) return;
-    if (irregular_) checkpoints_.remove(*irregular_);
+    if (irregular_ && *irregular_ != now.step) checkpoints_.remove(*irregular_);
     for (const std::int64_t other : checkpoints_.steps())  // damaged ones that were passed over
       if (other > from_ && other < now.step && !written_.contains(other))
         checkpoints_.remove(other);
