@@ -4,7 +4,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -15,7 +19,11 @@
 #include "vlp/concepts/parts.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/parallel.hpp"
+#include "vlp/core/random.hpp"
+#include "vlp/data/collate.hpp"
 #include "vlp/data/sampler.hpp"
+#include "vlp/data/text_room.hpp"
 #include "vlp/evaluate/options.hpp"
 #include "vlp/recipe/write.hpp"
 #include "vlp/start/model_source.hpp"
@@ -173,20 +181,22 @@ namespace detail {
 
 }  // namespace detail
 
-VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
-                                                   const CheckArguments& arguments, bool trains) {
-  if (arguments.share_dir.empty()) return {};
-  if (arguments.quick) {
-    Context ctx;
-    ctx.folders = {.data = arguments.data_dir, .share = arguments.share_dir};
-    (void)plan.tokenizer.build(ctx);
-    return {};
-  }
+VLP_INLINE std::optional<CheckedParts> checked_parts(const Plan& plan,
+                                                     const CheckArguments& arguments) {
+  if (arguments.share_dir.empty()) return std::nullopt;
   RunArguments like;
   like.data_dir = arguments.data_dir;
   like.share_dir = arguments.share_dir;
-  const Context ctx = open_context(plan, like);
-  const DryPassFindings found = dry_pass(plan, ctx, trains);
+  Context ctx = open_context(plan, like);
+  Preprocessing data = load_preprocessing(plan, ctx);
+  return CheckedParts{std::move(ctx), std::move(data)};
+}
+
+VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
+                                                   const std::optional<CheckedParts>& parts,
+                                                   const CheckArguments& arguments, bool trains) {
+  if (!parts || arguments.quick) return {};
+  const DryPassFindings found = dry_pass(plan, parts->ctx, parts->data, trains);
   std::vector<std::string> lines;
   for (const std::string& untried : found.untried)
     lines.push_back("dry pass   not tried: " + untried);
@@ -196,21 +206,123 @@ VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
   return lines;
 }
 
-VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,
-                                               bool trains) {
+namespace detail {
+
+/// What the tokenizer makes of captions.
+struct CaptionTokens {
+  std::int64_t longest = 0;  ///< tokens of a text, prompt included, uncut
+  std::int64_t cut = 0;      ///< texts
+  std::int64_t words = 0;    ///< tokens but the beginning, the prompt's and [SEP]
+  std::int64_t unknown = 0;  ///< those of them that are [UNK]
+
+  void add(const CaptionTokens& more) {
+    longest = std::max(longest, more.longest);
+    cut += more.cut;
+    words += more.words;
+    unknown += more.unknown;
+  }
+};
+
+/// At most so many captions, in their order, one drawn from each of as many equal parts.
+[[nodiscard]] inline std::vector<std::string_view> some_captions(
+    std::span<const ImageRecord> records, std::size_t most, const RandomStream& random) {
+  std::size_t all = 0;
+  for (const ImageRecord& record : records) all += record.captions.size();
+  const std::size_t count = std::min(all, most);
+  std::vector<std::string_view> captions;
+  captions.reserve(count);
+  std::size_t place = 0;  // of the record's first caption among all
+  for (const ImageRecord& record : records) {
+    while (captions.size() < count) {
+      const std::size_t part = captions.size(), begin = part * all / count;
+      const std::size_t drawn = begin + random.derive(part).below((part + 1) * all / count - begin);
+      if (drawn >= place + record.captions.size()) break;
+      captions.emplace_back(record.captions[drawn - place]);
+    }
+    place += record.captions.size();
+  }
+  return captions;
+}
+
+/// @param limit  tokens to which the tokenizer cuts; 0 = not known
+[[nodiscard]] inline CaptionTokens tokens_of(std::span<const std::string_view> captions,
+                                             const Preprocessing& data, std::int64_t limit) {
+  const std::int64_t begin = whole_prompt_length(data.tokenizer, data.prompt);
+  std::vector<CaptionTokens> found(block_count(0, captions.size()));
+  parallel_blocks(0, captions.size(), [&](std::size_t block, std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      RandomStream random(i);
+      const std::string text = with_prompt(data.prompt, data.transforms.train(captions[i], random));
+      const std::optional<std::vector<std::int64_t>> whole = data.tokenizer.encode_whole(text);
+      const std::vector<std::int64_t> ids = whole ? *whole : data.tokenizer.encode(text);
+      const auto length = static_cast<std::int64_t>(ids.size());
+      const std::span<const std::int64_t> words =
+          std::span(ids).subspan(static_cast<std::size_t>(std::min(begin, length - 1)));
+      found[block].add({.longest = length,
+                        .cut = limit > 0 && length > limit ? 1 : 0,
+                        .words = static_cast<std::int64_t>(words.size()) - 1,
+                        .unknown = std::ranges::count(words, data.tokenizer.special().unknown)});
+    }
+  });
+  CaptionTokens all;
+  for (const CaptionTokens& of_block : found) all.add(of_block);
+  return all;
+}
+
+/// How long training captions are, how many are cut, and how much of them is unknown.
+[[nodiscard]] inline std::string texts_line(const Plan& plan, const Preprocessing& data,
+                                            std::span<const ImageRecord> records) {
+  constexpr std::size_t kEnough = 100'000;
+  std::size_t all = 0;
+  for (const ImageRecord& record : records) all += record.captions.size();
+  const std::vector<std::string_view> captions = some_captions(
+      records, kEnough, RandomStream(static_cast<std::uint64_t>(plan.run.seed)).derive("check"));
+  const std::int64_t limit = plan.tokenizer.traits().longest_text;
+  const CaptionTokens tokens = tokens_of(captions, data, limit);
+  std::string line = "texts      ";
+  line += captions.size() < all
+              ? fmt::format("{} of {} captions, drawn with the seed", captions.size(), all)
+              : counted(static_cast<std::int64_t>(all), "caption", "captions");
+  const bool whole = data.tokenizer.encode_whole("").has_value();
+  line += fmt::format(", the longest of {} tokens{}", tokens.longest,
+                      whole ? "" : " once it is cut, if it is");
+  if (whole && limit > 0)
+    line += tokens.cut == 0
+                ? fmt::format("; none is cut at {}", limit)
+                : fmt::format("; {} cut at {}", counted(tokens.cut, "is", "are"), limit);
+  if (data.tokenizer.special().unknown < 0 || tokens.words == 0) return line;
+  const double share =
+      100 * static_cast<double>(tokens.unknown) / static_cast<double>(tokens.words);
+  if (tokens.unknown == 0) return line + "; no token is [UNK]";
+  return line + (share < 0.1 ? "; less than 0.1 % of the tokens are [UNK]"
+                             : fmt::format("; {:.1f} % of the tokens are [UNK]", share));
+}
+
+}  // namespace detail
+
+VLP_INLINE std::vector<std::string> data_lines(const Plan& plan,
+                                               const std::optional<CheckedParts>& parts,
+                                               const CheckArguments& arguments, bool trains) {
   Context ctx;
   ctx.facts.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
   ctx.folders.data = arguments.data_dir;
-  std::vector<std::string> lines;
+  ctx.machine.threads = static_cast<int>(threads_for(0));
+  std::vector<std::string> lines, notes;
+  ctx.machine.console.on_note = [&](std::string_view note) {
+    notes.push_back("note       " + std::string(note));
+  };
   try {
-    const AnyDataset dataset = plan.dataset.build(ctx);
+    const AnyDataset dataset =
+        build_dataset(plan, ctx, parts ? parts->data.transforms : Pipelines());
     const auto records = dataset.records(Split::train);
     lines.push_back(fmt::format("data       {} / {} / {} images for training / validation / test",
                                 records.size(), dataset.records(Split::validation).size(),
                                 dataset.records(Split::test).size()));
+    add_lines(lines, notes);
     if (!trains) return lines;
     if (records.empty())
       throw DataError("dataset: the training split is empty. Use more images or other shares.");
+    if (parts) lines.push_back(detail::texts_line(plan, parts->data, records));
     const std::int64_t rows = rows_per_epoch(records, dataset.captions_per_image());
     const LoopLength length =
         loop_length(std::max<std::int64_t>(1, rows / plan.train.batch_size), plan.train);
