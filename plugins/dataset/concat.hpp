@@ -118,9 +118,9 @@ class Concat {
     for (const ImageRecord& record : part) {
       ImageRecord& copy = records.emplace_back(record);
       copy.repeat *= repeat;
-      while (seen.contains(copy.image_id)) copy.image_id += suffix;
+      while (seen.contains(copy.image_id.text())) copy.image_id = copy.image_id.text() + suffix;
     }
-    for (std::size_t i = first; i < records.size(); ++i) seen.insert(records[i].image_id);
+    for (std::size_t i = first; i < records.size(); ++i) seen.insert(records[i].image_id.text());
   }
 
   std::optional<CaptionsPerImage> mode_;

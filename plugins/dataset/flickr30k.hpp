@@ -72,7 +72,8 @@ class Flickr30k {
       ids.push_back(image.image_id.text());
       files.push_back(images.find(image.image_id.text()));
     }
-    images.raise_if_missing(ids.size(), "Unpack all of flickr30k_images, or pass --data-dir DIR.");
+    images.raise_if_missing(ids.size(), "Unpack all of flickr30k_images, or pass --data-dir DIR.",
+                            ctx.facts.bad);
 
     const SplitIndices parts =
         split_images(ids, options.subset, options.split, ctx.facts.seeds.derive("split"));

@@ -48,9 +48,9 @@ class ImageTextJson {
           field<&Options::images>(
               "Folder at which the relative images of the lists start; a relative path starts at "
               "--data-dir, empty is --data-dir itself."),
-          field<&Options::check_images>(
-              "true: all images are looked up at the start; false: a missing one is an error when "
-              "it is loaded, for millions of images."),
+          field<&Options::check_images>("true: all images are looked up at the start; false: a "
+                                        "missing one is found when it is "
+                                        "loaded, for millions of images."),
           field<&Options::image_ids>(
               "What names an image in written captions: listed: its image_id, else its path in the "
               "list; file_name: the last part of the "
@@ -74,9 +74,11 @@ class ImageTextJson {
   /// once)
   /// @throws DataError          if a list is broken, or two images for validation or test have one
   /// id
-  ImageTextJson(const Options& options, const Machine& machine, const Folders& folders)
+  ImageTextJson(const Options& options, const Context& ctx)
       : captions_per_image_(options.captions_per_image) {
     const std::string dataset(name);
+    const Machine& machine = ctx.machine;
+    const Folders& folders = ctx.folders;
     const std::filesystem::path folder = folders.data / options.images;
     require_lists(options.train, "train", folders.data);
     require_lists(options.validation, "validation", folders.data);
@@ -93,7 +95,7 @@ class ImageTextJson {
     for (const auto* records : {&train_, &validation_, &test_})
       for (const ImageRecord& record : *records) images.require(record.file);
     images.raise_if_missing(train_.size() + validation_.size() + test_.size(),
-                            "Unpack all images there, or set dataset.images.");
+                            "Unpack all images there, or set dataset.images.", ctx.facts.bad);
   }
 
   /// Images of a split in the order of the lists; may be empty.

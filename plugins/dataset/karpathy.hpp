@@ -99,7 +99,7 @@ class Karpathy {
           {std::move(image.image_id), images.find(listed.files[i]), std::move(image.captions)});
     }
     images.raise_if_missing(train_.size() + validation_.size() + test_.size(),
-                            "Unpack all images there, or set dataset.images.");
+                            "Unpack all images there, or set dataset.images.", ctx.facts.bad);
     if (options.subset < 1) draw(options.subset, ctx.facts.seeds.derive("split"));
   }
 

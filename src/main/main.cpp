@@ -100,8 +100,8 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_help_flag("-h,--help", "this help");
   app.footer(
-      "Exit codes: 0 ok, 1 unexpected, 2 recipe or usage, 3 plugin, 4 data, 5 weights, 6 "
-      "non-finite loss,\n"
+      "Exit codes: 0 ok, 1 unexpected, 2 recipe or usage, 3 plugin, 4 data, 5 weights, 6 not "
+      "finite,\n"
       "7 a comparison differs, 8 interrupted with a checkpoint, 9 the disk is full or can't be "
       "written.\n"
       "`vlp COMMAND --help` lists a command's options. Recipes lie in recipes/.");

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "src/main/commands.hpp"
 #include "vlp/concepts/generation.hpp"
@@ -139,6 +140,9 @@ void add_check_options(CLI::App& app, CheckCommand& command) {
   add(app, "--device", command.device, "D",
       "also checks what depends on the device: cpu, cuda or cuda:N");
   app.add_flag("--strict", command.strict, "data that aren't there are an error, exit code 4");
+  app.add_flag("--images", command.images,
+               "decodes every image of all splits with all cores; lists those that are missing or "
+               "broken, exit code 4");
 }
 
 void add_list_options(CLI::App& app, ListCommand& command) {
@@ -204,10 +208,18 @@ std::vector<Wording> search_wordings() {
       {"max_length", "longest caption, tokens, [DEC] and prompt included", "N", between(2, 4096)},
       {"max_new_tokens", "longest caption, generated tokens only", "N", between(1, 4096)},
       {"min_length", "shortest caption, [DEC] and prompt included", "N", between(0, 4096)},
+      {"min_new_tokens", "shortest caption, generated tokens only", "N", between(0, 4096)},
       {"length_penalty", "exponent of the length in a beam's score"},
       {"early_stopping", "when a beam search may stop", {}, {}, stops},
       {"length_rule", "whose beam search: transformers 5, or the original's (transformers 4.15)"},
       {"repetition_penalty", "above 1 makes tokens that are there already less likely"},
+      {"no_repeat_ngram_size", "no N tokens in a row occur twice; 0 = any may"},
+      {"bad_words_ids", "sequences of ids that captions never complete, e.g. [[3899],[2158,2015]]",
+       "[[ID,...],...]"},
+      {"suppress_tokens", "ids that are never chosen; [] = none", "ID,ID,..."},
+      {"begin_suppress_tokens", "ids that don't come first; [] = none", "ID,ID,..."},
+      {"forced_bos_token_id", "the first token, unless there is a prompt; -1 = any", "ID"},
+      {"forced_eos_token_id", "the last token at the longest length; -1 = any", "ID"},
       {"num_captions", "captions an image, best first; at most the beams, unless sampled", "K"},
       {"sample", "draws tokens at random (--sample=false: not, whatever the model says)"},
       {"top_p", "draws among the fewest tokens with this much probability; 1 = all"},
@@ -233,14 +245,40 @@ void check_range(CLI::Option& flag, const Range& range) {
     flag.check(not_negative());
 }
 
+/// Arrays of integers, or of arrays.
+/// @param place  the flag, as messages call it
+Value::Data value_of(const nlohmann::json& json, const Place& place) {
+  if (json.is_number_integer()) return json.get<std::int64_t>();
+  if (!json.is_array())
+    throw CLI::ValidationError(
+        *place.file, "takes ids, e.g. 3899,2158 or [[3899],[2158,2015]] (got " +
+                         json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) + ")");
+  Array array;
+  for (const nlohmann::json& item : json) array.emplace_back(value_of(item, place), place);
+  return array;
+}
+
+/// A list as recipes and JSON write it; the outer brackets may be left out.
+Value::Data list_of(const std::string& text, const Place& place) {
+  const nlohmann::json json = nlohmann::json::parse(text.starts_with('[') ? text : "[" + text + "]",
+                                                    nullptr, /*allow_exceptions=*/false);
+  return value_of(json.is_discarded() ? nlohmann::json(text) : json, place);
+}
+
+template <class T>
+constexpr bool is_list = false;
+template <class T>
+constexpr bool is_list<std::vector<T>> = true;
+
 /// @param given  gets the option if it is said, as a recipe would say it
 void add_generate_flag(CLI::App& app, Table& given, const Wording& words) {
   for_each_field<GenerateOptions>([&]<auto... Path>(const Field<Path...>& field) {
     if (field.name != words.option) return;
     using T = typename Field<Path...>::type;
     const std::string name = flag_of(words.option);
-    const auto set = [&given, name, option = words.option](Value::Data value) {
-      given.set(option, {std::move(value), {std::make_shared<std::string>(name)}});
+    const Place place{std::make_shared<std::string>(name), 0, 0, Layer::set};
+    const auto set = [&given, place, option = words.option](Value::Data value) {
+      given.set(option, {std::move(value), place});
     };
     if constexpr (std::is_enum_v<T>) {
       std::vector<Names> values = words.values;
@@ -251,6 +289,9 @@ void add_generate_flag(CLI::App& app, Table& given, const Wording& words) {
       };
       app.add_option_function<std::string>(name, set_named, words.meaning)
           ->check(CLI::IsMember(values));
+    } else if constexpr (is_list<T>) {
+      const auto set_list = [set, place](const std::string& text) { set(list_of(text, place)); };
+      app.add_option_function<std::string>(name, set_list, words.meaning)->type_name(words.type);
     } else {
       CLI::Option* flag = app.add_option_function<T>(name, set, words.meaning);
       if constexpr (std::same_as<T, bool>) {
@@ -267,6 +308,11 @@ void add_caption_options(CLI::App& app, CaptionCommand& command) {
   add_image_options(app, command, "images");
   for (const Wording& words : search_wordings()) add_generate_flag(app, command.generate, words);
   app.get_option("--max-new-tokens")->excludes(app.get_option("--max-length"));
+  app.get_option("--min-new-tokens")->excludes(app.get_option("--min-length"));
+  add(app, "--bad-words", command.bad_words, "WORD,WORD,...",
+      "words that captions never complete, beside --bad-words-ids")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   add_seed_option(app, command.seed, "of the draws");
   auto* prompt = add(app, "--prompt", command.prompt, "TEXT", "how the captions begin");
   add(app, "--prompt-ids", command.prompt_ids, "ID,ID,...", "the same as ids, [DEC] first")

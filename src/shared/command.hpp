@@ -47,6 +47,7 @@ struct RunCommand : RecipeCommand {
 struct CheckCommand : RecipeCommand {
   std::string device;               ///< empty = not known
   bool strict = false;              ///< data that aren't there are an error
+  bool images = false;              ///< every image is decoded
   std::filesystem::path share_dir;  ///< as a machine's
 };
 
@@ -78,6 +79,7 @@ struct CaptionCommand : ImageCommand {
   std::optional<std::int64_t> seed;
   std::optional<std::string> prompt;
   std::vector<std::int64_t> prompt_ids;  ///< [DEC] and the ids behind it; empty = none given
+  std::vector<std::string> bad_words;    ///< that captions never complete
   std::string precision = "fp32";
 };
 

@@ -39,8 +39,9 @@ inline Failure failure_of_exception() {
             static_cast<int>(error.code())};
   } catch (const InterruptedError& interrupted) {
     return {interrupted.what(), static_cast<int>(interrupted.code())};
-  } catch (const Error& error) {
-    return {std::string("error: ") + error.what(), static_cast<int>(error.code())};
+  } catch (const Error& error) {  // it may quote what LibTorch said
+    const auto [message, stack] = without_stack(error.what());
+    return {"error: " + message + detail::asked_stack(stack), static_cast<int>(error.code())};
   } catch (const std::exception& error) {
     const auto [message, stack] = without_stack(error.what());
     return {"unexpected error: " + message + detail::asked_stack(stack),

@@ -18,6 +18,7 @@
 #include "src/torch/model_images.hpp"
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/core/message.hpp"
+#include "vlp/core/non_finite.hpp"
 #include "vlp/data/collate.hpp"
 #include "vlp/data/text_room.hpp"
 #include "vlp/nn/autocast.hpp"
@@ -38,6 +39,7 @@ GenerateOptions generate_options(const Table& given, GenerateOptions options,
   const Entry* sample = given.find("sample");
   if (sample && *sample->value.as<bool>()) options.beams = 1;
   if (given.find("max_length")) options.max_new_tokens = 0;
+  if (given.find("min_length")) options.min_new_tokens = 0;
   Diagnostics problems;
   ReadContext reading{problems};
   read_options(Value(given), "generate", options, reading);
@@ -87,6 +89,11 @@ class Captioning {
       throw RecipeError(command.model + ": model '" + opened_.plan.model.name() +
                         "' doesn't write captions.");
     check_lengths();
+    forbid_words();
+    const std::string problem =
+        vocabulary_problem(options_, opened_.ctx.facts.dimensions.vocabulary_size);
+    if (!problem.empty())
+      mistakes_.push_back("generate: " + problem + ". Take the ids from the model's vocabulary.");
     if (!mistakes_.empty()) throw RecipeError(joined(mistakes_, "\n"));
     choose_precision();
     terminal.line("device " + opened_.ctx.machine.device.text());
@@ -94,7 +101,9 @@ class Captioning {
 
   /// @return  how many images, folders and lists could not be read
   std::int64_t caption_all() {
-    return images_.for_each_batch([this](std::span<const ReadImage> batch) { caption(batch); });
+    return blaming_weights(opened_.not_finite, [this] {
+      return images_.for_each_batch([this](std::span<const ReadImage> batch) { caption(batch); });
+    });
   }
 
  private:
@@ -125,6 +134,18 @@ class Captioning {
     choose_tf32(ctx.machine.precision);
     if (cpu && ctx.machine.precision == Precision::fp32)
       weights_.emplace(opened_.model.ptr(), int8 ? WeightForm::int8 : WeightForm::packed);
+  }
+
+  /// @throws RecipeError if there is no vocabulary to read --bad-words by, or a word is none
+  void forbid_words() {
+    for (const std::string& word : command_.bad_words) {
+      if (!opened_.tokenizer)
+        throw RecipeError(
+            "--bad-words: the model has no vocabulary. Give ids: --bad-words-ids [[ID],...].");
+      options_.bad_words_ids.push_back(prompt_ids(*opened_.tokenizer, word));
+      if (options_.bad_words_ids.back().empty())
+        throw RecipeError("--bad-words: '" + word + "' gives no token. Leave it out.");
+    }
   }
 
   /// The ids behind [DEC] with which all captions begin.
@@ -162,8 +183,12 @@ class Captioning {
     std::vector<RandomStream> random;
     for (const ReadImage& image : batch)
       if (options_.sample) random.push_back(stream_of(image.named));
-    const auto candidates = parts().call<Generate>(parts().call<ImageStates>(images_.pixels(batch)),
-                                                   prompt_, options_, random);
+    const auto candidates = naming_rows(
+        [&](std::int64_t row) { return shown_name(batch[static_cast<std::size_t>(row)].named); },
+        [&] {
+          return parts().call<Generate>(parts().call<ImageStates>(images_.pixels(batch)), prompt_,
+                                        options_, random);
+        });
     for (const auto& [image, of_image] : ranges::views::zip(batch, candidates))
       print(image.named, of_image);
     flush_output("caption");

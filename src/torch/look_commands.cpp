@@ -83,13 +83,15 @@ std::vector<OptionDoc> described_run() {
 
 }  // namespace
 
-int carry_out(const CheckCommand& command, const Registry& registry, Terminal&) {
+int carry_out(const CheckCommand& command, const Registry& registry, Terminal& terminal) {
   const Recipe recipe = recipe_of(command);
   CheckArguments arguments{.data_dir = command.data_dir,
                            .device = std::nullopt,
                            .share_dir = command.share_dir,
                            .strict = command.strict,
-                           .quick = command.quick};
+                           .quick = command.quick,
+                           .images = command.images,
+                           .console = terminal.console()};
   if (!command.device.empty()) arguments.device = choose_device(command.device).device;
   const TaskChoice choice = choose_task(recipe, kTasks);
   const std::vector<std::string> lines = choice.task.check(choice.recipe, registry, arguments);
@@ -131,6 +133,7 @@ int carry_out(const HelpCommand& command, const Registry& registry, Terminal&) {
       print_options(described_run());
     else if constexpr (Options<T>)
       print_options(describe_options<T>());
+    if (f.name == "dataset") print_options(describe_options<DatasetExtras>());
     if (f.name == "model") print_options(describe_options<ModelExtras>());
     if (f.name == "loss") print_options(describe_options<LossExtras>());
     if (f.name == "transform") print_options(describe_options<TransformExtras>());

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,6 +20,8 @@
 #include "src/torch/commands.hpp"
 #include "src/torch/model_images.hpp"
 #include "vlp/assemble/open_model.hpp"
+#include "vlp/concepts/finite_tensor.hpp"
+#include "vlp/core/non_finite.hpp"
 #include "vlp/data/collate.hpp"
 #include "vlp/data/text_room.hpp"
 #include "vlp/evaluate/text_rows.hpp"
@@ -91,7 +94,10 @@ class Matching {
 
   /// @return  how many images, folders and lists could not be read
   std::int64_t match_all() {
-    return images_.for_each_batch([this](std::span<const ReadImage> batch) { match(batch); });
+    return blaming_weights(opened_.not_finite, [this] {
+      require_finite_texts();
+      return images_.for_each_batch([this](std::span<const ReadImage> batch) { match(batch); });
+    });
   }
 
  private:
@@ -118,6 +124,30 @@ class Matching {
     return ids;
   }
 
+  /// @throws NonFiniteError naming the first text whose embedding isn't finite
+  void require_finite_texts() const {
+    if (is_finite(embeddings_)) return;
+    for (std::size_t i = 0; i < texts_.size(); ++i)
+      if (const at::Tensor own = embeddings_[rows_.wording_of_text()[i]]; !is_finite(own))
+        throw NonFiniteError("text \"" + texts_[i] +
+                             "\": " + not_finite_text("the text embeddings", own));
+  }
+
+  /// @throws NonFiniteError if an image's numbers aren't finite
+  void require_finite(const ReadImage& image, const ImageMatches& matches, const at::Tensor& states,
+                      const at::Tensor& embedding) const {
+    if (is_finite(matches.similarities) && (!matches.logits.defined() || is_finite(matches.logits)))
+      return;
+    const auto refuse = [&](std::string_view what, const at::Tensor& tensor) {
+      if (!is_finite(tensor))
+        throw NonFiniteError(shown_name(image.named) + ": " + not_finite_text(what, tensor));
+    };
+    refuse("the image states", states);
+    refuse("the image embeddings", embedding);
+    refuse("the similarities with the texts", matches.similarities);
+    refuse("the match logits with the texts", matches.logits);
+  }
+
   void match(std::span<const ReadImage> batch) {
     const at::NoGradGuard no_grad;
     const at::Tensor states = parts().call<ImageStates>(images_.pixels(batch));
@@ -132,6 +162,7 @@ class Matching {
         matches.probabilities =
             matches.logits.to(at::kDouble).softmax(1).select(1, 1).to(at::kFloat);
       }
+      require_finite(batch[i], matches, states[row], embeddings[row]);
       command_.json ? print_json(batch[i].named, matches) : print_table(batch[i].named, matches);
     }
     flush_output("match");

@@ -140,6 +140,10 @@ at::Tensor ModelImages::pixels(std::span<const ReadImage> batch) const {
 
 Json json_name(const NamedImage& named) { return named.row ? Json(*named.row) : Json(named.name); }
 
+std::string shown_name(const NamedImage& named) {
+  return named.row ? "row " + named.name + " of the pixel values" : named.name;
+}
+
 void print_json_line(const Json& line) {
   fmt::print("{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace));
 }

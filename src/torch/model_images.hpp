@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -54,6 +55,9 @@ class ModelImages {
 
 /// What JSON lines call an image: its path as given, or its row's number.
 [[nodiscard]] Json json_name(const NamedImage& named);
+
+/// What messages call an image.
+[[nodiscard]] std::string shown_name(const NamedImage& named);
 
 /// One line of JSON on standard output. Bytes that are no UTF-8, which names of files may have, are
 /// replaced.

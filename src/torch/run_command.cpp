@@ -2,6 +2,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -72,9 +73,11 @@ class RunSignals {
 
 /// Scores side by side: the model's, and the baseline's where there is one.
 void print_scores(const Report& report) {
-  const bool trained = report.history.best_epoch > 0;
-  fmt::print("\n{} split, {} images{}\n", report.split, report.measured.images,
-             trained ? fmt::format(", weights of epoch {}", report.history.best_epoch) : "");
+  const bool trained = report.history.best_step > 0;
+  const std::int64_t bad = report.measured.bad;
+  fmt::print("\n{} split, {} images{}{}\n", report.split, report.measured.images,
+             bad > 0 ? fmt::format(" without {} missing or broken", bad) : "",
+             trained ? ", weights of " + report.history.best_in_words() : "");
   fmt::print("  {:<20} {:>8}{}\n", "", "model", report.baseline.empty() ? "" : "  baseline");
   if (report.measured.loss) fmt::print("  {:<20} {:>8.4f}\n", "loss", *report.measured.loss);
   if (const Scores parts = loss_terms(report.measured.losses); parts.size() > 1)
@@ -118,7 +121,7 @@ int carry_out(const RunCommand& command, const Registry& registry, Terminal& ter
   }
 
   terminal.line("");
-  if (report.history.best_epoch > 0)
+  if (report.history.best_step > 0)
     fmt::print("{} updates in {:.0f} s on {}\n", report.history.steps, report.history.train_seconds,
                choice.device.text());
   print_scores(report);

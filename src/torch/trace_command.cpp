@@ -11,10 +11,12 @@
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/non_finite.hpp"
 #include "vlp/image/decode.hpp"
 #include "vlp/nn/device.hpp"
 #include "vlp/recipe/value.hpp"
 #include "vlp/trace/trace.hpp"
+#include "vlp/weights/finite_tensors.hpp"
 #include "vlp/weights/safetensors.hpp"
 
 namespace vlp {
@@ -83,6 +85,10 @@ int carry_out(const TraceCommand& command, const Registry& registry, Terminal& t
     trace.insert(trace.begin(), {"pixel_values", tensor_bytes(inputs.pixel_values)});
   write_safetensors(command.out, trace);
   fmt::print("{}: {} tensors\n", command.out.string(), trace.size());
+  const std::string not_finite = not_finite_tensors(command.out.string(), trace);
+  blaming_weights(opened.not_finite, [&] {
+    if (!not_finite.empty()) throw NonFiniteError(not_finite);
+  });
   return 0;
 }
 

@@ -237,6 +237,49 @@ BOOST_AUTO_TEST_CASE(models_for_other_tasks_are_refused_by_their_parts) {
   BOOST_TEST(contains(questions.refused(), "the model has no place for text_encoder (1 tensor)"));
 }
 
+BOOST_AUTO_TEST_CASE(words_that_wrap_a_model_are_taken_off_in_every_layout) {
+  for (const bool original : {false, true})
+    for (const std::string before : {"module.", "_orig_mod.module.", "model."}) {
+      Captioner captioner;
+      vlp::TensorMap wrapped;
+      for (const auto& [name, tensor] :
+           original ? with_original_names(captioner.tensors) : captioner.tensors)
+        wrapped.emplace(before + name, tensor);
+      captioner.tensors = std::move(wrapped);
+      BOOST_TEST(equal_parameters(captioner.written().model, captioner.model));
+      BOOST_TEST(contains(captioner.heard.notes, "names begin with '" + before + "', which is"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_wrapped_run_opens_with_its_recipe) {
+  Captioner captioner;
+  vlp::TensorMap wrapped;
+  for (const auto& [name, tensor] : captioner.tensors) wrapped.emplace("module." + name, tensor);
+  write_tensors(captioner.folder / "model.safetensors", wrapped);
+  write_text(captioner.folder / "recipe.toml",
+             vlp::write_toml(plan_for(captioner.config, captioner.registry).resolved));
+  const vlp::OpenedModel opened = captioner.open(captioner.folder);
+  BOOST_TEST(!opened.imported);
+  BOOST_TEST(equal_parameters(opened.model, captioner.model));
+  BOOST_TEST(contains(captioner.heard.notes, "names begin with 'module.', which is taken off"));
+}
+
+BOOST_AUTO_TEST_CASE(a_wrapped_model_that_does_not_fit_is_refused_with_its_real_mistakes) {
+  Captioner captioner;
+  captioner.tensors.erase("vision_model.post_layernorm.bias");
+  vlp::TensorMap wrapped;
+  for (const auto& [name, tensor] : captioner.tensors) wrapped.emplace("module." + name, tensor);
+  captioner.tensors = wrapped;
+  BOOST_TEST(contains(captioner.refused(), "missing: vision_model.post_layernorm.bias"));
+  captioner.tensors.clear();
+  for (const auto& [name, tensor] : wrapped) captioner.tensors.emplace("x" + name, tensor);
+  captioner.set("loss.scale", at::ones({1}));
+  const std::string what = captioner.refused();
+  BOOST_TEST(contains(what, "None of its names ("), what);
+  BOOST_TEST(contains(what, ") begins as a BLIP's (got 'loss.scale', "), what);
+  BOOST_TEST(!contains(what, "another task"), what);
+}
+
 BOOST_AUTO_TEST_CASE(
     a_file_of_the_original_repository_is_translated_and_its_other_heads_are_left_out) {
   Captioner captioner;

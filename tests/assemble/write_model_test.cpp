@@ -92,8 +92,10 @@ std::string refusal(Run&& run) {
 BOOST_AUTO_TEST_CASE(a_run_opens_alike_as_run_as_model_folder_and_as_hugging_face_folder) {
   const TinyRun tiny;
   Opener opener;
-  (void)tiny.run(
-      "run", with({"generate.min_length=3", "model.prompt=the", "loss.lm.label_smoothing=0.1"}));
+  (void)tiny.run("run", with({"generate.min_length=3", "generate.no_repeat_ngram_size=3",
+                              "generate.bad_words_ids=[[1],[5,6]]", "generate.suppress_tokens=[0]",
+                              "generate.forced_eos_token_id=3", "model.prompt=the",
+                              "loss.lm.label_smoothing=0.1"}));
   const fs::path model = tiny.root / "run" / "model";
   for (const char* file :
        {"config.json", "generation_config.json", "preprocessor_config.json", "model.safetensors",
@@ -114,6 +116,10 @@ BOOST_AUTO_TEST_CASE(a_run_opens_alike_as_run_as_model_folder_and_as_hugging_fac
   BOOST_TEST(plain.generate.max_length == 8);
   BOOST_TEST(plain.generate.max_new_tokens == 0);
   BOOST_TEST(plain.generate.min_length == 3);
+  BOOST_TEST(plain.generate.no_repeat_ngram_size == 3);
+  BOOST_TEST((plain.generate.bad_words_ids == std::vector<std::vector<std::int64_t>>{{1}, {5, 6}}));
+  BOOST_TEST((plain.generate.suppress_tokens == std::vector<std::int64_t>{0}));
+  BOOST_TEST(plain.generate.forced_eos_token_id == 3);
   BOOST_TEST(plain.ctx.facts.tokens.decode == run.ctx.facts.tokens.decode);
   BOOST_TEST(plain.ctx.facts.tokens.sep == run.ctx.facts.tokens.sep);
   BOOST_TEST(plain.ctx.facts.dimensions.vocabulary_size ==

@@ -2,6 +2,7 @@
 
 #include "vlp/concepts/model.hpp"
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -158,6 +159,16 @@ struct GreedyModule : PlainModule {
 };
 using Greedy = Handle<GreedyModule>;
 
+/// Writes captions of images that it has no numbers for.
+struct NumberlessModule : PlainModule {
+  std::vector<std::vector<vlp::Candidate>> generate(const at::Tensor&,
+                                                    const std::vector<std::int64_t>&,
+                                                    const vlp::GenerateOptions&) {
+    return {{{{1}, -0.5}}, {{{1}, -0.5}, {{1}, std::nan("")}}};
+  }
+};
+using Numberless = Handle<NumberlessModule>;
+
 /// Counts the updates that begin.
 struct CountingModule : PlainModule {
   void begin_step() { ++steps; }
@@ -280,6 +291,17 @@ BOOST_AUTO_TEST_CASE(a_part_that_is_set_again_is_replaced) {
   parts.set<vlp::Temperature>([] { return at::full({}, 8.0); });
   BOOST_TEST(parts.call<vlp::Temperature>().item<double>() == 8);
   BOOST_TEST((parts.serves() == vlp::served_by<Plain>({})));
+}
+
+BOOST_AUTO_TEST_CASE(a_caption_whose_score_is_not_a_number_is_refused) {
+  const vlp::ModelParts parts = vlp::parts_of(Numberless());
+  BOOST_CHECK_EXCEPTION(
+      (void)parts.call<vlp::Generate>(kPixels, std::vector<std::int64_t>{}, vlp::GenerateOptions(),
+                                      std::vector<vlp::RandomStream>{}),
+      vlp::NonFiniteRow, [](const vlp::NonFiniteRow& error) {
+        return error.row() == 1 &&
+               error.of_row().find("a caption whose score is not a number") != std::string::npos;
+      });
 }
 
 BOOST_AUTO_TEST_CASE(a_model_that_cannot_sample_says_so_and_writes_without) {

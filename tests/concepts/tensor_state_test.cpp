@@ -77,6 +77,34 @@ BOOST_AUTO_TEST_CASE(unaligned_bytes_are_read_correctly) {
   BOOST_TEST(tensor_view(odd).equal(w));
 }
 
+BOOST_AUTO_TEST_CASE(host_copies_are_row_major_and_do_not_follow_the_tensor) {
+  HostCopies copies;
+  std::vector<std::pair<at::Tensor, at::Tensor>> pairs;  // what was, and its copy
+  const auto copy = [&](const at::Tensor& tensor) {
+    pairs.emplace_back(tensor.clone(), copies.begin(tensor));
+    if (tensor.is_contiguous()) at::Tensor(tensor).zero_();
+  };
+  for (const auto& [name, dtype] : vlp::detail::kDtypes)
+    for (const std::vector<std::int64_t>& shape :
+         {std::vector<std::int64_t>{}, {3}, {2, 0}, {2, 3, 1}})
+      copy(at::arange(1, 7).slice(0, 0, c10::multiply_integers(shape)).reshape(shape).to(dtype));
+  const at::Tensor table = at::arange(12, at::kFloat).reshape({3, 4});
+  copy(table.t());
+  copy(at::ones({1}).expand({5}));
+  copy(at::arange((1 << 20) + 3).to(at::kChar));  // more than a block
+  copy(at::zeros({0}));
+  copy(at::arange(700'000, at::kDouble));
+  copy(at::arange(5));
+  copies.wait();
+  for (const auto& [was, copied] : pairs) {
+    BOOST_TEST((copied.scalar_type() == was.scalar_type()));
+    BOOST_TEST(copied.equal(was));
+    BOOST_TEST(copied.is_contiguous());
+    BOOST_TEST(reinterpret_cast<std::uintptr_t>(copied.const_data_ptr()) % was.element_size() ==
+               0U);
+  }
+}
+
 BOOST_AUTO_TEST_CASE(load_copies_into_the_same_memory) {
   State state;
   put_tensor(state, "w", at::full({2, 2}, 3.0f));

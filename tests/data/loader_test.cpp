@@ -447,7 +447,9 @@ BOOST_AUTO_TEST_CASE(a_broken_image_is_named_at_its_batch_and_the_next_one_follo
   loader->start_epoch(0);
   BOOST_TEST(loader->next().has_value());
   BOOST_TEST(problem_of_next(*loader) ==
-             "image '2.jpg': 2.jpg: truncated (got 3 bytes, expected 9). Copy it again.");
+             "image '2.jpg': 2.jpg: truncated (got 3 bytes, expected 9). Copy it again. "
+             "dataset.on_bad = \"skip\" goes on without such images; `vlp check RECIPE --images` "
+             "finds them all.");
   BOOST_TEST(problem_of_next(*loader) == "image '4.jpg': an error of torch");
   BOOST_TEST(loader->next()->record_index.at(0) == 6);
   BOOST_TEST(!loader->next().has_value());
@@ -464,6 +466,157 @@ BOOST_AUTO_TEST_CASE(a_broken_file_is_named_by_the_usual_decoder) {
   const std::string problem = problem_of_next(*loader);
   BOOST_TEST(problem.starts_with("image 'bad.jpg': "));
   BOOST_TEST(problem.find((folder.path / "bad.jpg").string()) != problem.npos);
+}
+
+namespace {
+
+/// Throws for 2.jpg and 3.jpg, of which one is broken and one isn't there.
+at::Tensor numbered_image_or_error(const fs::path& file) {
+  if (file == "2.jpg") throw DataError("2.jpg: truncated. Copy it again.");
+  if (file == "3.jpg") throw vlp::MissingFileError("3.jpg: can't open. Check the path.");
+  return numbered_image(file);
+}
+
+std::set<std::string> ids_of_bad(const std::vector<vlp::BadSample>& bad) {
+  std::set<std::string> ids;
+  for (const vlp::BadSample& sample : bad) ids.insert(sample.image_id.text());
+  return ids;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_bad_sample_makes_room_for_another_and_the_others_stay_as_they_are) {
+  Setting setting;
+  const auto sound = setting.loader();
+  setting.options.bad_row = vlp::BadRow::replace;
+  setting.options.decode = numbered_image_or_error;
+  const auto loader = setting.loader();
+  for (const std::int64_t epoch : {0, 1}) {
+    const auto expected = epoch_of(*sound, epoch), found = epoch_of(*loader, epoch);
+    const std::vector<vlp::BadSample> bad = loader->take_bad();
+    BOOST_TEST((ids_of_bad(bad) == std::set<std::string>{"2.jpg", "3.jpg"}));
+    for (const vlp::BadSample& sample : bad) {
+      const bool broken = sample.record == 2;
+      BOOST_TEST(sample.reason == (broken ? "undecodable" : "missing"));
+      BOOST_TEST(sample.error == (broken ? "2.jpg: truncated. Copy it again."
+                                         : "3.jpg: can't open. Check the path."));
+    }
+    BOOST_TEST(loader->take_bad().empty(), "they were taken");
+    BOOST_REQUIRE_EQUAL(found.size(), expected.size());
+    for (std::size_t batch = 0; batch < found.size(); ++batch) {
+      const auto& [now, index] = found[batch];
+      BOOST_REQUIRE_EQUAL(index.size(), 4U);
+      for (std::size_t row = 0; row < 4; ++row) {
+        const std::int64_t was = expected[batch].record_index[row];
+        const auto i = static_cast<std::int64_t>(row);
+        BOOST_TEST(index[row] != 2);
+        BOOST_TEST(index[row] != 3);
+        if (was != 2 && was != 3) {
+          BOOST_TEST(index[row] == was);
+          BOOST_TEST(now.pixels[i].equal(expected[batch].batch.pixels[i]));
+        }
+        BOOST_TEST(now.image_ids[row] == std::to_string(index[row]) + ".jpg");
+        BOOST_TEST(now.pixels[i].floor().eq(index[row]).all().item<bool>());
+        // Its caption ends in the image's number.
+        const auto ids = now.texts.token_ids[i];
+        BOOST_TEST(ids.eq(10 + index[row]).any().item<bool>());
+      }
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(
+    what_takes_a_place_depends_on_seed_and_epoch_and_neither_threads_nor_resuming) {
+  Setting setting;
+  setting.options.bad_row = vlp::BadRow::replace;
+  setting.options.decode = numbered_image_or_error;
+  setting.options.workers = 1;
+  const auto one = setting.loader();
+  const auto expected = epoch_of(*one, 1);
+  const std::vector<vlp::BadSample> bad = one->take_bad();
+  for (const std::int64_t workers : {2, 7}) {
+    setting.options.workers = workers;
+    const auto several = setting.loader();
+    BOOST_TEST(same(epoch_of(*several, 1), expected));
+    BOOST_TEST((several->take_bad() == bad));
+  }
+  const auto stopped = setting.loader(), resumed = setting.loader();
+  stopped->start_epoch(1);
+  std::vector<LoadedBatch> joined;
+  for (int i = 0; i < 2; ++i) joined.push_back(*stopped->next());
+  std::vector<vlp::BadSample> met = stopped->take_bad();
+  vlp::State state;
+  stopped->save(state);
+  resumed->load(state);
+  for (LoadedBatch& batch : rest_of(*resumed)) joined.push_back(std::move(batch));
+  for (vlp::BadSample& sample : resumed->take_bad()) met.push_back(std::move(sample));
+  BOOST_TEST(same(joined, expected));
+  BOOST_TEST((met == bad));
+  setting.ctx.facts.seeds = RandomStream(18);
+  BOOST_TEST(!same(epoch_of(*setting.loader(), 1), expected));
+}
+
+BOOST_AUTO_TEST_CASE(where_nearly_all_are_bad_the_search_for_another_ends) {
+  Setting setting;
+  setting.options.bad_row = vlp::BadRow::replace;
+  setting.options.decode = [](const fs::path& file) -> at::Tensor {
+    throw DataError(file.string() + ": truncated.");
+  };
+  const auto loader = setting.loader();
+  loader->start_epoch(0);
+  const std::string problem = problem_of_next(*loader);
+  BOOST_TEST(vlp_test::contains(problem, "no sample takes its place, since 100 others"), problem);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_not_the_fault_of_the_image_ends_the_batch_all_the_same) {
+  Setting setting;
+  setting.options.bad_row = vlp::BadRow::replace;
+  setting.options.shuffle = false;
+  setting.options.decode = [](const fs::path& file) -> at::Tensor {
+    if (file == "0.jpg") throw vlp::ReadError("0.jpg: can't be read.");
+    return numbered_image(file);
+  };
+  const auto disk = setting.loader();
+  disk->start_epoch(0);
+  BOOST_TEST(problem_of_next(*disk) ==
+             "image '0.jpg': 0.jpg: can't be read. The image may be sound, so it isn't skipped.");
+  BOOST_TEST(disk->take_bad().empty());
+  setting.options.decode = numbered_image;
+  setting.transforms.images = {AnyTransform([](const at::Tensor&, RandomStream&) -> at::Tensor {
+    throw DataError("too small to be cropped.");
+  })};
+  const auto transform = setting.loader();
+  transform->start_epoch(0);
+  BOOST_TEST(vlp_test::contains(problem_of_next(*transform), "too small to be cropped."));
+}
+
+BOOST_AUTO_TEST_CASE(an_evaluation_leaves_bad_images_out_and_a_batch_may_have_none) {
+  Setting setting;
+  setting.options.images_only = true;
+  setting.options.drop_last = false;
+  setting.options.batch_size = 2;
+  setting.options.bad_row = vlp::BadRow::leave_out;
+  setting.options.decode = [](const fs::path& file) {
+    if (file == "5.jpg") throw DataError("5.jpg: truncated.");
+    return numbered_image_or_error(file);
+  };
+  setting.transforms.images = {
+      AnyTransform([](const at::Tensor& image, RandomStream&) { return image.to(at::kFloat); })};
+  const auto loader = setting.loader();  // 0 1 | 2 3 | 4 5 | 6
+  const std::vector<LoadedBatch> batches = epoch_of(*loader, 0);
+  BOOST_REQUIRE_EQUAL(batches.size(), 4U);
+  BOOST_TEST(batches[0].record_index == (std::vector<std::int64_t>{0, 1}),
+             boost::test_tools::per_element());
+  BOOST_TEST(batches[1].record_index.empty());
+  BOOST_TEST(batches[1].batch.image_ids.empty());
+  BOOST_TEST(batches[2].record_index == (std::vector<std::int64_t>{4}),
+             boost::test_tools::per_element());
+  BOOST_TEST(batches[2].batch.image_ids.at(0) == "4.jpg");
+  BOOST_TEST(batches[2].batch.image_index.equal(at::tensor({4}, at::kLong)));
+  BOOST_TEST(batches[2].batch.pixels.equal(at::full({1, 3, 2, 4}, 4.0F)));
+  BOOST_TEST((ids_of_bad(loader->take_bad()) == std::set<std::string>{"2.jpg", "3.jpg", "5.jpg"}));
+  setting.options.images_only = false;
+  BOOST_CHECK_THROW((void)setting.loader(), vlp::ContractError);
 }
 
 BOOST_AUTO_TEST_CASE(augmented_batches_depend_on_seed_and_epoch_only) {

@@ -88,6 +88,11 @@ BOOST_AUTO_TEST_CASE(captions_can_be_as_long_as_they_must_and_all_mistakes_are_t
   BOOST_TEST(vlp::caption_room_problems(options, 8, 7).size() == 3U);
   options.max_new_tokens = 6;
   BOOST_TEST(vlp::caption_room_problems(options, 3, 0).empty(), "3 + 6 are 9");
+  options.min_new_tokens = 7;
+  BOOST_TEST(vlp::caption_room_problems(options, 3, 0) ==
+                 (Problems{"min_new_tokens: longer than the longest caption (got 10, expected at "
+                           "most 9 tokens, [DEC] and prompt included)"}),
+             per_element());
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -56,14 +56,14 @@ Lines train_of(const std::string& text) {
   ImageTextJson::Options options;
   options.train = {"train.json"};
   options.check_images = false;
-  return shown_records(ImageTextJson(options, data.ctx.machine, data.ctx.folders), Split::train);
+  return shown_records(ImageTextJson(options, data.ctx), Split::train);
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(rows_of_one_image_are_one_record) {
   const Lists data;
-  const ImageTextJson dataset(data.options, data.ctx.machine, data.ctx.folders);
+  const ImageTextJson dataset(data.options, data.ctx);
   BOOST_TEST(
       shown_records(dataset, Split::train) == (Lines{"coco_1: a cat|one cat", "coco_2: a dog"}),
       per_element());
@@ -84,10 +84,10 @@ BOOST_AUTO_TEST_CASE(several_lists_of_a_split_are_read_in_order_and_share_images
                            R"({"image": "train2014\/3.jpg", "caption": "caf\u00e9"})");
   data.images({"coco/train2014/3.jpg"});
   data.options.train = {"train.json", "more.jsonl"};
-  BOOST_TEST(shown_records(ImageTextJson(data.options, data.ctx.machine, data.ctx.folders),
-                           Split::train) == (Lines{"coco_1: a cat|one cat", "coco_2: a dog|a hound",
-                                                   "train2014/3.jpg: caf\xC3\xA9"}),
-             per_element());
+  BOOST_TEST(
+      shown_records(ImageTextJson(data.options, data.ctx), Split::train) ==
+          (Lines{"coco_1: a cat|one cat", "coco_2: a dog|a hound", "train2014/3.jpg: caf\xC3\xA9"}),
+      per_element());
 }
 
 BOOST_AUTO_TEST_CASE(images_are_named_as_the_option_says) {
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(images_are_named_as_the_option_says) {
   const auto ids = [&](ImageIds choice) {
     data.options.image_ids = choice;
     Lines ids;
-    const ImageTextJson dataset(data.options, data.ctx.machine, data.ctx.folders);
+    const ImageTextJson dataset(data.options, data.ctx);
     for (const Split split : {Split::train, Split::test})
       for (const vlp::ImageRecord& record : dataset.records(split))
         ids.push_back(record.image_id.text());
@@ -122,8 +122,8 @@ BOOST_AUTO_TEST_CASE(numbers_are_those_at_the_end_of_the_name_without_leading_ze
              "image 'x.tar/7.b.12': no number at the end of its name. Choose other image_ids.");
   data.write("train.json",
              R"([{"image": "12/a_000.jpg", "caption": "a"}, {"image": "0073", "caption": "b"}])");
-  BOOST_TEST(shown_records(ImageTextJson(data.options, data.ctx.machine, data.ctx.folders),
-                           Split::train) == (Lines{"0: a", "73: b"}),
+  BOOST_TEST(shown_records(ImageTextJson(data.options, data.ctx), Split::train) ==
+                 (Lines{"0: a", "73: b"}),
              per_element());
 }
 
@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(whole_paths_need_no_folder) {
                                R"(", "caption": "a"}, {"image": "2.jpg", "caption": "b"}])");
   ImageTextJson::Options options;
   options.train = {"train.json"};
-  const ImageTextJson dataset(options, data.ctx.machine, data.ctx.folders);
+  const ImageTextJson dataset(options, data.ctx);
   BOOST_REQUIRE_EQUAL(dataset.records(Split::train).size(), 2);
   BOOST_TEST(dataset.records(Split::train)[0].file == (data.path / "elsewhere/1.jpg").string());
   BOOST_TEST(dataset.records(Split::train)[1].file == (data.path / "2.jpg").string());
@@ -245,9 +245,9 @@ BOOST_AUTO_TEST_CASE(empty_captions_are_passed_over_with_a_note) {
   ImageTextJson::Options options;
   options.train = {"train.json"};
   options.check_images = false;
-  BOOST_TEST(shown_records(ImageTextJson(options, data.ctx.machine, data.ctx.folders),
-                           Split::train) == (Lines{"1.jpg: a cat"}),
-             per_element());
+  BOOST_TEST(
+      shown_records(ImageTextJson(options, data.ctx), Split::train) == (Lines{"1.jpg: a cat"}),
+      per_element());
   BOOST_TEST(
       data.notes == (Lines{file + ": 3 empty captions were passed over, the first is '1.jpg'."}),
       per_element());

@@ -137,6 +137,7 @@ struct AllRanks {
 struct SharedSplit {
   ScratchFolder scratch;
   std::vector<vlp::ImageRecord> records;
+  vlp::BadSampleLimits limits;
   vlp::Data data{
       {vlp::AnyTokenizer(vlp::test::Words{}),
        {.train = {},
@@ -164,6 +165,7 @@ struct SharedSplit {
                                           std::int64_t rerank = 3) const {
     vlp::Context ctx;
     ctx.machine.peers = peers;
+    ctx.facts.bad = limits;
     std::vector<vlp::AnyMetric> metrics;
     metrics.emplace_back(Letters{&work});
     metrics.emplace_back(AllRanks{rerank});
@@ -246,6 +248,58 @@ BOOST_AUTO_TEST_CASE(a_broken_image_of_one_process_ends_the_evaluation_of_all) {
   BOOST_TEST(told[1].starts_with("image '2': "));
   BOOST_TEST(told[0] == "process 1 (of 0 to 1): " + told[1]);
   for (const vlp::ExitCode code : codes) BOOST_TEST((code == vlp::ExitCode::data));
+}
+
+BOOST_AUTO_TEST_CASE(broken_images_are_left_out_of_everything_and_counted_by_all) {
+  // 0 1 | 2 3 | 4 5 | 6: a batch without an image, and one with a single one.
+  for (const std::size_t i : {2U, 3U, 4U})
+    std::ofstream(records[i].file, std::ios::binary) << "no image";
+  limits = {vlp::OnBad::skip, 0.4, 1000};
+  SharedWork of_one;
+  const vlp::Evaluation one = evaluated(Probe(of_one), of_one, {});
+  BOOST_TEST(one.measured.images == 4);
+  BOOST_TEST(one.measured.bad == 3);
+  BOOST_TEST_REQUIRE(one.bad.size() == 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    BOOST_TEST(one.bad[i].image_id == std::to_string(i + 2));
+    BOOST_TEST(one.bad[i].record == static_cast<std::int64_t>(i + 2));
+    BOOST_TEST(one.bad[i].reason == "undecodable");
+  }
+  BOOST_TEST_REQUIRE(one.captions.size() == 4U);
+  for (std::size_t i = 0; i < 4; ++i)
+    BOOST_TEST(one.captions[i].record->image_id ==
+               std::vector<std::string>({"0", "1", "5", "6"})[i]);
+  BOOST_TEST(one.measured.rows.size() == 4U);
+  BOOST_TEST(one.measured.rows[2].image_id == "5");
+  // Captions of 0, 1, 5 and 6: 1, 2, 3 and 1.
+  BOOST_TEST(one.measured.scores.size() == 1U + 2 * (4U + 7U));
+  BOOST_TEST(one.measured.loss.has_value());
+  BOOST_TEST(of_one.images == 4);
+  for (const std::size_t size : {2U, 3U, 9U}) {
+    SharedWork work;
+    for (const vlp::Evaluation& evaluation : evaluated_by(size, work)) {
+      BOOST_TEST(same_evaluation(evaluation, one));
+      BOOST_TEST((evaluation.bad == one.bad));
+    }
+    BOOST_TEST((work == of_one));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(beyond_the_limits_all_bad_images_are_named_and_nothing_is_measured) {
+  for (const std::size_t i : {1U, 3U, 6U})
+    std::ofstream(records[i].file, std::ios::binary) << "no image";
+  limits = {vlp::OnBad::skip, 0.01, 1000};  // one image
+  for (const std::size_t size : {1U, 2U}) {
+    SharedWork work;
+    for (const vlp::Evaluation& evaluation : evaluated_by(size, work)) {
+      BOOST_TEST(evaluation.bad.size() == 3U);
+      BOOST_TEST(evaluation.measured.bad == 3);
+      BOOST_TEST(evaluation.captions.empty());
+      BOOST_TEST(evaluation.measured.scores.empty());
+      BOOST_TEST(!evaluation.measured.loss.has_value());
+    }
+    BOOST_TEST(work.measured == 0);
+  }
 }
 
 BOOST_AUTO_TEST_CASE(scores_that_the_first_process_cannot_give_end_all) {

@@ -220,6 +220,63 @@ BOOST_AUTO_TEST_CASE(texts_of_one_wording_and_images_without_a_caption_are_ranke
   BOOST_TEST(tables.retrieval(0, {}).ranks(0).by_similarity.of_images.size() == 5U);
 }
 
+BOOST_AUTO_TEST_CASE(images_that_are_left_out_count_as_never_there) {
+  for (const std::int64_t rerank : {0, 5}) {
+    Tables all(captions(17), 1000, 15), fewer(captions(17), 1000, 15);
+    const std::vector<std::int64_t> gone{0, 4, 6, 7, 8, 16};  // a batch of three among them
+    const auto is_gone = [&](std::int64_t image) {
+      return std::ranges::find(gone, image) != gone.end();
+    };
+    std::vector<std::int64_t> kept;
+    for (std::int64_t image = 0; image < 17; ++image)
+      if (!is_gone(image)) kept.push_back(image);
+    const at::Tensor rows = at::tensor(kept, at::kLong);
+    fewer.image_embeddings = all.image_embeddings.index_select(0, rows);
+    fewer.logits = all.logits.index_select(0, rows);
+    fewer.texts = {};
+    for (std::size_t text = 0; text < all.texts.ids.size(); ++text)
+      if (const auto at = std::ranges::find(kept, all.texts.images[text]); at != kept.end()) {
+        fewer.texts.ids.push_back(all.texts.ids[text]);
+        fewer.texts.images.push_back(at - kept.begin());
+      }
+    const vlp::RetrievalRanks expected = fewer.expected(rerank);
+
+    for (const std::size_t size : {1U, 2U, 4U}) {
+      std::vector<std::unique_ptr<Tables>> tables;
+      for (std::size_t rank = 0; rank < size; ++rank)
+        tables.push_back(std::make_unique<Tables>(captions(17), 1000, 15));
+      std::vector<vlp::RetrievalRanks> found(size);
+      vlp_test::run_together(size, [&](const vlp::Peers& peers) {
+        vlp::Context ctx;
+        ctx.machine.peers = peers;
+        const auto rank = static_cast<std::size_t>(peers.rank());
+        Tables& own = *tables[rank];
+        vlp::Retrieval retrieval(own.parts, own.texts, 17, rerank, ctx);
+        for (std::int64_t batch = 0; batch < 6; ++batch) {
+          if (!peers.takes(batch)) continue;
+          std::vector<float> numbers;
+          for (std::int64_t i = 3 * batch; i < std::min<std::int64_t>(17, 3 * batch + 3); ++i)
+            if (!is_gone(i)) numbers.push_back(static_cast<float>(i));
+          if (numbers.empty()) {
+            retrieval.add_no_images();
+            continue;
+          }
+          const auto n = static_cast<std::int64_t>(numbers.size());
+          const at::Tensor states = at::tensor(numbers).view({n, 1, 1}).expand({n, 2, 1});
+          retrieval.add_images({.memory = states, .embeddings = {}, .momentum_embeddings = {}},
+                               static_cast<std::int64_t>(numbers.front()));
+        }
+        std::vector<vlp::BadSample> bad;
+        for (const std::int64_t image : gone) bad.push_back({"", "", "", image});
+        retrieval.leave_out(bad);
+        retrieval.rank("matching");
+        found[rank] = retrieval.ranks(rerank);
+      });
+      for (const vlp::RetrievalRanks& ranks : found) check(ranks, expected);
+    }
+  }
+}
+
 BOOST_AUTO_TEST_CASE(every_wording_is_encoded_once_and_every_pair_matched_once) {
   Tables tables(captions(17), 5, 8);
   (void)tables.retrieval(100, {});
@@ -310,11 +367,50 @@ BOOST_AUTO_TEST_CASE(what_is_not_a_number_is_last) {
                                  at::tensor({0, 1, 2}, at::kLong)};
   BOOST_TEST(vlp::rank_by_similarity(queries, items, 0).ranks == (std::vector<std::int64_t>{2, 1}),
              boost::test_tools::per_element());
-  Tables tables(captions(9), 1000, 11);
-  tables.logits.fill_(nan);
-  Tables level = Tables(captions(9), 1000, 11);
-  level.logits.fill_(-std::numeric_limits<float>::infinity());
-  check(tables.retrieval(5, {}).ranks(5), level.expected(5));
+}
+
+BOOST_AUTO_TEST_CASE(no_ranks_are_made_of_what_is_not_finite) {
+  const auto told = [](const auto& plant) {
+    Tables tables(captions(9), 1000, 11);
+    plant(tables);
+    try {
+      (void)tables.retrieval(5, {});
+    } catch (const vlp::NonFiniteRow& error) {
+      return std::to_string(error.row()) + ": " + error.of_row();
+    }
+    return std::string();
+  };
+  for (const float value : {std::nanf(""), std::numeric_limits<float>::infinity(),
+                            -std::numeric_limits<float>::infinity()}) {
+    const std::string image = told([&](Tables& t) { t.image_embeddings[4][2].fill_(value); });
+    BOOST_TEST(image.starts_with("4: the image embeddings are not finite (got [6] Float, 1 of 6"),
+               image);
+    // Images have 1, 2, 3, 4, 1, ... captions: text 4 is the second of image 2.
+    const std::string text =
+        told([&](Tables& t) { t.text_embeddings[t.wording(4)][0].fill_(value); });
+    BOOST_TEST(text.starts_with("2: the text embeddings of its caption 2 are not finite (got [6]"),
+               text);
+    const std::string match = told([&](Tables& t) { t.logits[6].fill_(value); });
+    BOOST_TEST(match.starts_with("6: the match logits with its texts are not finite (got ["),
+               match);
+  }
+  BOOST_TEST(told([](Tables&) {}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(all_processes_refuse_what_is_not_finite) {
+  std::vector<int> refused(3);
+  vlp_test::run_together(3, [&](const vlp::Peers& peers) {
+    Tables tables(captions(9), 1000, 11);
+    tables.image_embeddings[7].fill_(std::nanf(""));
+    vlp::Context ctx;
+    ctx.machine.peers = peers;
+    try {
+      (void)tables.retrieval(5, ctx);
+    } catch (const vlp::NonFiniteError&) {
+      refused[static_cast<std::size_t>(peers.rank())] = 1;
+    }
+  });
+  BOOST_TEST(refused == (std::vector<int>{1, 1, 1}), boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(a_model_that_serves_no_matching_head_is_refused) {

@@ -29,7 +29,6 @@ using Ids = std::vector<std::int64_t>;
 constexpr double kNothing = -std::numeric_limits<double>::infinity();
 constexpr double kProbability = 1e-6;  // float32 softmax over up to 30,524 tokens
 constexpr double kRounding = 1e-10;    // float64
-constexpr std::int64_t kNoSep = 102;
 
 /// The elements of a contiguous tensor of T.
 template <class T>
@@ -102,7 +101,7 @@ BOOST_AUTO_TEST_CASE(kept_ids_and_probabilities_are_those_of_transformers) {
     options.top_k = static_cast<std::int64_t>(setting(combination, "top_k", 0));
     options.top_p = setting(combination, "top_p", 1);
     const at::Tensor probabilities =
-        at::softmax(vlp::sampling_logits(logits, so_far, options, kNoSep), 1);
+        at::softmax(vlp::sampling_logits(logits, so_far, options, {.longest = 20, .end = 102}), 1);
 
     const at::Tensor count = vlp::tensor_view(tensor),
                      ids = vlp::tensor_view(file.tensor(combination + ".ids")).to(at::kLong);
@@ -144,7 +143,8 @@ BOOST_AUTO_TEST_CASE(an_impossible_end_stays_impossible) {
   options.min_length = 3;
   options.top_p = 0.99;
   const at::Tensor logits = at::tensor({0.0, 9.0, 1.0}, at::kDouble).unsqueeze(0);
-  const at::Tensor kept = vlp::sampling_logits(logits, {{0, 2}}, options, /*sep=*/1);
+  const at::Tensor kept =
+      vlp::sampling_logits(logits, {{0, 2}}, options, {.longest = 20, .end = 1});
   BOOST_TEST(kept[0][1].item<double>() == kNothing);
   BOOST_TEST((kept > kNothing).sum().item<std::int64_t>() == 2);
 }

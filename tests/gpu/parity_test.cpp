@@ -5,6 +5,8 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
@@ -17,6 +19,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/stored_case.hpp"
+#include "tests/support/stored_generation.hpp"
 #include "tests/support/test_device.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/tf32.hpp"
@@ -140,11 +143,8 @@ BOOST_AUTO_TEST_CASE(greedy_and_beam_search_write_the_stored_ids) {
       if (!stored["prompt"].is_null() ||
           !std::ranges::all_of(given.items(), [&](const auto& item) { return known(item.key()); }))
         continue;
-      vlp::GenerateOptions options;
-      options.beams = given.value("num_beams", 1);
-      options.max_length = given.value("max_length", options.max_length);
-      options.min_length = given.value("min_length", 0);
-      const auto results = parts.get<vlp::Generate>()(states, {}, options, {});
+      const auto results =
+          parts.get<vlp::Generate>()(states, {}, parity::generate_options(given), {});
       for (std::size_t image = 0; image < results.size(); ++image) {
         BOOST_TEST(
             results[image].front().ids == stored["ids"][image].get<std::vector<std::int64_t>>(),
@@ -155,6 +155,37 @@ BOOST_AUTO_TEST_CASE(greedy_and_beam_search_write_the_stored_ids) {
     }
   }
   BOOST_TEST(compared >= 8);
+}
+
+BOOST_AUTO_TEST_CASE(rules_of_generation_give_the_stored_ids) {
+  int compared = 0;
+  for (const std::string& name : parity::captioners()) {
+    if (!std::filesystem::exists(parity::root() / name / "generate_rules.json")) continue;
+    const at::NoGradGuard no_grad;
+    const vlp::OpenedModel opened = opened_on_device(name);
+    const vlp::ModelParts& parts = opened.model.parts();
+    const at::Tensor states = parts.call<vlp::ImageStates>(
+        vlp::read_trace_inputs(parity::root() / name / "inputs.safetensors", opened.ctx, at::kFloat,
+                               opened.model.serves())
+            .pixel_values);
+    const json file = parity::read_json(parity::root() / name / "generate_rules.json");
+    for (const json& stored : file["cases"]) {
+      if (stored["options"].contains("num_return_sequences")) continue;
+      std::vector<std::int64_t> prompt;
+      if (!stored["prompt"].is_null())
+        prompt.assign(stored["prompt"].begin() + 1, stored["prompt"].end());
+      const auto results = parts.get<vlp::Generate>()(
+          states, prompt, parity::generate_options(stored["options"]), {});
+      for (std::size_t image = 0; image < results.size(); ++image) {
+        BOOST_TEST(
+            results[image].front().ids == stored["ids"][image].get<std::vector<std::int64_t>>(),
+            name << " " << stored["options"].dump() << ", image " << image << ": got "
+                 << json(results[image].front().ids));
+        ++compared;
+      }
+    }
+  }
+  if (!std::getenv("VLP_PARITY_DIR")) BOOST_TEST(compared == 3 * (38 + 37));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,9 +1,10 @@
-// What must never wait for the GPU: a training step, and the copy of a batch from pinned memory.
-// The GPU is given work that takes it long; what returns while that work goes on hasn't waited for
-// it.
+// What must never wait for the GPU: a training step, the copy of a batch from pinned memory, and
+// the beginning of copies for a checkpoint. The GPU is given work that takes it long; what returns
+// while that work goes on hasn't waited for it.
 
 #include <cmath>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include <boost/test/unit_test.hpp>
@@ -16,6 +17,7 @@
 #include "plugins/optimizer/adamw.hpp"
 #include "tests/support/stored_case.hpp"
 #include "tests/support/test_device.hpp"
+#include "vlp/concepts/tensor_state.hpp"
 #include "vlp/data/to_device.hpp"
 #include "vlp/train/trainer.hpp"
 
@@ -107,7 +109,31 @@ BOOST_AUTO_TEST_CASE(a_copy_from_pinned_memory_does_not_wait) {
   BOOST_TEST(there.pixels.cpu().equal(batch.pixels));
 }
 
-/// Without this the two above could not fail.
+BOOST_AUTO_TEST_CASE(copies_for_a_checkpoint_are_waited_for_together) {
+  const auto options = at::TensorOptions().device(vlp_test::test_torch_device());
+  const at::Tensor numbers = at::rand({16, 16}, options), transposed = numbers.t(),
+                   count = at::full({}, 7, options.dtype(at::kLong));
+  const auto copies = std::make_shared<vlp::HostCopies>();
+  vlp::State first(copies), state(copies);
+  vlp::put_tensor(first, "numbers", numbers);  // memory is page-locked
+  copies->wait();
+  const at::Tensor expected = numbers.cpu();
+  {
+    const LongWork work;
+    vlp::put_tensor(state, "numbers", numbers);
+    vlp::put_tensor(state, "transposed", transposed);
+    vlp::put_tensor(state, "count", count);
+    BOOST_TEST(work.going_on());
+    copies->wait();
+    BOOST_TEST(!work.going_on());
+  }
+  numbers.zero_();
+  BOOST_TEST(vlp::get_tensor(state, "numbers").equal(expected));
+  BOOST_TEST(vlp::get_tensor(state, "transposed").equal(expected.t()));
+  BOOST_TEST(vlp::get_tensor(state, "count").item<std::int64_t>() == 7);
+}
+
+/// Without this those above could not fail.
 BOOST_AUTO_TEST_CASE(reading_a_number_waits) {
   const at::Tensor one = at::ones({1}, at::TensorOptions().device(vlp_test::test_torch_device()));
   const LongWork work;

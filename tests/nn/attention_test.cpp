@@ -1,5 +1,9 @@
 #include "vlp/nn/attention.hpp"
 
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
 #include <boost/test/unit_test.hpp>
 
 #include "tests/support/gradient_check.hpp"
@@ -62,6 +66,40 @@ BOOST_AUTO_TEST_CASE(a_row_of_padding_alone_stays_finite) {
   const vlp::AttentionMask mask =
       vlp::causal_padding_mask(at::zeros({2, 5}, at::kBool), at::kDouble);
   BOOST_TEST(vlp::attend(h.q, h.k, h.v, mask).isfinite().all().item<bool>());
+}
+
+BOOST_AUTO_TEST_CASE(nan_in_queries_or_keys_comes_out_however_few_keys_there_are) {
+  const at::NoGradGuard no_grad;
+  at::manual_seed(4);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const at::ScalarType dtype : {at::kDouble, at::kFloat, at::kBFloat16})
+    for (const std::int64_t queries : {1, 5, 20})
+      for (const std::int64_t keys : {1, 2, 7, 8, 9, 15, 16, 17, 40}) {
+        const at::Tensor q = at::randn({2, 3, queries, 4}).to(dtype),
+                         k = at::randn({2, 3, keys, 4}).to(dtype),
+                         v = at::randn({2, 3, keys, 4}).to(dtype);
+        at::Tensor bad_q = q.clone(), bad_k = k.clone();
+        bad_q[1][2][queries - 1].fill_(nan);
+        bad_k[0][1].fill_(nan);
+        // [B, T, H, d]
+        const auto finite = [&](const at::Tensor& y) {
+          return y.view({2, queries, 3, 4}).isfinite().all(3);
+        };
+        at::Tensor of_q = at::ones({2, queries, 3}, at::kBool), of_k = of_q.clone();
+        of_q[1][queries - 1][2].fill_(false);
+        of_k[0].select(1, 1).fill_(false);
+        BOOST_TEST(at::equal(finite(vlp::attend(bad_q, k, v)), of_q), queries << " x " << keys);
+        BOOST_TEST(at::equal(finite(vlp::attend(q, bad_k, v)), of_k), queries << " x " << keys);
+      }
+}
+
+BOOST_AUTO_TEST_CASE(a_query_that_sees_no_key_gets_zeros_still) {
+  const at::NoGradGuard no_grad;
+  const Heads h;
+  const at::Tensor hidden =
+      at::full({1, 1, 5, 5}, -std::numeric_limits<double>::infinity(), at::kDouble);
+  const at::Tensor y = vlp::attend(h.q, h.k, h.v, {hidden, false});
+  BOOST_TEST(y.equal(at::zeros_like(y)));
 }
 
 BOOST_AUTO_TEST_CASE(continued_queries_see_what_they_see_in_one_pass) {

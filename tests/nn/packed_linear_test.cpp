@@ -1,5 +1,7 @@
 #include "vlp/nn/packed_linear.hpp"
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -158,6 +160,46 @@ BOOST_AUTO_TEST_CASE(other_dtypes_are_refused) {
                         [](const vlp::ShapeError& e) {
                           return std::string(e.what()).find("CPUDoubleType") != std::string::npos;
                         });
+}
+
+BOOST_AUTO_TEST_CASE(eight_bits_give_nan_for_rows_that_are_not_finite_and_spoil_no_other) {
+  Layer l;
+  const at::NoGradGuard no_grad;
+  l.linear->pack(WeightForm::int8);
+  for (const double value :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(),
+        -std::numeric_limits<double>::infinity()}) {
+    at::Tensor bad = l.x.clone(), zeroed = l.x.clone();
+    bad[1][3][95].fill_(value);
+    zeroed[1][3].fill_(0);
+    at::Tensor rows = at::ones({3, 7}, at::kBool);
+    rows[1][3].fill_(false);
+    for (const at::Tensor& y :
+         {l.linear(bad), l.linear->gelu(bad), l.linear->plus(bad, l.residual)}) {
+      BOOST_TEST(at::equal(y.isfinite().all(2), rows));
+      BOOST_TEST(at::equal(y.isnan().any(2), rows.logical_not()));
+    }
+    BOOST_TEST(l.linear(bad)[1][2].equal(l.linear(zeroed)[1][2]));
+    BOOST_TEST(l.linear(bad)[2].equal(l.linear(zeroed)[2]));
+  }
+}
+
+BOOST_AUTO_TEST_CASE(eight_bits_give_nan_for_weights_that_are_not_finite) {
+  Layer l;
+  const at::NoGradGuard no_grad;
+  l.linear->pack(WeightForm::int8);
+  const at::Tensor clean = l.linear(l.x);
+  l.linear->unpack();
+  l.linear->weight.detach()[7][11].fill_(std::numeric_limits<float>::infinity());
+  l.linear->weight.detach()[8][0].fill_(std::numeric_limits<float>::quiet_NaN());
+  l.linear->bias.detach()[9].fill_(std::numeric_limits<float>::quiet_NaN());
+  l.linear->pack(WeightForm::int8);
+  const at::Tensor y = l.linear(l.x);
+  for (std::int64_t out = 0; out < 160; ++out)
+    if (out >= 7 && out <= 9)
+      BOOST_TEST(y.select(2, out).isnan().all().item<bool>());
+    else
+      BOOST_TEST(y.select(2, out).equal(clean.select(2, out)));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -18,6 +18,7 @@
 
 #include "tests/support/comparison.hpp"
 #include "tests/support/stored_case.hpp"
+#include "tests/support/stored_generation.hpp"
 #include "vlp/weights/module_weights.hpp"
 
 BOOST_AUTO_TEST_SUITE(blip_caption_parity)
@@ -131,21 +132,6 @@ void compare_trace(const TracedCase& c) {
   }
 }
 
-vlp::GenerateOptions generate_options(const json& given) {
-  vlp::GenerateOptions options;
-  options.beams = given.value("num_beams", 1);
-  options.max_length = given.value("max_length", options.max_length);
-  options.max_new_tokens = given.value("max_new_tokens", 0);
-  options.min_length = given.value("min_length", 0);
-  options.length_penalty = given.value("length_penalty", 1.0);
-  options.repetition_penalty = given.value("repetition_penalty", 1.0);
-  if (const auto early = given.find("early_stopping"); early != given.end())
-    options.early_stopping = *early == "never" ? vlp::EarlyStopping::never
-                             : *early == true  ? vlp::EarlyStopping::yes
-                                               : vlp::EarlyStopping::no;
-  return options;
-}
-
 /// The stored score of a caption: sequences_scores of beams, the mean of processed_token_logprobs
 /// of greedy decoding.
 double stored_score(const json& scores) {
@@ -164,7 +150,7 @@ void compare_generation(const std::string& label, const vlp::OpenedModel& opened
     prompt.assign(stored["prompt"].begin() + 1, stored["prompt"].end());
   const vlp::ModelParts& parts = opened.model.parts();
   const auto results = parts.get<vlp::Generate>()(parts.call<vlp::ImageStates>(pixels), prompt,
-                                                  generate_options(stored["options"]), {});
+                                                  parity::generate_options(stored["options"]), {});
   const auto of_image = [&](const json& list, std::size_t image) {
     return several ? list[image] : json::array({list[image]});
   };
@@ -193,18 +179,20 @@ void compare_generation(const std::string& label, const vlp::OpenedModel& opened
                  worst, kScore, texts ? "ids and texts equal" : "ids equal");
 }
 
-void compare_all_generation(const std::string& name, at::ScalarType dtype, Tally& tally) {
+/// @param stem  the file of stored cases, without .json
+void compare_all_generation(const std::string& name, const std::string& stem, at::ScalarType dtype,
+                            Tally& tally) {
   const auto dir = parity::root() / name;
   const std::string label = name + " " + parity::precision(dtype) + " ";
-  if (!std::filesystem::exists(dir / "generate.json"))
-    return parity::report_missing(label + "generation", "no generate.json");
+  if (!std::filesystem::exists(dir / (stem + ".json")))
+    return parity::report_missing(label + "generation", "no " + stem + ".json");
   const at::NoGradGuard no_grad;
   const vlp::OpenedModel opened = parity::open(dir / "model", dtype);
   const at::Tensor pixels =
       vlp::read_trace_inputs(dir / "inputs.safetensors", opened.ctx, dtype, opened.model.serves())
           .pixel_values;
-  const json file = parity::read_json(dir / "generate.json");
-  BOOST_REQUIRE_MESSAGE(!file["cases"].empty(), label << "generate.json holds no case");
+  const json file = parity::read_json(dir / (stem + ".json"));
+  BOOST_REQUIRE_MESSAGE(!file["cases"].empty(), label << stem << ".json holds no case");
   for (const json& stored : file["cases"]) {
     compare_generation(label, opened, pixels, stored, tally);
     tally.add(stored["mode"].get<std::string>() + " cases");
@@ -217,9 +205,10 @@ void compare_trace(const std::string& name, at::ScalarType dtype) {
   c.tally.check();
 }
 
-void compare_all_generation(const std::string& name, at::ScalarType dtype) {
-  Tally tally(name + " " + parity::precision(dtype) + " generate");
-  compare_all_generation(name, dtype, tally);
+void compare_all_generation(const std::string& name, const std::string& stem,
+                            at::ScalarType dtype) {
+  Tally tally(name + " " + parity::precision(dtype) + " " + stem);
+  compare_all_generation(name, stem, dtype, tally);
   tally.check();
 }
 
@@ -269,10 +258,16 @@ BOOST_DATA_TEST_CASE(trace_agrees_in_float64, kCaptioners, name) {
 }
 
 BOOST_DATA_TEST_CASE(generation_agrees_in_float32, kCaptioners, name) {
-  compare_all_generation(name, at::kFloat);
+  compare_all_generation(name, "generate", at::kFloat);
 }
 BOOST_DATA_TEST_CASE(generation_agrees_in_float64, kCaptioners, name) {
-  compare_all_generation(name, at::kDouble);
+  compare_all_generation(name, "generate", at::kDouble);
+}
+BOOST_DATA_TEST_CASE(rules_of_generation_agree_in_float32, kCaptioners, name) {
+  compare_all_generation(name, "generate_rules", at::kFloat);
+}
+BOOST_DATA_TEST_CASE(rules_of_generation_agree_in_float64, kCaptioners, name) {
+  compare_all_generation(name, "generate_rules", at::kDouble);
 }
 
 BOOST_DATA_TEST_CASE(every_format_gives_the_same_weights, kCaptioners, name) {

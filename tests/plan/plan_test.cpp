@@ -356,6 +356,8 @@ BOOST_AUTO_TEST_CASE(what_could_not_be_read_is_not_compared_with_anything) {
              "train.batch_size=0: train.batch_size: got 0, expected an integer, at least 1");
   BOOST_TEST(
       problems_of(kRecipe, {"generate.beams=0", "generate.sample=true"}).starts_with("1 problem"));
+  BOOST_TEST(problems_of(kRecipe, {"generate.suppress_tokens=[2, -1]"})
+                 .find("suppress_tokens holds -1, which is no id") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(texts_and_captions_longer_than_the_model_are_found_without_building_it) {
@@ -382,16 +384,19 @@ BOOST_AUTO_TEST_CASE(lengths_and_numbers_of_captions_that_exclude_each_other_are
   BOOST_TEST(
       problems_of(kRecipe, {"generate.min_length=21", "generate.num_captions=4"}) ==
       "2 problems in the recipe\n  --set generate.min_length=21: generate.min_length: longer "
-      "than the longest caption (got min_length = 21, expected at most 20 tokens, [DEC] "
-      "included, as max_length = 20 allows)\n  --set generate.num_captions=4: "
-      "generate.num_captions: more captions than beams (got num_captions = 4, expected at "
-      "most beams = 3); set beams, or sample = true");
+      "than the longest caption (got 21 tokens, expected at most 20, [DEC] included, as "
+      "max_length = 20 allows)\n  --set generate.num_captions=4: generate.num_captions: more "
+      "captions than beams (got num_captions = 4, expected at most beams = 3); set beams, or "
+      "sample = true");
   BOOST_TEST(problems_of(kRecipe, {"generate.min_length=20", "generate.num_captions=3"}) == "");
   BOOST_TEST(problems_of(kRecipe, {"generate.num_captions=4", "generate.sample=true",
                                    "generate.beams=1"}) == "");
   BOOST_TEST(problems_of(kRecipe, {"generate.max_new_tokens=5", "generate.min_length=7"})
-                 .ends_with("(got min_length = 7, expected at most 6 tokens, [DEC] included, as "
-                            "max_new_tokens = 5 allows)"));
+                 .ends_with("(got 7 tokens, expected at most 6, [DEC] included, as max_new_tokens "
+                            "= 5 allows)"));
+  BOOST_TEST(problems_of(kRecipe, {"generate.min_new_tokens=20"})
+                 .find("generate.min_new_tokens: longer than the longest caption (got 21 tokens") !=
+             std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(images_that_the_patches_do_not_divide_are_found_without_building_a_model) {

@@ -141,6 +141,33 @@ BOOST_AUTO_TEST_CASE(defaults_are_the_models_own_and_options_override_them) {
              20U);  // turns the config's max_new_tokens off
 }
 
+BOOST_AUTO_TEST_CASE(rules_come_from_the_model_and_from_options) {
+  const auto ids_of = [&](std::vector<std::string> words) {
+    words.insert(words.end(), {"--pixel-values", pixel_values(), "--format", "json"});
+    const auto outcome = caption(words);
+    BOOST_TEST_REQUIRE(outcome.code == 0, outcome.err);
+    std::vector<json> ids;
+    for (const json& line : json_lines(outcome)) ids.push_back(line["captions"][0]["ids"]);
+    return ids;
+  };
+  const auto plain = ids_of({});
+  const auto ruled = ids_of({"--no-repeat-ngram-size", "2", "--suppress-tokens", "2775, 2600"});
+  BOOST_TEST((ruled != plain));
+  BOOST_TEST(
+      (ids_of({"--bad-words-ids", "[[2775],[2600]]", "--no-repeat-ngram-size", "2"}) == ruled));
+  // the vocabulary's words 2775 and 2600
+  BOOST_TEST((ids_of({"--bad-words", "child,rock", "--no-repeat-ngram-size", "2"}) == ruled));
+
+  std::ofstream(folder.path / "generation_config.json")
+      << R"({"no_repeat_ngram_size": 2, "suppress_tokens": [2775, 2600], "typical_p": 0.5})";
+  BOOST_TEST((ids_of({}) == ruled));
+  BOOST_TEST((ids_of({"--no-repeat-ngram-size", "0", "--suppress-tokens", "[]"}) == plain));
+  const auto outcome = caption({"--pixel-values", pixel_values()});
+  BOOST_TEST(outcome.err.find("generation_config.json: typical_p: not supported (got 0.5), left "
+                              "aside; captions may differ from transformers'") !=
+             std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(samples_follow_the_seed_and_nothing_else) {
   const std::vector<std::string> images{image("01_420.jpg"), image("07_rgb.png"),
                                         image("03_progressive.jpg")};
@@ -267,6 +294,17 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_to_do) {
       {{one, "--sample", "--temperature", "0"}, "--temperature"},
       {{one, "--beams", "2", "--length-rule", "original", "--early-stopping", "never"},
        "length_rule original knows no early_stopping never"},
+      {{one, "--no-repeat-ngram-size", "-1"}, "--no-repeat-ngram-size"},
+      {{one, "--suppress-tokens", "30524"},
+       "suppress_tokens: an id is outside the vocabulary (got 30524, expected 0 to 30523)"},
+      {{one, "--suppress-tokens", "dog"}, "--suppress-tokens: takes ids"},
+      {{one, "--bad-words-ids", "7,8"},
+       "--bad-words-ids: generate.bad_words_ids.0: got 7, expected an array"},
+      {{one, "--bad-words-ids", "[[]]"}, "bad_words_ids holds an empty sequence"},
+      {{one, "--forced-eos-token-id", "7", "--suppress-tokens", "7"},
+       "forced_eos_token_id 7 is one of suppress_tokens"},
+      {{one, "--min-new-tokens", "3", "--min-length", "3"}, "--min-length"},
+      {{one, "--bad-words", "dog, ,"}, "--bad-words"},
       {{one, "--precision", "fp16"}, "needs a GPU"},
       {{one, "--precision", "tf32"}, "--precision tf32: needs a GPU"},
       {{one, "--precision", "fp8"}, "--precision"},

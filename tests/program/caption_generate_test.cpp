@@ -1,5 +1,6 @@
 // The program's captions for every stored set of options, against the ids and scores of
 // transformers.
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -30,6 +31,14 @@ std::vector<std::string> words_of(const json& stored_case) {
     if (name == "repetition_penalty") words.insert(words.end(), {"--repetition-penalty", text});
     if (name == "early_stopping") words.insert(words.end(), {"--early-stopping", text});
     if (name == "num_return_sequences") words.insert(words.end(), {"--num-captions", text});
+    for (const char* rule :
+         {"min_new_tokens", "no_repeat_ngram_size", "bad_words_ids", "suppress_tokens",
+          "begin_suppress_tokens", "forced_bos_token_id", "forced_eos_token_id"}) {
+      if (name != rule) continue;
+      std::string flag = "--" + name;
+      std::ranges::replace(flag, '_', '-');
+      words.insert(words.end(), {flag, text});
+    }
   }
   if (stored_case["prompt"].is_null()) return words;
   std::string ids;
@@ -46,40 +55,55 @@ double score_of(const json& stored_scores) {
 }
 
 /// @param model  with a vocabulary where the stored cases have texts
+void compare_case(const std::string& name, const std::filesystem::path& model, const json& c) {
+  std::vector<std::string> words{VLP_PROGRAM,      "caption",
+                                 "--model",        model.string(),
+                                 "--pixel-values", (stored(name) / "inputs.safetensors").string(),
+                                 "--format",       "json",
+                                 "--batch",        "2",
+                                 "--device",       "cpu",
+                                 "--threads",      "1"};
+  for (const std::string& word : words_of(c)) words.push_back(word);
+  const auto outcome = vlp_test::run_process(words);
+  BOOST_TEST_REQUIRE(outcome.code == 0, c["options"].dump() << ": " << outcome.err);
+  const auto lines = vlp_test::json_lines(outcome);
+  BOOST_TEST_REQUIRE(lines.size() == c["ids"].size());
+  const bool several = c["options"].contains("num_return_sequences");
+  const json& scores = c[c["mode"] == "greedy" ? "processed_token_logprobs" : "sequences_scores"];
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    BOOST_TEST(lines[i]["image"] == i);
+    const json ids = several ? c["ids"][i] : json::array({c["ids"][i]});
+    const json expected = several ? scores[i] : json::array({scores[i]});
+    BOOST_TEST_REQUIRE(lines[i]["captions"].size() == ids.size());
+    for (std::size_t k = 0; k < ids.size(); ++k) {
+      const json& caption = lines[i]["captions"][k];
+      BOOST_TEST(caption["ids"] == ids[k], name << " " << c["options"].dump());
+      BOOST_TEST(std::abs(caption["score"].get<double>() - score_of(expected[k])) < kScore,
+                 name << " " << c["options"].dump());
+      const json text = !c.contains("text") ? json() : several ? c["text"][i][k] : c["text"][i];
+      BOOST_TEST(caption["text"] == text, name << " " << c["options"].dump());
+    }
+  }
+}
+
 void compare_all_cases(const std::string& name, const std::filesystem::path& model) {
   std::ifstream file(stored(name) / "generate.json");
   const json cases = json::parse(file)["cases"];
   BOOST_TEST(cases.size() == 15U);
-  for (const json& c : cases) {
-    std::vector<std::string> words{VLP_PROGRAM,      "caption",
-                                   "--model",        model.string(),
-                                   "--pixel-values", (stored(name) / "inputs.safetensors").string(),
-                                   "--format",       "json",
-                                   "--batch",        "2",
-                                   "--device",       "cpu",
-                                   "--threads",      "1"};
-    for (const std::string& word : words_of(c)) words.push_back(word);
-    const auto outcome = vlp_test::run_process(words);
-    BOOST_TEST_REQUIRE(outcome.code == 0, c["options"].dump() << ": " << outcome.err);
-    const auto lines = vlp_test::json_lines(outcome);
-    BOOST_TEST_REQUIRE(lines.size() == c["ids"].size());
-    const bool several = c["options"].contains("num_return_sequences");
-    const json& scores = c[c["mode"] == "greedy" ? "processed_token_logprobs" : "sequences_scores"];
-    for (std::size_t i = 0; i < lines.size(); ++i) {
-      BOOST_TEST(lines[i]["image"] == i);
-      const json ids = several ? c["ids"][i] : json::array({c["ids"][i]});
-      const json expected = several ? scores[i] : json::array({scores[i]});
-      BOOST_TEST_REQUIRE(lines[i]["captions"].size() == ids.size());
-      for (std::size_t k = 0; k < ids.size(); ++k) {
-        const json& caption = lines[i]["captions"][k];
-        BOOST_TEST(caption["ids"] == ids[k], name << " " << c["options"].dump());
-        BOOST_TEST(std::abs(caption["score"].get<double>() - score_of(expected[k])) < kScore,
-                   name << " " << c["options"].dump());
-        const json text = !c.contains("text") ? json() : several ? c["text"][i][k] : c["text"][i];
-        BOOST_TEST(caption["text"] == text, name << " " << c["options"].dump());
-      }
-    }
+  for (const json& c : cases) compare_case(name, model, c);
+}
+
+/// Those stored cases in which all rules come together.
+void compare_joint_rules(const std::string& name, const std::filesystem::path& model) {
+  constexpr std::size_t joint = 7;  // options at least
+  std::ifstream file(stored(name) / "generate_rules.json");
+  std::size_t compared = 0;
+  for (const json& c : json::parse(file)["cases"]) {
+    if (c["options"].size() < joint) continue;
+    compare_case(name, model, c);
+    ++compared;
   }
+  BOOST_TEST(compared == 4U);
 }
 
 }  // namespace
@@ -90,6 +114,11 @@ BOOST_FIXTURE_TEST_CASE(tied_model_gives_the_stored_ids_and_texts, vlp_test::Mod
 
 BOOST_AUTO_TEST_CASE(untied_model_without_vocabulary_gives_the_stored_ids) {
   compare_all_cases("caption_untied", stored("caption_untied") / "model");
+}
+
+BOOST_FIXTURE_TEST_CASE(rules_give_the_stored_ids_and_texts, vlp_test::ModelFolder) {
+  compare_joint_rules("caption", folder.path);
+  compare_joint_rules("caption_untied", stored("caption_untied") / "model");
 }
 
 BOOST_FIXTURE_TEST_CASE(text_lines_name_the_row_and_the_caption, vlp_test::ModelFolder) {

@@ -111,6 +111,27 @@ BOOST_AUTO_TEST_CASE(check_counts_what_the_data_give) {
   BOOST_TEST(says(outcome.out, "6 pairs an epoch, 3 updates an epoch, 24 in all"), outcome.out);
 }
 
+BOOST_AUTO_TEST_CASE(
+    check_decodes_every_image_where_it_is_asked_to_and_ends_with_4_for_a_broken_one) {
+  const ScratchFolder folder;
+  vlp_test::write_ten_circles(folder.path);
+  const std::vector<std::string> arguments{
+      "check",      recipe("demo.toml"),
+      "--data-dir", folder.path.string(),
+      "--set",      "dataset.split={train=0.6,validation=0.2,test=0.2}",
+      "--set",      "train.batch_size=2",
+      "--images",   "--quick"};
+  const Outcome sound = vlp_run(arguments);
+  BOOST_TEST(sound.code == 0, sound.err);
+  BOOST_TEST(says(sound.out, "images     10 decoded, none is missing or broken"), sound.out);
+  fs::resize_file(folder.path / "flickr30k_images/3.png", 60);
+  const Outcome broken = vlp_run(arguments);
+  BOOST_TEST(broken.code == 4);
+  BOOST_TEST(says(broken.err, "1 of 10 images are missing or broken"), broken.err);
+  BOOST_TEST(says(broken.err, "'3.png', undecodable: "), broken.err);
+  BOOST_TEST(broken.out == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_recipe_that_is_not_there_ends_with_2) {
   for (const char* command : {"check", "run"}) {
     const Outcome outcome = vlp_run({command, "recipes/absent.toml"});

@@ -117,6 +117,12 @@ every = "1 step"
     return words({(root / "recipe.toml").string(), flag, (root / out).string(), "--data-dir",
                   (root / "data").string(), "--threads", "2", "--device", "cpu"});
   }
+  /// Lets runs accumulate 2 micro-steps and evaluate behind every `count` of their 15 updates, of
+  /// which an epoch has 3.
+  void evaluate_every(int count) const {
+    replace("batch_size = 1\n", "batch_size = 1\naccumulation = 2\n");
+    replace("[evaluate]\n", "[evaluate]\nevery = \"" + std::to_string(count) + " steps\"\n");
+  }
   [[nodiscard]] std::vector<std::string> resumed(const std::string& out) const {
     return words({"--resume", (root / out).string()});
   }
@@ -126,6 +132,12 @@ every = "1 step"
   }
   [[nodiscard]] std::string differences(const std::string& a, const std::string& b) const {
     return vlp_test::run_differences(root / a, root / b);
+  }
+  /// Replaces a piece of the recipe.
+  void replace(const std::string& from, const std::string& to) const {
+    std::string toml = vlp_test::text_of(root / "recipe.toml");
+    toml.replace(toml.find(from), from.size(), to);
+    write("recipe.toml", toml);
   }
   [[nodiscard]] std::vector<std::int64_t> steps(const std::string& out) const {
     return vlp::Checkpoints(root / out / "checkpoints", {}).steps();
@@ -167,6 +179,24 @@ int kill_until_it_ends(const Runs& runs, const std::string& out, Clock::duration
   }
 }
 
+/// Compares a run that is left alone with others of it that are killed, as often as is asked for.
+void kill_at_random(const Runs& runs) {
+  const char* asked = std::getenv("VLP_SOAK");
+  int left = asked ? std::atoi(asked) : 4;
+  const auto begin = Clock::now();
+  runs.whole("whole");
+  const auto longest = Clock::now() - begin;
+  vlp::RandomStream random(asked ? static_cast<std::uint64_t>(left) : 17);
+  for (int number = 0; left > 0; ++number) {
+    const std::string out = "killed" + std::to_string(number);
+    const int kills = kill_until_it_ends(runs, out, longest, random, std::min(left, 12));
+    left -= std::max(kills, 1);
+    BOOST_TEST(runs.differences("whole", out) == "", out << " after " << kills << " kills");
+    BOOST_TEST_MESSAGE(out << ": " << kills << " kills, " << left << " left");
+    fs::remove_all(runs.root / out);
+  }
+}
+
 /// A file system of a size that holds little; none where mounting isn't permitted.
 struct SmallDisk {
   explicit SmallDisk(fs::path place) : path(std::move(place)) { fs::create_directories(path); }
@@ -193,20 +223,45 @@ BOOST_FIXTURE_TEST_SUITE(resumed_program, resume_program_test::Runs)
 
 BOOST_AUTO_TEST_CASE(kills_at_random_moments_change_no_byte) {
   using namespace resume_program_test;
-  const char* asked = std::getenv("VLP_SOAK");
-  int left = asked ? std::atoi(asked) : 4;
-  const auto begin = Clock::now();
-  whole("whole");
-  const auto longest = Clock::now() - begin;
-  vlp::RandomStream random(asked ? static_cast<std::uint64_t>(left) : 17);
-  for (int number = 0; left > 0; ++number) {
-    const std::string out = "killed" + std::to_string(number);
-    const int kills = kill_until_it_ends(*this, out, longest, random, std::min(left, 12));
-    left -= std::max(kills, 1);
-    BOOST_TEST(differences("whole", out) == "", out << " after " << kills << " kills");
-    BOOST_TEST_MESSAGE(out << ": " << kills << " kills, " << left << " left");
-    fs::remove_all(root / out);
+  kill_at_random(*this);
+}
+
+BOOST_AUTO_TEST_CASE(kills_at_random_moments_change_no_byte_of_a_run_that_evaluates_within_epochs) {
+  using namespace resume_program_test;
+  evaluate_every(4);  // behind 4, 8 and 12, which ends an epoch, and 15, which is the last
+  kill_at_random(*this);
+  replace("every = \"1 step\"", "every = \"3 steps\"");  // between evaluations, mostly
+  fs::remove_all(root / "whole");
+  kill_at_random(*this);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_skips_a_broken_image_is_killed_and_changes_no_byte) {
+  using namespace resume_program_test;
+  fs::resize_file(root / "data/flickr30k_images/3.png", 60);
+  const Outcome stops = vlp_test::run_process(started("--out", "stops"));
+  BOOST_TEST(stops.code == 4);
+  BOOST_TEST(contains(stops.err, "image '3.png': "), stops.err);
+  const auto skipping = [&](const std::string& out) {
+    std::vector<std::string> words = started("--out", out);
+    words.insert(words.end(), {"--set", "dataset.on_bad=skip"});
+    return words;
+  };
+  const Outcome whole = vlp_test::run_process(skipping("whole"));
+  BOOST_TEST(whole.code == 0, whole.err);
+  BOOST_TEST(contains(whole.err, "1 image was skipped as missing or broken"), whole.err);
+  {
+    ChildProcess run(skipping("killed"), root / "said");
+    wait_until([&] { return steps("killed").size() > 1 || run.ended(); });
+    run.send(SIGKILL);
+    (void)run.wait();
   }
+  const Outcome resumed_run = vlp_test::run_process(resumed("killed"));
+  BOOST_TEST(resumed_run.code == 0, resumed_run.err);
+  std::ifstream list(root / "killed/bad.jsonl");
+  std::string lines{std::istreambuf_iterator<char>(list), {}};
+  BOOST_TEST(std::ranges::count(lines, '\n') == 1);
+  BOOST_TEST(contains(lines, "{\"image\":\"3.png\",\"reason\":\"undecodable\",\"error\":"), lines);
+  BOOST_TEST(differences("whole", "killed") == "");
 }
 
 BOOST_AUTO_TEST_CASE(a_signal_ends_a_run_with_a_checkpoint_and_exit_code_8) {

@@ -50,6 +50,28 @@ BOOST_AUTO_TEST_CASE(progress_says_epoch_speed_loss_and_time_left) {
   BOOST_TEST(seen.seconds_left == 12);
 }
 
+BOOST_AUTO_TEST_CASE(the_first_skipped_image_is_told_and_at_the_end_how_many_there_were) {
+  std::vector<std::string> said;
+  vlp::Console console;
+  console.on_note = [&](std::string_view text) { said.emplace_back(text); };
+  console.on_warning = console.on_note;
+  vlp::ConsoleWriter writer(console);
+  writer.bad_sample({"1.jpg", "missing", "d/1.jpg: can't open. Check the path.", 0});
+  writer.bad_sample({"2.jpg", "undecodable", "d/2.jpg: truncated.", 1});
+  vlp::Report report;
+  writer.end({.report = report, .captions = {}});
+  report.bad = 2;
+  writer.end({.report = report, .captions = {}});
+  report.bad = 1;
+  writer.end({.report = report, .captions = {}});
+  BOOST_TEST(said == (std::vector<std::string>{
+                         "image '1.jpg' is skipped, missing: d/1.jpg: can't open. Check the path. "
+                         "bad.jsonl in the run folder lists it, and further ones",
+                         "2 images were skipped as missing or broken; bad.jsonl lists them",
+                         "1 image was skipped as missing or broken; bad.jsonl lists it"}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(an_epoch_shows_its_losses_its_first_scores_and_the_one_that_chooses) {
   vlp::Measured measured;
   measured.loss = 5.678;

@@ -10,7 +10,7 @@ BOOST_AUTO_TEST_SUITE(observer)
 
 namespace {
 
-/// Hears two of the five things; may only be moved.
+/// Hears two of the six things; may only be moved.
 struct HearsTwo {
   std::unique_ptr<std::string> name;
   std::vector<std::string>* heard;
@@ -41,6 +41,7 @@ BOOST_AUTO_TEST_CASE(each_hears_what_it_listens_to_in_the_order_of_the_list) {
 
   observers.begin({});
   observers.log(line);
+  observers.bad_sample({"1.jpg", "missing", "1.jpg: can't open.", 0});
   observers.evaluation(
       {.split = vlp::Split::test, .measured = nothing, .images = {}, .captions = {}});
   observers.checkpoint({.measured = nothing, .chooser = chooser});

@@ -106,6 +106,19 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_written_is_told_once_and_written_later) {
   BOOST_CHECK_EXCEPTION(folder.finish(), vlp::DiskError, vlp_test::says("the checkpoint is lost"));
 }
 
+BOOST_AUTO_TEST_CASE(lines_that_cannot_be_brought_to_the_disk_are_an_error) {
+  const vlp::RunFolder folder(run, options());
+  folder.append("log.jsonl", {{"step", 1}});
+  folder.append("metrics.jsonl", {{"epoch", 1}});
+  folder.sync_lines(folder.line_counts());
+  fs::remove(run / "metrics.jsonl");
+  folder.sync_lines(folder.line_counts());
+  fs::create_symlink("log.jsonl", run / "metrics.jsonl");
+  fs::rename(run / "metrics.jsonl", run / "log.jsonl");  // a link to itself
+  BOOST_CHECK_EXCEPTION(folder.sync_lines(folder.line_counts()), vlp::DiskError,
+                        vlp_test::says("log.jsonl: can't be flushed to the disk ("));
+}
+
 BOOST_AUTO_TEST_CASE(a_process_that_does_not_write_makes_nothing) {
   const vlp::RunFolder folder(run, /*writes=*/false);
   folder.append("log.jsonl", {{"step", 1}});

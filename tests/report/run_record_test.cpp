@@ -2,6 +2,7 @@
 
 #include "vlp/report/run_record.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -13,6 +14,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/image/encode.hpp"
 #include "vlp/image/read.hpp"
+#include "vlp/report/run_files.hpp"
 #include "vlp/report/run_folder.hpp"
 #include "vlp/report/run_folder_writer.hpp"
 
@@ -123,6 +125,7 @@ BOOST_AUTO_TEST_CASE(a_finished_run_comes_back_as_it_was_told) {
   BOOST_TEST(test->captions.size() == 3U);
   BOOST_TEST((test->captions.at(2) == vlp::RecordedCaption{"2.jpg", "a cat"}));
   BOOST_TEST(!run.evaluation(vlp::Split::validation, 1));
+  BOOST_TEST((run.final_evaluation() == test));
 
   BOOST_TEST((run.scores->split == vlp::Split::test));
   BOOST_TEST(run.scores->best_epoch == 1);
@@ -176,6 +179,43 @@ BOOST_AUTO_TEST_CASE(ids_keep_their_type_in_every_file) {
   BOOST_TEST(vlp::read_references(run, vlp::Split::test).at(1).first.is_number());
 }
 
+BOOST_AUTO_TEST_CASE(skipped_images_come_back_and_have_no_references) {
+  const Told told;
+  told.tell(false);
+  const vlp::RunFolder folder(told.path, {.goes_on = true});
+  const vlp::RunFolderWriter writer(folder, 2);
+  const vlp::BadSample bad{"1.jpg", "undecodable", "d/1.jpg: truncated.", 1};
+  writer.bad_sample(bad);
+  vlp::Measured found;
+  found.images = 2;
+  found.bad = 1;
+  found.scores = {{"CIDEr", 0.25}};
+  const std::vector<vlp::CaptionedImage> captions{told.captions[0], told.captions[2]};
+  writer.evaluation({.split = vlp::Split::validation,
+                     .epoch = 1,
+                     .step = 10,
+                     .measured = found,
+                     .images = told.records,
+                     .captions = captions,
+                     .bad = {&bad, 1}});
+  vlp::Report report;
+  report.split = "validation";
+  report.measured = found;
+  writer.end({.report = report, .captions = captions});
+
+  const vlp::RunRecord run = vlp::read_run(told.path);
+  BOOST_TEST_REQUIRE(run.bad.size() == 1U);
+  BOOST_TEST((run.bad[0] == vlp::BadSample{"1.jpg", "undecodable", "d/1.jpg: truncated.", 0}));
+  BOOST_TEST(run.evaluation(vlp::Split::validation, 1)->measured.bad == 1);
+  BOOST_TEST(run.evaluation(vlp::Split::test, 1)->measured.bad == 0);
+  BOOST_TEST(run.scores->measured.bad == 1);
+  BOOST_TEST(run.scores->measured.images == 2);
+  const auto references = vlp::read_references(run, vlp::Split::validation);
+  BOOST_TEST_REQUIRE(references.size() == 2U);
+  BOOST_TEST(references.at(0).first == "0.jpg");
+  BOOST_TEST(references.at(1).first == "2.jpg");
+}
+
 BOOST_AUTO_TEST_CASE(a_run_that_was_killed_is_read_as_far_as_it_came) {
   const Told told;
   told.tell(false);
@@ -185,6 +225,50 @@ BOOST_AUTO_TEST_CASE(a_run_that_was_killed_is_read_as_far_as_it_came) {
   BOOST_TEST(run.log.size() == 2U);
   BOOST_TEST(run.notes.size() == 1U);
   BOOST_TEST(run.notes.at(0).find("log.jsonl:3: the last line was cut off") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(evaluations_within_one_epoch_keep_their_files_apart) {
+  const Told told;
+  told.tell(false);
+  {
+    const vlp::RunFolder folder(told.path, vlp::RunFolderOptions{.goes_on = true});
+    const vlp::RunFolderWriter writer(folder, 2);
+    vlp::Measured found = told.measured();
+    const auto evaluated = [&](vlp::Split split, std::int64_t step, std::int64_t weights) {
+      std::vector<vlp::CaptionedImage> captions = told.captions;
+      captions.back().caption = "the cat of " + std::to_string(weights);
+      found.rows.back().scores.front().second = static_cast<double>(weights);
+      writer.evaluation({.split = split,
+                         .epoch = 1,
+                         .step = step,
+                         .measured = found,
+                         .images = told.records,
+                         .captions = captions,
+                         .name = vlp::run_files::evaluation_at_step(split, weights)});
+    };
+    evaluated(vlp::Split::validation, 4, 4);
+    evaluated(vlp::Split::validation, 8, 8);
+    evaluated(vlp::Split::test, 8, 4);
+    vlp::Report report;
+    report.folder = told.path;
+    report.split = "test";
+    report.measured = found;
+    report.history.best_epoch = 1;
+    report.history.best_step = 4;
+    writer.end({.report = report, .captions = told.captions});
+  }
+  const vlp::RunRecord run = vlp::read_run(told.path);
+  BOOST_TEST_REQUIRE(run.evaluations.size() == 4U);
+  BOOST_TEST(run.evaluations[0].name == "test-1");
+  BOOST_TEST(run.evaluations[1].name == "validation-step-00000004");
+  BOOST_TEST(run.evaluations[1].captions.back().caption == "the cat of 4");
+  BOOST_TEST(run.evaluations[1].measured.rows.back().scores.front().second == 4.0);
+  BOOST_TEST(run.evaluations[2].captions.back().caption == "the cat of 8");
+  BOOST_TEST(run.evaluations[2].measured.rows.back().scores.front().second == 8.0);
+  BOOST_TEST((run.evaluation(vlp::Split::validation, 1) == &run.evaluations[2]));
+  BOOST_TEST((run.final_evaluation() == &run.evaluations[3]));
+  BOOST_TEST(run.final_evaluation()->captions.back().caption == "the cat of 4");
+  BOOST_TEST(run.scores->best_step == 4);
 }
 
 BOOST_AUTO_TEST_CASE(a_folder_of_before_rows_were_kept_is_read) {

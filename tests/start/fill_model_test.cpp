@@ -12,6 +12,9 @@
 #include "vlp/concepts/inspectable.hpp"
 #include "vlp/nn/position_table.hpp"
 
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/linear.h>
+
 namespace {
 
 using namespace vlp_test;
@@ -264,6 +267,61 @@ BOOST_AUTO_TEST_CASE(a_source_that_gives_nothing_is_refused) {
                       "the model has no part left for model.weights.text_encoder"));
   BOOST_TEST(contains(refusal(captioner(), {weights("", data("vit.safetensors"))}),
                       "nothing in it is for model.weights (got hidden"));
+}
+
+BOOST_AUTO_TEST_CASE(wrapped_sources_of_parts_are_understood) {
+  const auto wrapped = [&](const std::string& from, const std::string& before) {
+    const fs::path to = scratch.path / (before + "safetensors");
+    rewrite(data(from), to, [&](vlp::TensorMap& tensors) {
+      vlp::TensorMap longer;
+      for (const auto& [name, tensor] : tensors) longer.emplace(before + name, tensor);
+      tensors = std::move(longer);
+    });
+    return to;
+  };
+  check_image_encoder(
+      build(captioner(), {weights("encoder", wrapped("vit/model.safetensors", "module."))}), "vit");
+  BOOST_TEST(noted("module.safetensors: all "));
+  BOOST_TEST(noted(" names begin with 'module.', which is taken off"));
+  check_image_encoder(build(captioner(), {weights("encoder", wrapped("timm.pth", "backbone."))}),
+                      "vit");
+  check_text_encoder(
+      build(retriever(), {weights("text", wrapped("bert/model.safetensors", "_orig_mod."))}),
+      Reference("bert"), 2);
+  BOOST_TEST(contains(refusal(captioner(), {weights("encoder", wrapped("vit.safetensors", "m."))}),
+                      "nothing in it is for model.weights.encoder (got m ("));
+}
+
+BOOST_AUTO_TEST_CASE(a_module_that_no_format_knows_is_filled_with_its_own_wrapped_names) {
+  torch::nn::Sequential own(torch::nn::Linear(2, 3), torch::nn::Linear(3, 1));
+  const auto fill = [&](const std::string& before, const std::string& more = "") {
+    vlp::OwnWeights file{.source = "x.pth", .tensors = {}};
+    for (const auto& item : own->named_parameters())
+      file.tensors.emplace(before + item.key(),
+                           bytes_of(at::full_like(item.value().detach(), 0.5)));
+    if (!more.empty()) file.tensors.emplace(more, bytes_of(at::ones({1})));
+    notes.clear();
+    vlp::fill_model(*own, {std::move(file), {}}, vlp::FillPolicy::exact, {},
+                    context().machine.console);
+  };
+  const at::NoGradGuard no_grad;
+  for (const char* before : {"", "module.", "_orig_mod.module."}) {
+    for (at::Tensor& parameter : own->parameters()) parameter.zero_();
+    fill(before);
+    for (const at::Tensor& parameter : own->parameters())
+      BOOST_TEST(at::equal(parameter, at::full_like(parameter, 0.5)));
+    BOOST_TEST(contains(notes, "which is taken off") == (std::string(before) != ""));
+  }
+  const std::string what =
+      message_of<vlp::WeightsError>([&] { fill("module.", "criterion.weight"); });
+  BOOST_TEST(contains(what,
+                      "None of its names (5) is one of the model's (got 'criterion.weight', "
+                      "'module.0.bias', 'module.0.weight', expected such as '0.bias', "
+                      "'0.weight', '1.bias')"),
+             what);
+  BOOST_TEST(!contains(what, "another task"), what);
+  BOOST_TEST(contains(message_of<vlp::WeightsError>([&] { fill("", "head.weight"); }),
+                      "the model has no place for head (1 tensor). Choose the model that has one"));
 }
 
 BOOST_AUTO_TEST_CASE(captioners_retrievers_and_mixtures_begin_as_each_other) {

@@ -203,19 +203,65 @@ BOOST_AUTO_TEST_CASE(a_model_is_traced) {
     BOOST_TEST(std::ranges::count(names, name) == 1, name);
 }
 
+BOOST_AUTO_TEST_CASE(words_before_all_names_are_taken_off_if_a_format_then_knows_them) {
+  const vlp::Formats formats(registry);
+  const auto names = [&](const std::vector<std::string>& given, const fs::path& config = {}) {
+    heard.notes.clear();
+    vlp::ForeignModel foreign{{.source = "x", .tensors = {}, .metadata = {}}, {}, config};
+    for (const std::string& name : given) foreign.file.tensors.emplace(name, vlp::TensorBytes{});
+    formats.take_off_shared_words(foreign, heard.console());
+    std::string all;
+    for (const auto& [name, tensor] : foreign.file.tensors) all += (all.empty() ? "" : " ") + name;
+    return all;
+  };
+  for (const std::string before :
+       {"module.", "model.", "_orig_mod.", "_orig_mod.module.", "a.word.of.its.own."}) {
+    BOOST_TEST(names({before + "text_decoder.b", before + "vision_model.a"}) ==
+               "text_decoder.b vision_model.a");
+    BOOST_TEST(contains(heard.notes, "x: all 2 names begin with '" + before + "', which is taken"));
+    BOOST_TEST(names({before + "visual_encoder.cls_token", before + "visual_encoder.norm.bias"}) ==
+               "visual_encoder.cls_token visual_encoder.norm.bias");
+    BOOST_TEST(names({before + "git.text.words", before + "git.vision"}) ==
+               "git.text.words git.vision");
+    BOOST_TEST(names({before + "bert.embeddings.word_embeddings.weight", before + "bert.pooler"}) ==
+               "bert.embeddings.word_embeddings.weight bert.pooler");
+  }
+  // A part of a model keeps the part's name, and what nobody knows keeps all.
+  for (const std::string kept :
+       {"vision_model.embeddings.a vision_model.post_layernorm.bias",
+        "text_encoder.embeddings.word_embeddings.weight text_encoder.encoder.a",
+        "bert.embeddings.word_embeddings.weight bert.pooler", "git.text.words git.vision",
+        "module.conv.bias module.conv.weight", "module.vision_model.a vision_model.b"}) {
+    const std::size_t space = kept.find(' ');
+    BOOST_TEST(names({kept.substr(0, space), kept.substr(space + 1)}) == kept);
+    BOOST_TEST(heard.notes.empty());
+  }
+  // A config that names the family doesn't vouch for the names.
+  write_text(scratch.path / "config.json", R"({"model_type": "blip"})");
+  BOOST_TEST(names({"module.text_decoder.b", "module.vision_model.a"},
+                   scratch.path / "config.json") == "text_decoder.b vision_model.a");
+  BOOST_TEST(names({"module.git.a", "module.git.b"}, scratch.path / "config.json") ==
+             "module.git.a module.git.b");
+}
+
 BOOST_AUTO_TEST_CASE(what_no_format_reads_is_refused_with_what_each_says) {
   const fs::path file = scratch.path / "other.safetensors";
   write_tensors(file, {{"conv.weight", bytes_of(at::ones({2}))}});
   const std::string what = refusal(file);
   BOOST_TEST(contains(what, "no BLIP for captioning or image-text retrieval (got conv (1 tensor)"));
+  BOOST_TEST(
+      contains(what,
+               "None of its names (1) begins as a BLIP's (got 'conv.weight', expected such as "
+               "'vision_model.embeddings.position_embedding' or "));
+  BOOST_TEST(!contains(what, "another task"));
   BOOST_TEST(contains(what, "\n" + file.string() + ": no tiny GIT."));
   const vlp::Formats none;
-  BOOST_TEST(contains(message_of<vlp::WeightsError>([&] {
-                        (void)none.import_model(
-                            vlp::read_foreign_model({.weights = file, .recipe = {}, .config = {}}),
-                            {});
-                      }),
-                      "no recipe describes this model"));
+  BOOST_TEST(contains(
+      message_of<vlp::WeightsError>([&] {
+        (void)none.import_model(
+            vlp::read_foreign_model({.weights = file, .recipe = {}, .config = {}}, {}), {});
+      }),
+      "no recipe describes this model"));
 }
 
 BOOST_AUTO_TEST_CASE(a_model_that_no_format_can_express_is_told_of_all) {

@@ -1,11 +1,13 @@
-// Which epoch's weights a run keeps.
+// Which weights a run keeps, and when it looks for them.
 
 #include "vlp/tasks/fit.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <limits>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,7 +22,10 @@
 #include "tests/support/tiny_run.hpp"
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/metric.hpp"
+#include "vlp/report/run_files.hpp"
+#include "vlp/report/run_record.hpp"
 #include "vlp/scoring/caption_set.hpp"
+#include "vlp/weights/safetensors.hpp"
 
 namespace {
 
@@ -90,7 +95,7 @@ class PlannedScore {
 static_assert(vlp::Metric<PlannedScore>);
 
 struct Fit : vlp_test::TinyRun {
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings, notes;
 
   Fit() {
     measured = 0;
@@ -108,6 +113,7 @@ struct Fit : vlp_test::TinyRun {
     arguments.out = root / out;
     arguments.data_dir = root / "data";
     arguments.threads = 2;
+    arguments.console.on_note = [this](std::string_view text) { notes.emplace_back(text); };
     arguments.console.on_warning = [this](std::string_view text) { warnings.emplace_back(text); };
     return vlp::run(vlp::load_recipe(root / (out + ".toml"), sets), registry, arguments).history;
   }
@@ -154,6 +160,83 @@ BOOST_AUTO_TEST_CASE(a_metric_says_whether_its_smallest_or_its_largest_score_is_
                 {"evaluate.best=score", "train.epochs=4"});
     BOOST_TEST(history.best_epoch == (less ? 2 : 3));
   }
+}
+
+BOOST_AUTO_TEST_CASE(
+    weights_within_an_epoch_can_be_the_best_and_the_last_update_is_evaluated_once) {
+  const auto steps_of = [&](const std::string& out, const std::string& every) {
+    measured = 0;
+    const vlp::History history =
+        trained(out, "use = \"bleu\"",
+                "use = 'planned'\nless_is_better = false\nvalues = [4.0, 9.0, 1.0, 2.0]",
+                {"evaluate.best=score", "evaluate.every=" + every, "train.epochs=1",
+                 "checkpoint.every=4 steps", "checkpoint.keep=9"});
+    BOOST_TEST(history.best_epoch == 1);
+    BOOST_TEST(history.best_step == history.records.at(1).step);
+    std::vector<std::int64_t> steps;
+    for (const vlp::HistoryRecord& record : history.records) steps.push_back(record.step);
+    return steps;
+  };
+  BOOST_TEST(steps_of("fours", "4 steps") == (std::vector<std::int64_t>{4, 8, 12, 15}),
+             boost::test_tools::per_element());
+  BOOST_TEST(steps_of("fives", "5 steps") == (std::vector<std::int64_t>{5, 10, 15}),
+             boost::test_tools::per_element());
+
+  const vlp::RunRecord run = vlp::read_run(root / "fours");
+  BOOST_TEST_REQUIRE(run.evaluations.size() == 5U);
+  for (std::size_t i = 0; i < 4; ++i) {
+    const vlp::RecordedEvaluation& evaluation = run.evaluations[i];
+    BOOST_TEST((evaluation.split == vlp::Split::validation));
+    BOOST_TEST(evaluation.epoch == 1);
+    BOOST_TEST(evaluation.step == (std::vector<std::int64_t>{4, 8, 12, 15})[i]);
+    BOOST_TEST(evaluation.captions.size() == 8U);
+  }
+  BOOST_TEST(std::filesystem::exists(root / "fours/captions/validation-step-00000012.json"));
+  BOOST_TEST(run.final_evaluation()->name == "test-step-00000008");
+  BOOST_TEST(run.scores->best_step == 8);
+  BOOST_TEST(!std::filesystem::exists(root / "fours/captions/validation-1.json"));
+
+  // The model that is kept is that behind update 8: its scores are those of the checkpoint there.
+  (void)trained("other", "epochs = 3", "epochs = 1",
+                {"run.task=evaluate", "evaluate.split=validation",
+                 "model.weights=" + (root / "fours").string()});
+  BOOST_TEST(
+      (vlp::read_run(root / "other").evaluations.front().captions == run.evaluations[1].captions));
+  const auto tensors = [&](const std::string& file) {
+    std::set<std::string> all;
+    for (const auto& [name, tensor] : vlp::read_safetensors(root / file).tensors)
+      all.emplace(reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size());
+    return all;
+  };
+  const std::set<std::string> kept = tensors("fours/model/model.safetensors"),
+                              then = tensors("fours/checkpoints/step-00000008/model.safetensors"),
+                              last = tensors("fours/checkpoints/step-00000015/model.safetensors");
+  BOOST_TEST(std::ranges::includes(then, kept));
+  BOOST_TEST(!std::ranges::includes(last, kept));
+}
+
+BOOST_AUTO_TEST_CASE(patience_counts_evaluations_and_can_end_training_within_an_epoch) {
+  const vlp::History history =
+      trained("out", "use = \"bleu\"",
+              "use = 'planned'\nless_is_better = true\nvalues = [4.0, 1.0, 9.0, 2.0, 0.5]",
+              {"evaluate.best=score", "evaluate.every=4 steps", "evaluate.patience=2"});
+  BOOST_TEST(history.records.size() == 4U);  // behind 4, 8, 12 and 16 of 15 an epoch
+  BOOST_TEST(history.records.back().epoch == 2);
+  BOOST_TEST(history.best_step == 8);
+  BOOST_TEST(history.steps == 16);
+  BOOST_TEST(vlp_test::contains(
+      notes,
+      "training ends after update 16, epoch 2: no score better than that of update 8, epoch 1 "
+      "(evaluate.patience = 2)"));
+  // The end of training is a checkpoint, whatever the rhythm.
+  BOOST_TEST(std::filesystem::exists(root / "out/checkpoints/step-00000016/manifest.json"));
+}
+
+BOOST_AUTO_TEST_CASE(an_update_without_a_number_is_named) {
+  BOOST_TEST(trained("out", "use = \"lm\"", "use = 'planned'\nvalues = [-1.0, 2.0]",
+                     {"evaluate.best=loss", "evaluate.every=10 steps", "train.epochs=2"})
+                 .best_step == 20);
+  BOOST_TEST(vlp_test::contains(warnings, "update 10, epoch 1: loss is not a number (got "));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

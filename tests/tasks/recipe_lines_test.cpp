@@ -1,5 +1,7 @@
 #include "vlp/tasks/recipe_lines.hpp"
 
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -88,6 +90,23 @@ BOOST_AUTO_TEST_CASE(a_batch_larger_than_the_data_is_noted) {
              "note       train.batch_size = 8000 is more than an epoch has; a batch will be of 120 "
              "pairs\n");
   BOOST_TEST(notes({"train.batch_size=120"}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(when_the_validation_split_is_evaluated_is_told_unless_it_is_after_epochs) {
+  BOOST_TEST(!vlp_test::contains(lines(), "evaluate   "));
+  BOOST_TEST(vlp_test::contains(lines({"evaluate.every=never"}),
+                                "evaluate   never on the validation split; the last weights are "
+                                "kept\n"));
+  BOOST_TEST(vlp_test::contains(lines({"evaluate.every=20 steps"}),
+                                "evaluate   the validation split behind every 20 updates and the "
+                                "last\n"));
+  BOOST_TEST(vlp_test::contains(lines({"evaluate.every=1 step"}),
+                                "evaluate   the validation split behind every update\n"));
+  BOOST_TEST(notes({"evaluate.every=45 steps"}) == "");
+  BOOST_TEST(
+      notes({"evaluate.every=46 steps"}) ==
+      "note       evaluate.every = \"46 steps\" is more than the 45 updates of the run; only "
+      "the last is evaluated\n");
 }
 
 BOOST_AUTO_TEST_CASE(losses_that_are_equal_but_for_their_weights_are_noted) {
@@ -330,6 +349,41 @@ BOOST_AUTO_TEST_CASE(an_empty_training_split_is_an_error) {
   BOOST_TEST(vlp_test::message_of<vlp::DataError>([&] {
                (void)lines({"dataset.split={train=0.0,validation=0.5,test=0.5}"});
              }).find("the training split is empty") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(every_image_is_decoded_where_that_is_asked_for) {
+  namespace fs = std::filesystem;
+  const fs::path images = root / "data/flickr30k_images";
+  arguments.images = true;
+  std::int64_t done = 0;
+  arguments.console.on_progress = [&](const vlp::Progress& now) { done = now.done; };
+  BOOST_TEST(lines().find("images     40 decoded, none is missing or broken\n") !=
+             std::string::npos);
+  BOOST_TEST(done == 40);
+
+  fs::resize_file(images / "1007.jpg", 60);
+  fs::remove(images / "1011.jpg");
+  const auto told = [&](const std::vector<std::string>& sets) {
+    return vlp_test::message_of<vlp::DataError>([&] { (void)lines(sets); });
+  };
+  const std::string stops = told({});
+  BOOST_TEST(stops.starts_with("dataset: 2 of 40 images are missing or broken ("), stops);
+  BOOST_TEST(vlp_test::contains(stops, " of 24 / 8 / 8 for training / validation / test):\n"),
+             stops);
+  BOOST_TEST(vlp_test::contains(
+                 stops, " '1007.jpg', undecodable: " + (images / "1007.jpg").string() + ": "),
+             stops);
+  BOOST_TEST(vlp_test::contains(stops, " '1011.jpg', missing: " + (images / "1011.jpg").string()),
+             stops);
+  BOOST_TEST(vlp_test::contains(stops, "dataset.on_bad = \"stop\": a run ends at the first"),
+             stops);
+  BOOST_TEST(vlp_test::contains(told({"dataset.on_bad=skip", "dataset.max_bad=0.3"}),
+                                "a run goes on without them, which is within its limits."));
+  BOOST_TEST(vlp_test::contains(told({"dataset.on_bad=skip", "dataset.max_bad=0"}),
+                                "a run ends all the same, since dataset.max_bad = 0 and "
+                                "dataset.max_bad_images = 1000 allow 0 of the "));
+  fs::remove_all(root / "data");
+  BOOST_CHECK_THROW((void)lines(), vlp::DataNotFoundError);
 }
 
 BOOST_AUTO_TEST_CASE(missing_data_are_an_error_only_where_a_check_is_strict) {

@@ -118,7 +118,8 @@ BOOST_AUTO_TEST_CASE(a_losses_own_module_is_in_evaluation_mode_while_a_run_valid
   toml.replace(toml.find("use = \"lm\""), 10, "use = 'mode'");
   write("recipe.toml", toml);
   const vlp::Report report = run("out", {"train.epochs=2"});
-  for (const vlp::EpochRecord& epoch : report.history.epochs) BOOST_TEST(*epoch.measured.loss == 1);
+  for (const vlp::HistoryRecord& epoch : report.history.records)
+    BOOST_TEST(*epoch.measured.loss == 1);
   BOOST_TEST(*report.measured.loss == 1);
 }
 

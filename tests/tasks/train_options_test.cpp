@@ -151,9 +151,9 @@ BOOST_AUTO_TEST_CASE(without_a_better_score_training_ends_early) {
   const std::vector<std::string> still{"optimizer.lr=1e-30", "train.epochs=6"};
   std::vector<std::string> patient = still;
   patient.emplace_back("evaluate.patience=2");
-  BOOST_TEST(run("all", still).history.epochs.size() == 6U);
+  BOOST_TEST(run("all", still).history.records.size() == 6U);
   const vlp::Report report = run("early", patient);
-  BOOST_TEST(report.history.epochs.size() == 3U);  // the first is the best, two are no better
+  BOOST_TEST(report.history.records.size() == 3U);  // the first is the best, two are no better
   BOOST_TEST(report.history.best_epoch == 1);
   BOOST_TEST(report.history.steps == 3 * 15);
 }

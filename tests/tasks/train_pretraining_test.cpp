@@ -44,8 +44,8 @@ BOOST_FIXTURE_TEST_SUITE(pretraining_run, TinyPretraining)
 BOOST_AUTO_TEST_CASE(four_losses_train_one_model_and_are_logged_each) {
   const vlp::Report report = run("out", {"train.epochs=2", "train.log_every=1"});
   BOOST_TEST(report.history.steps == 2 * 15);
-  BOOST_TEST(*report.history.epochs.back().measured.loss <
-             *report.history.epochs.front().measured.loss);
+  BOOST_TEST(*report.history.records.back().measured.loss <
+             *report.history.records.front().measured.loss);
   std::istringstream lines(vlp_test::read_file(root / "out" / "log.jsonl"));
   std::string text;
   for (std::getline(lines, text); !text.empty(); text.clear(), std::getline(lines, text)) {
@@ -65,8 +65,8 @@ BOOST_AUTO_TEST_CASE(an_optimizer_for_some_parameters_trains_with_another_for_th
                "[optimizer]\nuse = \"muon\"\nlr = 1e-2\n[optimizer.others]\nuse = \"adamw\"\n");
   write("recipe.toml", toml);
   const vlp::Report report = run("out", {"train.epochs=2", "optimizer.others.lr=1e-2"});
-  BOOST_TEST(*report.history.epochs.back().measured.loss <
-             *report.history.epochs.front().measured.loss);
+  BOOST_TEST(*report.history.records.back().measured.loss <
+             *report.history.records.front().measured.loss);
 }
 
 BOOST_AUTO_TEST_CASE(extra_captions_change_what_lm_learns) {
@@ -86,7 +86,8 @@ BOOST_AUTO_TEST_CASE(extra_captions_change_what_lm_learns) {
 BOOST_AUTO_TEST_CASE(the_seed_decides_everything) {
   const std::vector<std::string> short_run{"train.max_steps=6", "train.log_every=1"};
   const vlp::Report one = run("one", short_run), two = run("two", short_run);
-  BOOST_TEST(*one.history.epochs.back().measured.loss == *two.history.epochs.back().measured.loss);
+  BOOST_TEST(*one.history.records.back().measured.loss ==
+             *two.history.records.back().measured.loss);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

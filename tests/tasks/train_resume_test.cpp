@@ -2,14 +2,17 @@
 
 #include "vlp/tasks/train.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -49,6 +52,7 @@ struct Start {
 /// own, windows of the log that no epoch ends with, and accumulation.
 struct Resumed : vlp_test::TinyRun {
   std::vector<std::string> said;
+  std::set<std::thread::id> speakers;
 
   Resumed() {
     registry.add<vlp::AnyLoss, vlp_test::SigmoidLoss>("1", "a test");
@@ -77,7 +81,10 @@ struct Resumed : vlp_test::TinyRun {
     arguments.resume = start.resume;
     arguments.allow_changes = start.allow_changes;
     arguments.sets = start.sets;
-    arguments.console.on_note = [this](std::string_view text) { said.emplace_back(text); };
+    arguments.console.on_note = [this](std::string_view text) {
+      said.emplace_back(text);
+      speakers.insert(std::this_thread::get_id());
+    };
     arguments.console.on_warning = arguments.console.on_note;
     arguments.stop = vlp::Stop([start, asked = std::int64_t{0}]() mutable {
       if (++asked == start.killed_at) throw Killed();
@@ -132,6 +139,94 @@ BOOST_AUTO_TEST_CASE(a_run_that_was_killed_anywhere_goes_on_to_the_same_bytes) {
         BOOST_TEST(fs::exists(root / out / file));
       resume(out, sets);
       BOOST_TEST(contains(said, at < 3 ? "begins anew" : "goes on behind update "));
+      BOOST_TEST(differences("whole", out) == "");
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_run_that_evaluates_within_epochs_goes_on_to_the_same_bytes_from_anywhere) {
+  using namespace resume_test;
+  // What is asked whether to end: update 1 2 3, 2 batches, update 4 5 6, 2 batches, 7 8 9, ...
+  const auto run_all = [&](const std::string& rhythm, const std::vector<std::int64_t>& kills) {
+    const std::vector<std::string> sets{"checkpoint.every=" + rhythm, "evaluate.every=3 steps"};
+    const std::string whole = "whole, " + rhythm;
+    (void)run({.out = whole, .sets = sets});
+    for (const char* step : {"03", "06", "09", "12", "15", "16"})
+      for (const std::string folder : {"captions", "rows"})
+        BOOST_TEST(fs::exists(root / whole / folder /
+                              ("validation-step-000000" + std::string(step) +
+                               (folder == "rows" ? ".jsonl" : ".json"))));
+    const std::string metrics = read_file(root / whole / "metrics.jsonl");
+    BOOST_TEST(std::ranges::count(metrics, '\n') == 7);  // the last is of the test split
+    for (const std::int64_t at : kills)
+      BOOST_TEST_CONTEXT("checkpoints every " << rhythm << ", ended behind update or batch "
+                                              << at) {
+        const std::string killed = "killed, " + rhythm + std::to_string(at),
+                          stopped = "stopped, " + rhythm + std::to_string(at);
+        kill(killed, at, sets);
+        resume(killed, sets);
+        BOOST_TEST(differences(whole, killed) == "");
+        BOOST_CHECK_THROW((void)run({.out = stopped, .sets = sets, .stopped_at = at}),
+                          vlp::InterruptedError);
+        resume(stopped, sets);
+        BOOST_TEST(differences(whole, stopped) == "");
+      }
+  };
+  run_all("2 steps", {3, 5, 7, 10});  // before and in an evaluation; behind one; in the second one
+  run_all("3 steps", {8, 9, 11});     // at both; in an evaluation behind its checkpoint; behind one
+  run_all("epoch", {4, 27});          // in an evaluation before any checkpoint; in the last one
+}
+
+BOOST_AUTO_TEST_CASE(both_at_one_update_the_checkpoint_lies_before_the_evaluation) {
+  using namespace resume_test;
+  const std::vector<std::string> sets{"checkpoint.every=3 steps", "evaluate.every=3 steps"};
+  kill("out", 9, sets);  // the first batch behind update 6
+  BOOST_TEST(checkpoints("out").steps() == (std::vector<std::int64_t>{3, 6}),
+             boost::test_tools::per_element());
+  const std::string metrics = read_file(root / "out/metrics.jsonl");
+  BOOST_TEST(std::ranges::count(metrics, '\n') == 1);
+  BOOST_TEST(contains(metrics, "\"step\":3"));
+}
+
+BOOST_AUTO_TEST_CASE(a_run_without_patience_left_ends_at_the_same_bytes) {
+  using namespace resume_test;
+  const std::vector<std::string> sets{"evaluate.every=2 steps", "evaluate.patience=2",
+                                      "optimizer.lr=1e-30"};
+  const vlp::Report report = run({.out = "whole", .sets = sets});
+  BOOST_TEST(report.history.steps == 6);  // the first is the best, two are no better
+  BOOST_TEST(checkpoints("whole").steps() == std::vector<std::int64_t>{6},
+             boost::test_tools::per_element());
+  // Updates 1 2, 2 batches, updates 3 4, 2 batches, updates 5 6, 2 batches, then the test's.
+  for (const std::int64_t at : {6, 11, 12, 13, 14}) {
+    BOOST_TEST_CONTEXT("ended behind update or batch " << at) {
+      const std::string killed = "killed" + std::to_string(at),
+                        stopped = "stopped" + std::to_string(at);
+      kill(killed, at, sets);
+      resume(killed, sets);
+      BOOST_TEST(differences("whole", killed) == "");
+      BOOST_CHECK_THROW((void)run({.out = stopped, .sets = sets, .stopped_at = at}),
+                        vlp::InterruptedError);
+      resume(stopped, sets);
+      BOOST_TEST(differences("whole", stopped) == "");
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(bad_samples_are_listed_once_and_replaced_alike_wherever_a_run_was_killed) {
+  using namespace resume_test;
+  for (int i = 0; i < 40; i += 6)  // of all splits
+    fs::resize_file(root / "data/flickr30k_images" / (std::to_string(1000 + i) + ".jpg"), 60);
+  const std::vector<std::string> sets{"checkpoint.every=3 steps", "dataset.on_bad=skip",
+                                      "dataset.max_bad=0.8"};
+  (void)run({.out = "whole", .sets = sets});
+  const std::string listed = read_file(root / "whole/bad.jsonl");
+  BOOST_TEST(std::ranges::count(listed, '\n') == 7);
+  for (const std::int64_t at : {1, 2, 5, 9, 12, 21}) {
+    BOOST_TEST_CONTEXT("killed behind update or batch " << at) {
+      const std::string out = "killed" + std::to_string(at);
+      kill(out, at, sets);
+      resume(out, sets);
+      BOOST_TEST(read_file(root / out / "bad.jsonl") == listed);
       BOOST_TEST(differences("whole", out) == "");
     }
   }
@@ -248,7 +343,7 @@ BOOST_AUTO_TEST_CASE(a_changed_recipe_is_shown_and_refused_unless_changes_are_al
   BOOST_TEST(contains(said,
                       "the recipe has changed:\n  train.epochs: 2 -> 3\n  "
                       "train.batch_size: 8 -> 4\nFrom here on"));
-  BOOST_TEST(report.history.epochs.size() == 3U);
+  BOOST_TEST(report.history.records.size() == 3U);
   BOOST_TEST(contains(read_file(root / "out/recipe.toml"), "epochs = 3"));
 }
 
@@ -288,6 +383,7 @@ BOOST_AUTO_TEST_CASE(without_room_for_checkpoints_the_run_goes_on_and_ends_with_
            contains(error.what(), "the checkpoint of update 16 can't be written: ");
   });
   BOOST_TEST(contains(said, "the checkpoint of update 8 can't be written: "));
+  BOOST_TEST((speakers == std::set{std::this_thread::get_id()}));
   BOOST_TEST(read_file(root / "out/scores.json") == read_file(root / "whole/scores.json"));
   BOOST_TEST(read_file(root / "out/metrics.jsonl") == read_file(root / "whole/metrics.jsonl"));
 }

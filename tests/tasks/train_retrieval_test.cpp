@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_retrieval_run_writes_scores_and_losses_and_no_captions) {
 
 BOOST_AUTO_TEST_CASE(the_best_epoch_is_the_one_of_the_highest_recall) {
   const vlp::Report report = run("out");
-  const auto& epochs = report.history.epochs;
+  const auto& epochs = report.history.records;
   const double best = score(
       epochs[static_cast<std::size_t>(report.history.best_epoch - 1)].measured.scores, "R_mean");
   for (const auto& epoch : epochs) BOOST_TEST(score(epoch.measured.scores, "R_mean") <= best);

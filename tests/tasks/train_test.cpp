@@ -38,11 +38,11 @@ BOOST_FIXTURE_TEST_SUITE(run, TinyRun)
 
 BOOST_AUTO_TEST_CASE(a_recipe_trains_scores_itself_and_writes_its_folder) {
   const vlp::Report report = run("out");
-  BOOST_TEST(report.history.epochs.size() == 3U);
+  BOOST_TEST(report.history.records.size() == 3U);
   BOOST_TEST(report.history.steps == 3 * 15);  // 24 images x 5 captions in batches of 8
   BOOST_TEST(report.measured.images == 8);
-  BOOST_TEST(*report.history.epochs.back().measured.loss <
-             *report.history.epochs.front().measured.loss);
+  BOOST_TEST(*report.history.records.back().measured.loss <
+             *report.history.records.front().measured.loss);
   BOOST_TEST(report.measured.scores.size() == 5U);
   BOOST_TEST(report.baseline.size() == 5U);
   for (const char* name :
@@ -108,7 +108,7 @@ BOOST_AUTO_TEST_CASE(evaluating_a_run_folder_gives_its_own_scores) {
       run("validation", {"run.task=evaluate", "model.weights=" + (root / "trained").string(),
                          "evaluate.split=validation"});
   const auto& best =
-      trained.history.epochs[static_cast<std::size_t>(trained.history.best_epoch - 1)];
+      trained.history.records[static_cast<std::size_t>(trained.history.best_epoch - 1)];
   for (const auto& [name, value] : best.measured.scores)
     BOOST_TEST(score(validation.measured.scores, name) == value, name);
 }
@@ -131,8 +131,8 @@ BOOST_AUTO_TEST_CASE(the_captions_of_a_run_score_the_same_by_the_command) {
 
 BOOST_AUTO_TEST_CASE(the_best_epoch_is_the_one_with_the_lowest_loss_if_loss_is_the_measure) {
   const vlp::Report report = run("out", {"evaluate.best=loss"});
-  for (const auto& epoch : report.history.epochs)
-    BOOST_TEST(*report.history.epochs[static_cast<std::size_t>(report.history.best_epoch - 1)]
+  for (const auto& epoch : report.history.records)
+    BOOST_TEST(*report.history.records[static_cast<std::size_t>(report.history.best_epoch - 1)]
                     .measured.loss <= *epoch.measured.loss);
 }
 

@@ -1,12 +1,16 @@
-// The loop over epochs: how many updates, which of them are logged, and over what.
+// The loop over epochs: how many updates, which of them are logged, over what, and what comes
+// between two.
 
 #include "vlp/train/loop.hpp"
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <limits>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -64,7 +68,10 @@ struct Loop {
   std::string prompt;
   vlp::TrainOptions options{.epochs = 2, .accumulation = 1, .log_every = 2};
   std::vector<vlp::LogLine> lines;
-  std::vector<std::pair<std::int64_t, std::int64_t>> epochs;
+  std::vector<std::pair<std::int64_t, std::int64_t>> epochs;  // that are over, and the updates done
+  std::vector<std::int64_t> between;                          // updates behind which calls came
+  std::int64_t ends_behind = 0;                               // the update; 0 = none
+  std::chrono::milliseconds rest{0};                          // that each call takes
 
   std::int64_t saved_behind = 0;  // the update
   vlp::State saved;
@@ -103,8 +110,13 @@ struct Loop {
     vlp::train_epochs(trainer, loader, options,
                       {.on_log = [&](const vlp::LogLine& line) { lines.push_back(line); },
                        .on_update = save,
-                       .on_epoch = [&](std::int64_t epoch,
-                                       std::int64_t step) { epochs.emplace_back(epoch, step); },
+                       .between_updates =
+                           [&](const vlp::LoopPosition& now) {
+                             between.push_back(trainer.steps_done());
+                             if (now.epoch_done) epochs.emplace_back(now.epoch, between.back());
+                             std::this_thread::sleep_for(rest);
+                           },
+                       .ends_early = [&] { return trainer.steps_done() == ends_behind; },
                        .on_non_finite =
                            [&](const vlp::NonFiniteUpdate& update) {
                              explained.push_back(update);
@@ -126,13 +138,43 @@ struct Loop {
                        loading, ctx);
     vlp::Trainer trainer(model, std::move(loss), vlp::AdamW(vlp::AdamW::Options{}),
                          {.total_steps = 4}, ctx);
-    vlp::train_epochs(trainer, loader, options,
-                      {.on_log =
-                           [&](const vlp::LogLine& line) {
-                             if (full_disk) throw vlp::DataError("log.jsonl: can't be written");
-                             seen.push_back(line);
-                           },
-                       .on_epoch = {}});
+    vlp::train_epochs(trainer, loader, options, {.on_log = [&](const vlp::LogLine& line) {
+                        if (full_disk) throw vlp::DataError("log.jsonl: can't be written");
+                        seen.push_back(line);
+                      }});
+  }
+  /// One of several processes, which keeps its lines.
+  /// @param from   a state that an earlier run has saved; null = it saves one itself, behind the
+  ///               second update, which is the first process's
+  /// @param calls  of the loss until then
+  void train_or_go_on(const vlp::Context& ctx, const vlp::State* from, std::int64_t calls,
+                      std::vector<vlp::LogLine>& seen) {
+    const vlp::Peers& peers = ctx.machine.peers;
+    vlp::LoaderOptions loading{.batch_size = 2, .drop_last = true};
+    loading.share = {peers.rank(), peers.size(), 1};
+    loading.decode = [](const std::filesystem::path&) { return at::ones({3, 2, 4}, at::kByte); };
+    vlp::Loader loader(records, vlp::CaptionsPerImage::one, {transforms, tokenizer, prompt},
+                       loading, ctx);
+    vlp::Trainer trainer(Dot(), Counting{calls}, vlp::AdamW(vlp::AdamW::Options{}),
+                         {.total_steps = 4}, ctx);
+    vlp::LoopPosition at;
+    if (from) {
+      trainer.load(*from);
+      loader.load(from->prefixed("loader"));
+      at.load(from->prefixed("loop"), trainer.device(), peers.rank());
+    }
+    const auto save = [&](const vlp::LoopPosition& now) {
+      if (from || trainer.steps_done() != 2) return;
+      const vlp::LoopPosition all = now.with_others(peers);
+      if (!peers.first()) return;
+      trainer.save(saved);
+      vlp::State of_loader = saved.prefixed("loader"), of_loop = saved.prefixed("loop");
+      loader.save(of_loader);
+      all.save(of_loop);
+    };
+    vlp::train_epochs(
+        trainer, loader, options,
+        {.on_log = [&](const vlp::LogLine& line) { seen.push_back(line); }, .on_update = save}, at);
   }
   /// Two processes, each with a model of its own.
   static void for_two(const std::function<void(std::size_t, Dot, const vlp::Context&)>& work) {
@@ -176,6 +218,42 @@ BOOST_AUTO_TEST_CASE(epochs_end_with_their_updates_and_the_last_one_may_be_cut) 
   options.max_steps = 7;
   run();
   BOOST_TEST((epochs == std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 5}, {2, 7}}));
+}
+
+BOOST_AUTO_TEST_CASE(a_call_comes_between_any_two_updates_and_first_where_a_loop_goes_on) {
+  run();
+  BOOST_TEST(between == (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}),
+             boost::test_tools::per_element());
+  for (const std::int64_t update : {3, 5, 10}) {
+    saved_behind = update;
+    run();
+    const vlp::State from = std::exchange(saved, {});
+    saved_behind = 0;
+    between.clear();
+    run(&from, update);
+    std::vector<std::int64_t> expected;
+    for (std::int64_t step = update; step <= 10; ++step) expected.push_back(step);
+    BOOST_TEST(between == expected, boost::test_tools::per_element());
+  }
+}
+
+BOOST_AUTO_TEST_CASE(training_can_end_between_any_two_updates) {
+  for (const std::int64_t update : {3, 5, 7}) {
+    lines.clear();
+    between.clear();
+    ends_behind = update;
+    run();
+    BOOST_TEST(between.back() == update);
+    BOOST_TEST(lines.back().step == update);
+  }
+}
+
+BOOST_AUTO_TEST_CASE(no_line_counts_the_time_between_updates) {
+  rest = std::chrono::milliseconds(400);
+  options.max_steps = 3;
+  run();
+  BOOST_TEST_REQUIRE(lines.size() == 2U);
+  BOOST_TEST(lines[1].samples_per_s > 4 / 0.4);  // four pairs, and a call between them
 }
 
 BOOST_AUTO_TEST_CASE(a_loop_that_goes_on_writes_the_lines_and_ends_the_epochs_that_are_left) {
@@ -247,6 +325,51 @@ BOOST_AUTO_TEST_CASE(lines_of_two_processes_tell_of_both) {
   }
   for (std::size_t i = 0; i < 3; ++i)
     BOOST_TEST(all[0][i].samples_per_s == all[1][i].samples_per_s);
+}
+
+BOOST_AUTO_TEST_CASE(two_processes_that_go_on_within_a_window_each_have_their_part_of_it) {
+  const auto trained = [&](const vlp::State* from, std::int64_t calls) {
+    std::vector<std::vector<vlp::LogLine>> all(2);
+    for_two([&](std::size_t rank, const Dot&, const vlp::Context& ctx) {
+      train_or_go_on(ctx, from, static_cast<std::int64_t>(rank) * 10 + calls, all[rank]);
+    });
+    return all;
+  };
+  const auto whole = trained(nullptr, 0);
+  const auto later = trained(&saved, 2);
+  BOOST_TEST_REQUIRE(whole[0].size() == 3U);  // four updates: after 1, 3 and 4
+  BOOST_TEST(whole[0][1].loss == (2.5 + 12.5) / 2);
+  for (std::size_t rank = 0; rank < 2; ++rank) {
+    BOOST_TEST_REQUIRE(later[rank].size() == 2U);
+    for (std::size_t i = 0; i < 2; ++i) {
+      BOOST_TEST(later[rank][i].step == whole[rank][i + 1].step);
+      BOOST_TEST(later[rank][i].loss == whole[rank][i + 1].loss);
+      BOOST_TEST((later[rank][i].losses == whole[rank][i + 1].losses));
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(a_window_without_that_of_a_process_gives_it_the_first_ones) {
+  vlp::LoopPosition position;
+  const auto add = [](vlp::LogWindow& window, float loss) {
+    window.add(
+        {.loss = at::scalar_tensor(loss), .parts = {}, .grad_norm = at::scalar_tensor(1.0F)});
+  };
+  add(position.window, 3);
+  vlp::LogWindow second;
+  add(second, 5);
+  vlp::State of_second, state;
+  second.save(of_second);
+  position.others.push_back(of_second);
+  position.save(state);
+  const auto loss_of = [&](std::int64_t rank) {
+    vlp::LoopPosition back;
+    back.load(state, at::kCPU, rank);
+    return back.window.close({}).loss;
+  };
+  BOOST_TEST(loss_of(0) == 3.0);
+  BOOST_TEST(loss_of(1) == 5.0);
+  BOOST_TEST(loss_of(2) == 3.0);
 }
 
 BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_in_one_process_ends_both) {

@@ -150,6 +150,38 @@ BOOST_AUTO_TEST_CASE(an_ordered_dict_is_a_dict_and_its_attributes_are_dropped) {
   BOOST_TEST(*read(old).get<std::int64_t>(*read(old).find(read(old).root(), "a")) == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_defaultdict_is_a_dict_and_sets_are_lists_and_tuples) {
+  const std::string bytes = pickled::whole(
+      "(" + pickled::global("collections", "defaultdict") + pickled::global("builtins", "list") +
+          "\x85R" + pickled::text("a") + "K\x01s\x8f(K\x02K\x03\x90(K\x04\x91t",
+      4);
+  const Pickle pickle = read(bytes);
+  const auto items = pickle.items(pickle.root());
+  BOOST_REQUIRE(items.size() == 3u);
+  BOOST_TEST(*pickle.get<std::int64_t>(*pickle.find(items[0], "a")) == 1);
+  BOOST_TEST(pickle.is(items[1], Type::list));
+  BOOST_REQUIRE(pickle.items(items[1]).size() == 2u);
+  BOOST_TEST(*pickle.get<std::int64_t>(pickle.items(items[1])[1]) == 3);
+  BOOST_TEST(pickle.is(items[2], Type::tuple));
+  BOOST_TEST(*pickle.get<std::int64_t>(pickle.items(items[2])[0]) == 4);
+}
+
+BOOST_AUTO_TEST_CASE(objects_of_known_classes_stay_names_without_attributes) {
+  const std::string bytes = pickled::whole(
+      pickled::global("argparse", "Namespace") + ")\x81" + pickled::dict({{"lr", "K\x01"}}) + "b" +
+      pickled::global("numpy", "dtype") + pickled::text("f4") + "\x89\x88\x87R(K\x03Ntb\x86");
+  const Pickle pickle = read(bytes);
+  const auto items = pickle.items(pickle.root());
+  BOOST_REQUIRE(items.size() == 2u);
+  const auto* object = pickle.get<PickleCall>(items[0]);
+  BOOST_REQUIRE(object);
+  BOOST_TEST(pickle.global(object->function) == "argparse.Namespace");
+  BOOST_TEST(pickle.items(object->arguments).empty());
+  const auto* dtype = pickle.get<PickleCall>(items[1]);
+  BOOST_REQUIRE(dtype);
+  BOOST_TEST(*pickle.text(pickle.items(dtype->arguments)[0]) == "f4");
+}
+
 BOOST_AUTO_TEST_CASE(remembered_values_are_the_same_value) {
   const std::string bytes = pickled::whole("(]q\x05h\x05r" + pickled::little_endian(0xffffffff, 4) +
                                            "j" + pickled::little_endian(0xffffffff, 4) +
@@ -190,7 +222,8 @@ BOOST_AUTO_TEST_CASE(calls_and_persistent_ids_stay_data) {
 BOOST_AUTO_TEST_CASE(globals_are_refused_by_name) {
   BOOST_TEST(contains(
       refusal(pickled::whole(pickled::global("posix", "system") + pickled::text("true") + "\x85R")),
-      "the pickle asks for 'posix.system' (expected tensors and plain containers only"));
+      "the pickle asks for 'posix.system' (expected tensors, plain containers and settings "
+      "only"));
   BOOST_TEST(contains(refusal(pickled::whole("\x8c\x08"
                                              "builtins\x8c\x04"
                                              "eval\x93",
@@ -227,7 +260,19 @@ BOOST_AUTO_TEST_CASE(malformed_pickles_are_refused) {
        "a name is too long"},
       {pickled::whole("\xfe"), "unknown instruction 0xfe, at byte 3"},
       {pickled::whole("i"), "unknown instruction 0x69"},
-      {pickled::whole(")\x81"), "unknown instruction 0x81"},
+      {pickled::whole("o"), "unknown instruction 0x6f"},
+      {pickled::whole(")\x81"), "takes a value from an empty stack"},
+      {pickled::whole("N)\x81"), "makes an object of something that is no known class"},
+      {pickled::whole(pickled::global("torch", "FloatStorage") + ")\x81"),
+       "makes an object of something that is no known class"},
+      {pickled::whole(pickled::global("argparse", "Namespace") + "N\x81"),
+       "makes an object of something that is no known class"},
+      {pickled::whole(pickled::global("argparse", "Namespace") + "Nb"),
+       "sets attributes of something that has none"},
+      {pickled::whole(pickled::global("torch", "FloatStorage") + ")RNb"),
+       "sets attributes of something that has none"},
+      {pickled::whole(pickled::global("argparse", "Namespace") + ")\x81Na"),
+       "adds items to something that can't have any"},
       {pickled::whole(""), "takes a value from an empty stack"},
       {pickled::whole("N("), "takes a value from an empty stack"},
       {pickled::whole("N(2"), "takes a value from an empty stack"},

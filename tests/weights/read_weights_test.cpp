@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(every_stored_malformed_file_is_refused) {
     BOOST_TEST(!text.empty(), entry.path());
     ++count;
   }
-  BOOST_TEST(count == 18u);
+  BOOST_TEST(count == 21u);
 }
 
 BOOST_FIXTURE_TEST_CASE(the_format_is_told_by_content, TorchFolder) {
@@ -132,6 +132,33 @@ BOOST_FIXTURE_TEST_CASE(shards_that_disagree_with_their_index_are_all_listed, Sh
   BOOST_TEST(contains(refusal(index(many + "}")), "\n  and 10 more"));
 }
 
+BOOST_FIXTURE_TEST_CASE(what_shards_hold_and_their_index_does_not_name_is_used_and_said, Shards) {
+  const WeightFile one_left = read_weight_file(index(R"({"a":"s1","b":"s2"})"));
+  BOOST_REQUIRE_EQUAL(one_left.tensors.size(), 3u);
+  BOOST_TEST(values_of<float>(one_left.tensors.at("c")).at(0) == 3.0f);
+  BOOST_REQUIRE_EQUAL(one_left.notes.size(), 1u);
+  BOOST_TEST(one_left.notes[0] ==
+             "the shards hold 1 tensor that the index doesn't name (c); used all the same, as in "
+             "transformers");
+  BOOST_TEST(read_weight_file(index(R"({"a":"s1","b":"s2","c":"s2"})")).notes.empty());
+  // A shard that isn't named is not looked for.
+  BOOST_TEST(read_weights(index(R"({"a":"s1"})")).size() == 1u);
+  // Which of two unnamed tensors is meant nobody knows.
+  write_safetensors(path / "s3", {{"c", one(4)}, {"d", one(5)}});
+  BOOST_TEST(contains(refusal(index(R"({"a":"s1","b":"s2","d":"s3"})")),
+                      "\n  unexpected tensor: c in s2 and in s3"));
+}
+
+BOOST_FIXTURE_TEST_CASE(what_was_passed_over_in_a_file_is_said, Shards) {
+  const WeightFile whole = read_weight_file(kFolder / "settings.bin");
+  BOOST_REQUIRE_EQUAL(whole.notes.size(), 1u);
+  BOOST_TEST(whole.notes[0].starts_with("left out what stands beside the weights (10 entries"));
+  std::filesystem::copy_file(kFolder / "settings.bin", path / "s4");
+  const WeightFile shard = read_weight_file(index(R"({"a":"s1","module.w":"s4","module.b":"s4"})"));
+  BOOST_REQUIRE_EQUAL(shard.notes.size(), 1u);
+  BOOST_TEST(shard.notes[0].starts_with("s4: left out what stands beside"), shard.notes[0]);
+}
+
 BOOST_FIXTURE_TEST_CASE(an_index_reaches_no_file_outside_its_folder, Shards) {
   std::filesystem::create_directory(path / "inner");
   for (const std::string& name :
@@ -165,6 +192,10 @@ BOOST_FIXTURE_TEST_CASE(the_weights_of_a_folder_are_found, TorchFolder) {
   const auto refused = [&] { return message_of<WeightsError>([&] { (void)find_weights(path); }); };
   BOOST_TEST(contains(refused(), "no weights in this folder"));
   write_file(path / "config.json", "{}");
+  write_file(path / "last.ckpt", "x");
+  BOOST_TEST(found() == "last.ckpt");
+  write_file(path / "optimizer.pt", "x");
+  BOOST_TEST(contains(refused(), "several files of weights (got last.ckpt, optimizer.pt"));
   write_file(path / "blip.pth", "x");
   BOOST_TEST(found() == "blip.pth");
   write_file(path / "other.bin", "x");

@@ -103,6 +103,22 @@ BOOST_AUTO_TEST_CASE(the_dict_around_the_weights_is_taken_off) {
   BOOST_TEST(tensors.contains("layer.bias"));
 }
 
+BOOST_AUTO_TEST_CASE(settings_that_training_scripts_save_are_passed_over) {
+  for (const char* name : {"settings.bin", "settings_protocol_4.bin"}) {
+    TorchFile file = read_torch_file(kFolder / name);
+    const TensorMap tensors = file.state_dict();
+    BOOST_REQUIRE_EQUAL(tensors.size(), 2u);
+    BOOST_TEST(values_of<float>(tensors.at("module.w")) == (Floats{1, 2, 3}),
+               boost::test_tools::per_element());
+    BOOST_TEST(values_of<float>(tensors.at("module.b")) == (Floats{4}),
+               boost::test_tools::per_element());
+    BOOST_REQUIRE_EQUAL(file.notes().size(), 1u);
+    BOOST_TEST(file.notes()[0] ==
+               "left out what stands beside the weights (10 entries, such as 'optimizer', "
+               "'config', 'args', 'numbers', 'paths', 'history')");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(tensors_in_order_are_views_and_others_are_copies) {
   const MappedFile file = map_file(kFolder / "views.bin");
   const TensorMap tensors = TorchFile(file, "views").state_dict();
@@ -119,8 +135,11 @@ BOOST_AUTO_TEST_CASE(tensors_in_order_are_views_and_others_are_copies) {
 BOOST_AUTO_TEST_CASE(stored_malformed_files_are_refused) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"eval_inside_state_dict", "the pickle asks for '__builtin__.eval'"},
+      {"getattr", "the pickle asks for '__builtin__.getattr'"},
       {"missing_storage", "tensor 'w' lies in a storage that the file lacks (got '0')"},
       {"negative_size", "tensor 'w' reaches beyond its storage (got offset 0, sizes [-4]"},
+      {"numpy_function", "the pickle asks for 'numpy.loadtxt'"},
+      {"object", "the pickle asks for 'commands.Popen'"},  // protocol 2's name for subprocess
       {"os_system", "the pickle asks for 'posix.system'"},
       {"short_storage",
        "tensor 'w' lies in a storage of another size (got 8 bytes, expected 4 items of F32)"},

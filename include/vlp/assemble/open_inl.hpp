@@ -38,6 +38,7 @@ VLP_INLINE Context open_context(const Plan& plan, const RunArguments& arguments)
   ctx.machine.precision = plan.train.precision;
   choose_tf32(ctx.machine.precision);
   ctx.facts.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
+  ctx.facts.bad = plan.dataset.extra.limits();
   ctx.machine.threads =
       static_cast<int>(arguments.threads > 0 ? arguments.threads
                                              : std::max(1U, std::thread::hardware_concurrency()));

@@ -30,6 +30,8 @@ struct OpenedModel {
   AnyModel model;            ///< with its weights
   GenerateOptions generate;  ///< how it generates unless told otherwise
   std::string prompt;        ///< how its captions begin
+  std::string not_finite;    ///< which of its file's tensors aren't finite, for messages about
+                             ///< results that aren't; empty = all are
   bool imported = false;     ///< whether a format, not a recipe, describes it
 };
 

@@ -102,7 +102,8 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
     throw RecipeError("open_model: unknown dtype (got " +
                       std::string(c10::toString(arguments.dtype)) + ", expected Float or Double).");
   const ModelSource source = find_model(name);
-  ForeignModel foreign = read_foreign_model(source);
+  ForeignModel foreign = read_foreign_model(source, arguments.console);
+  std::string not_finite = foreign.not_finite;
   std::optional<ImportedModel> imported;
   if (source.recipe.empty())
     imported = Formats(registry).import_model(
@@ -144,6 +145,7 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
           .model = std::move(model),
           .generate = generate,
           .prompt = std::move(prompt),
+          .not_finite = std::move(not_finite),
           .imported = imported.has_value()};
 }
 

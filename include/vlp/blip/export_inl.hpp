@@ -65,6 +65,17 @@ inline void note_differences(const ExportedModel& model, const BlipConfig& confi
         " at position 0 for the same matching scores");
 }
 
+/// The rules that forbid or force tokens, those that are on.
+inline void add_token_rules(const GenerateOptions& options, Json& json) {
+  if (options.no_repeat_ngram_size > 0) json["no_repeat_ngram_size"] = options.no_repeat_ngram_size;
+  if (!options.bad_words_ids.empty()) json["bad_words_ids"] = options.bad_words_ids;
+  if (!options.suppress_tokens.empty()) json["suppress_tokens"] = options.suppress_tokens;
+  if (!options.begin_suppress_tokens.empty())
+    json["begin_suppress_tokens"] = options.begin_suppress_tokens;
+  if (options.forced_bos_token_id >= 0) json["forced_bos_token_id"] = options.forced_bos_token_id;
+  if (options.forced_eos_token_id >= 0) json["forced_eos_token_id"] = options.forced_eos_token_id;
+}
+
 /// A second name for a tensor that is there under one of the two.
 inline void add_copy(NamedTensors& tensors, const char* name, const char* copy) {
   const auto found = std::ranges::find(tensors, name, &NamedTensors::value_type::first);
@@ -129,10 +140,12 @@ VLP_INLINE Json generation_json(const GenerateOptions& options, const SpecialTok
   else
     json["max_length"] = options.max_length;
   if (options.min_length > 0) json["min_length"] = options.min_length;
+  if (options.min_new_tokens > 0) json["min_new_tokens"] = options.min_new_tokens;
   if (options.length_penalty != neutral.length_penalty)
     json["length_penalty"] = options.length_penalty;
   if (options.repetition_penalty != neutral.repetition_penalty)
     json["repetition_penalty"] = options.repetition_penalty;
+  detail::add_token_rules(options, json);
   if (options.early_stopping == EarlyStopping::yes) json["early_stopping"] = true;
   if (options.early_stopping == EarlyStopping::never) json["early_stopping"] = "never";
   if (options.num_captions > 1) json["num_return_sequences"] = options.num_captions;

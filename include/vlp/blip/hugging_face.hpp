@@ -57,9 +57,11 @@ inline const std::vector<double> kBlipStd{0.26862954, 0.26130258, 0.27577711};
 /// greedily, 20 new tokens.
 /// @param file       the content; an empty object if there is no such file
 /// @param positions  the longest text that the model can have, tokens
-/// @throws WeightsError for settings that change what is generated and that vlp doesn't have,
-/// naming the key
-[[nodiscard]] Table generate_table(const ConfigObject& file, std::int64_t positions);
+/// @param console    is warned of settings that may change what is generated and that vlp doesn't
+///                   have, each by its key
+/// @throws WeightsError for values that the settings can't have, naming the key
+[[nodiscard]] Table generate_table(const ConfigObject& file, std::int64_t positions,
+                                   const Console& console = {});
 
 /// The tables of a recipe for a BLIP: [tokenizer], if there is one, [[transform]], [model], and for
 /// one that writes captions [[loss]] and [generate].

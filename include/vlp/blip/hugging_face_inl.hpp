@@ -1,10 +1,14 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -116,23 +120,118 @@ VLP_INLINE std::optional<Table> read_tokenizer(const std::filesystem::path& fold
 
 namespace detail {
 
-/// Settings that change what is generated and that vlp doesn't have, with the values that change
-/// nothing.
-inline void refuse_other_decoding(const ConfigObject& file) {
-  for (const char* key :
-       {"no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "min_new_tokens", "epsilon_cutoff",
-        "eta_cutoff", "diversity_penalty", "penalty_alpha", "min_p", "prompt_lookup_num_tokens"})
-    file.expect(key, {0, nullptr});
-  for (const char* key :
-       {"num_beam_groups", "typical_p", "encoder_repetition_penalty", "guidance_scale", "top_h"})
-    file.expect(key, {1, nullptr});
-  for (const char* key : {"bad_words_ids", "force_words_ids", "constraints", "forced_bos_token_id",
-                          "forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens",
-                          "sequence_bias", "exponential_decay_length_penalty",
-                          "watermarking_config", "stop_strings", "max_time", "dola_layers"})
-    file.expect(key, {nullptr});
-  for (const char* key : {"renormalize_logits", "remove_invalid_values", "token_healing"})
-    file.expect(key, {false, nullptr});
+/// Keys of generation_config.json that vlp takes over.
+inline constexpr auto kTakenOver = std::to_array<std::string_view>(
+    {"begin_suppress_tokens", "bad_words_ids", "do_sample", "early_stopping", "forced_bos_token_id",
+     "forced_eos_token_id", "length_penalty", "max_length", "max_new_tokens", "min_length",
+     "min_new_tokens", "no_repeat_ngram_size", "num_beams", "num_return_sequences",
+     "repetition_penalty", "suppress_tokens", "temperature", "top_k", "top_p"});
+
+/// Keys that change no caption of a BLIP, whatever their values: special tokens, which its
+/// config.json says, what is returned, and how the same tokens are computed faster.
+inline constexpr auto kWithoutEffect =
+    std::to_array<std::string_view>({"_from_model_config",
+                                     "assistant_confidence_threshold",
+                                     "assistant_early_exit",
+                                     "assistant_ensemble_weight",
+                                     "assistant_lookbehind",
+                                     "bos_token_id",
+                                     "cache_config",
+                                     "cache_implementation",
+                                     "compile_config",
+                                     "continuous_batching_config",
+                                     "decoder_start_token_id",
+                                     "disable_compile",
+                                     "eos_token_id",
+                                     "is_assistant",
+                                     "low_memory",
+                                     "max_cache_len",
+                                     "max_matching_ngram_size",
+                                     "num_assistant_tokens",
+                                     "num_assistant_tokens_schedule",
+                                     "output_attentions",
+                                     "output_hidden_states",
+                                     "output_logits",
+                                     "output_scores",
+                                     "pad_token_id",
+                                     "prefill_chunk_size",
+                                     "prompt_lookup_num_tokens",
+                                     "return_dict_in_generate",
+                                     "speculation_type",
+                                     "target_lookbehind",
+                                     "transformers_version",
+                                     "use_cache",
+                                     "use_mtp"});
+
+/// Whether a value of a key that vlp doesn't have leaves captions as they are without the key.
+inline bool is_neutral(const std::string& key, const nlohmann::json& value) {
+  constexpr auto off_at_zero =
+      std::to_array<std::string_view>({"diversity_penalty", "encoder_no_repeat_ngram_size",
+                                       "epsilon_cutoff", "eta_cutoff", "min_p", "penalty_alpha"});
+  constexpr auto off_at_one = std::to_array<std::string_view>(
+      {"encoder_repetition_penalty", "guidance_scale", "num_beam_groups", "top_h", "typical_p"});
+  constexpr auto off_at_false = std::to_array<std::string_view>(
+      {"remove_invalid_values", "renormalize_logits", "token_healing"});
+  const auto one_of = [&](const auto& keys) { return std::ranges::find(keys, key) != keys.end(); };
+  return value.is_null() || one_of(kWithoutEffect) || (one_of(off_at_zero) && value == 0) ||
+         (one_of(off_at_one) && value == 1) || (one_of(off_at_false) && value == false);
+}
+
+inline void warn_of_key(const ConfigObject& file, const char* key, const Console& console) {
+  console.warning(file.file() + ": " + key + ": not supported (got " + file.shown(key) +
+                  "), left aside; captions may differ from transformers'");
+}
+
+/// Warns of settings that may change what is generated and that vlp doesn't have.
+inline void warn_of_other_decoding(const ConfigObject& file, const Console& console) {
+  for (const std::string& key : file.keys())
+    if (std::ranges::find(kTakenOver, key) == kTakenOver.end() &&
+        !is_neutral(key, file.raw(key.c_str())))
+      warn_of_key(file, key.c_str(), console);
+}
+
+/// A list of ids, or of such lists.
+inline std::optional<Array> id_list(const nlohmann::json& value, bool of_lists) {
+  Array array;
+  if (!value.is_array()) return std::nullopt;
+  for (const nlohmann::json& item : value) {
+    if (of_lists) {
+      std::optional<Array> inner = id_list(item, false);
+      if (!inner || inner->empty()) return std::nullopt;
+      array.emplace_back(std::move(*inner));
+    } else {
+      if (!item.is_number_integer() || item < 0 || item > std::numeric_limits<std::int32_t>::max())
+        return std::nullopt;
+      array.emplace_back(item.get<std::int64_t>());
+    }
+  }
+  return array;
+}
+
+/// The rules that forbid or force tokens.
+inline void add_token_rules(const ConfigObject& file, const Console& console, Table& table) {
+  const auto add_list = [&](const char* key, bool of_lists, const char* expected) {
+    std::optional<Array> list;
+    if (file.has(key) && !(list = id_list(file.raw(key), of_lists))) file.wrong(key, expected);
+    table.set(key, Value(list ? std::move(*list) : Array{}));
+  };
+  const auto add_id = [&](const char* key) {
+    const nlohmann::json value = file.raw(key);
+    const std::optional<Array> ids =
+        id_list(value.is_array() ? value : nlohmann::json::array({value}), false);
+    if (file.has(key) && (!ids || ids->empty())) file.wrong(key, "an id");
+    if (ids && ids->size() > 1) warn_of_key(file, key, console);
+    const bool one = ids && ids->size() == 1;
+    table.set(key, Value(one ? *ids->front().as<std::int64_t>() : std::int64_t{-1}));
+  };
+  table.set("no_repeat_ngram_size", Value(file.has("no_repeat_ngram_size")
+                                              ? file.integer("no_repeat_ngram_size", 0, at_least(0))
+                                              : std::int64_t{0}));
+  add_list("bad_words_ids", true, "a list of lists of ids, none of them empty");
+  add_list("suppress_tokens", false, "a list of ids");
+  add_list("begin_suppress_tokens", false, "a list of ids");
+  add_id("forced_bos_token_id");
+  add_id("forced_eos_token_id");
 }
 
 inline const char* early_stopping_name(const ConfigObject& file) {
@@ -145,7 +244,8 @@ inline const char* early_stopping_name(const ConfigObject& file) {
 
 }  // namespace detail
 
-VLP_INLINE Table generate_table(const ConfigObject& file, std::int64_t positions) {
+VLP_INLINE Table generate_table(const ConfigObject& file, std::int64_t positions,
+                                const Console& console) {
   const auto set = [&](Table& table, const char* key, const char* theirs, auto otherwise,
                        const Range& range) {
     if (!file.has(theirs))
@@ -155,7 +255,7 @@ VLP_INLINE Table generate_table(const ConfigObject& file, std::int64_t positions
     else
       table.set(key, Value(file.integer(theirs, otherwise, range)));
   };
-  detail::refuse_other_decoding(file);
+  detail::warn_of_other_decoding(file, console);
   const std::int64_t one = 1, zero = 0, default_length = 20;
   Table table;
   set(table, "beams", "num_beams", one, between(1, 64));
@@ -168,15 +268,17 @@ VLP_INLINE Table generate_table(const ConfigObject& file, std::int64_t positions
     table.set("max_new_tokens", Value(fits ? default_length : 0));
   }
   set(table, "min_length", "min_length", zero, at_least(0));
+  set(table, "min_new_tokens", "min_new_tokens", zero, at_least(0));
   set(table, "length_penalty", "length_penalty", 1.0, {});
   set(table, "repetition_penalty", "repetition_penalty", 1.0, above(0));
+  detail::add_token_rules(file, console, table);
   table.set("early_stopping", Value(detail::early_stopping_name(file)));
   table.set("sample", Value(file.has("do_sample") && file.flag("do_sample", false)));
   set(table, "temperature", "temperature", 1.0, above(0));
   set(table, "top_k", "top_k", std::int64_t{50}, at_least(0));
   set(table, "top_p", "top_p", 1.0, between(0, 1));
   set(table, "num_captions", "num_return_sequences", one, between(1, 64));
-  file.throw_if_wrong("Remove the key, and know that captions may then differ from transformers'.");
+  file.throw_if_wrong("Correct the key, or remove it.");
   return table;
 }
 
@@ -202,7 +304,7 @@ VLP_INLINE Value hugging_face_recipe(const std::filesystem::path& folder, const 
   const bool writes = has_decoder(config.task) && std::filesystem::is_regular_file(path);
   const ConfigObject generation = writes ? read_config_file(path) : ConfigObject(path.string());
   return blip_recipe(config, read_tokenizer(folder), read_image_processor(folder, config, console),
-                     generate_table(generation, config.text.options.max_positions));
+                     generate_table(generation, config.text.options.max_positions, console));
 }
 
 }  // namespace vlp

@@ -111,6 +111,27 @@ class TensorSizes {
   std::string source_;
 };
 
+/// What a file is that holds no whole BLIP, and what to do.
+[[nodiscard]] inline std::string why_no_task(const TensorMap& tensors, const PartCounts& parts) {
+  if (tensors.empty()) return "Give a file with weights.";
+  std::int64_t known = 0;
+  for (const char* part :
+       {"vision_model", "text_encoder", "text_decoder", "vision_proj", "text_proj", "itm_head"})
+    if (const auto found = parts.find(part); found != parts.end()) known += found->second;
+  const auto all = static_cast<std::int64_t>(tensors.size());
+  if (known == 0)
+    return "None of its names (" + std::to_string(all) + ") begins as a BLIP's (got " +
+           first_names(tensors) + ", expected such as '" + kPositions + "' or '" + kWords +
+           "'). Give a file with the names of transformers or of the original repository.";
+  if (known == all)
+    return "All names are a BLIP's, but parts are missing. Begin a training with it (`weights` in "
+           "a "
+           "recipe), or choose a whole model.";
+  return std::to_string(known) + " of its " + std::to_string(all) +
+         " names begin as a BLIP's; with the others it may be for another task. Choose a model for "
+         "this one.";
+}
+
 }  // namespace detail
 
 /// The parts that the tensors belong to. A text encoder counts with its projections only: that of a
@@ -124,8 +145,7 @@ class TensorSizes {
       has_beginning(tensors, detail::kTextEncoder) && has_beginning(tensors, "text_proj.");
   if (has_beginning(tensors, "vision_model.") && (decoder || encoder))
     return !encoder ? BlipTask::captioning : decoder ? BlipTask::pretraining : BlipTask::retrieval;
-  std::map<std::string, std::int64_t> parts;
-  for (const auto& [name, tensor] : tensors) ++parts[name.substr(0, name.find('.'))];
+  const PartCounts parts = count_parts(tensors);
   std::string found;
   for (const auto& [part, count] : parts)
     found += (found.empty() ? "" : ", ") + printable(part) + " (" + std::to_string(count) +
@@ -133,8 +153,8 @@ class TensorSizes {
   throw WeightsError(source + ": no BLIP for captioning or image-text retrieval (got " +
                      (found.empty() ? "no tensor" : found) +
                      ", expected vision_model with text_decoder, or with text_encoder, vision_proj "
-                     "and text_proj). It is for another " +
-                     "task or architecture; choose another model.");
+                     "and text_proj). " +
+                     detail::why_no_task(tensors, parts));
 }
 
 /// What the shapes of the tensors say; heads, which they don't show, are taken to be 64 wide.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/concepts/parts.hpp"
 #include "vlp/concepts/peers.hpp"
 #include "vlp/core/console.hpp"
@@ -52,6 +53,7 @@ struct Facts {
   SpecialTokens tokens;    ///< of the tokenizer
   Dimensions dimensions;   ///< as far as known
   Parts needs;             ///< what the losses will ask the model for
+  BadSampleLimits bad;     ///< how many images may be missing or broken
 };
 
 /// Handed to the constructor of every component that asks for it.

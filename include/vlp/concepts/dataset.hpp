@@ -1,8 +1,9 @@
 #pragma once
 // Dataset: images with their captions, divided into splits. It lists files; decoding belongs to the
 // loader. Contract: the constructor reads and checks the lists (it throws DataError naming file and
-// line, and all missing images at once); afterwards a dataset is immutable and may be read from any
-// thread. Includes no torch.
+// line, and all missing images at once, unless `Facts::bad` allows as many: they stay in the list
+// then, with the path where they should be); afterwards a dataset is immutable and may be read from
+// any thread. Includes no torch.
 
 #include <concepts>
 #include <cstdint>

@@ -41,6 +41,8 @@ struct ForeignModel {
   WeightFile file;               ///< under its own names
   std::filesystem::path folder;  ///< that everything else lies in
   std::filesystem::path config;  ///< config.json; empty if there is none
+  std::string not_finite = {};   ///< which tensors aren't finite, see `not_finite_tensors`; empty =
+                                 ///< all are
 };
 
 /// What is suspicious about a file, said once a model takes something that it concerns.

@@ -3,6 +3,7 @@
 // pass that losses ask for through `Forward` (concepts/forward.hpp).
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <functional>
@@ -26,6 +27,7 @@
 #include "vlp/concepts/returned_tensor.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/foreign_errors.hpp"
+#include "vlp/core/non_finite.hpp"
 #include "vlp/core/random.hpp"
 
 namespace torch::nn {
@@ -187,6 +189,7 @@ inline void require_functions(const Parts& claimed, const Parts& offered,
 }
 
 /// @throws ContractError if there is an image without a caption
+/// @throws NonFiniteRow  if a caption's score is not a number
 inline void require_captions(const Captions& captions, std::int64_t images,
                              const std::string& model) {
   const bool empty =
@@ -197,6 +200,13 @@ inline void require_captions(const Captions& captions, std::int64_t images,
         (empty ? "" : "captions of " + std::to_string(captions.size()) + " images") +
         " (expected at least one for each of " + std::to_string(images) +
         "). Return a list an image, best first.");
+  for (std::size_t image = 0; image < captions.size(); ++image)
+    for (const Candidate& candidate : captions[image])
+      if (std::isnan(candidate.score))
+        throw NonFiniteRow(static_cast<std::int64_t>(image),
+                           model +
+                               ": generate gave a caption whose score is not a number (got nan, "
+                               "expected a number). Check the model's weights.");
 }
 
 /// Sizes that begin with `count` of an argument's and go on with others of any size.

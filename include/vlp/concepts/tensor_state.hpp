@@ -2,10 +2,13 @@
 // Between LibTorch's tensors and the bytes of a State: dtype names, snapshots, and loading into
 // tensors that exist.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,7 +19,9 @@
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/StringUtil.h>
 #include <c10/util/accumulate.h>
 
@@ -83,12 +88,73 @@ inline constexpr std::array<std::pair<std::string_view, at::ScalarType>, 10> kDt
   return bytes.view(dtype).reshape(source.shape);
 }
 
+/// Copies of a GPU's tensors in host memory, page-locked where that can be had, which is faster;
+/// all are waited for at once.
+class HostCopies {
+ public:
+  /// Begins to copy, behind what the GPU has been given to do.
+  /// @param tensor  all of one device
+  /// @return        the copy, row-major; its values are there after `wait`
+  [[nodiscard]] at::Tensor begin(const at::Tensor& tensor) {
+    const at::NoGradGuard no_grad;
+    if (tensor.is_cuda()) gpu_ = tensor.device();
+    at::Tensor copy = take(static_cast<std::int64_t>(tensor.nbytes()))
+                          .view(tensor.scalar_type())
+                          .view(tensor.sizes());
+    copy.copy_(tensor, /*non_blocking=*/true);
+    return copy;
+  }
+  /// Waits for all copies that were begun.
+  void wait() {
+    if (!gpu_) return;
+    const c10::impl::VirtualGuardImpl guard(gpu_->type());
+    guard.synchronizeStream(guard.getStream(*gpu_));
+    gpu_.reset();
+  }
+
+ private:
+  static constexpr std::int64_t kSmallest = std::int64_t{1} << 20, kLargest = std::int64_t{1} << 28;
+  static constexpr std::int64_t kAlignment = 64;
+
+  /// A part of a block that tensors share, since page-locked memory is given in powers of 2.
+  [[nodiscard]] at::Tensor take(std::int64_t bytes) {
+    if (!block_.defined() || used_ + bytes > block_.numel()) {
+      block_ = memory(std::max(bytes, next_));
+      used_ = 0;
+      next_ = std::min(2 * next_, kLargest);
+    }
+    const at::Tensor taken = block_.narrow(0, used_, bytes);
+    used_ += (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    return taken;
+  }
+  [[nodiscard]] at::Tensor memory(std::int64_t bytes) {
+    const at::TensorOptions options(at::kByte);
+    if (!pins_) return at::empty({bytes}, options);
+    try {
+      return at::empty({bytes}, options.pinned_memory(true));
+    } catch (const std::exception&) {
+      pins_ = false;  // slower copies, nothing else
+    }
+    return at::empty({bytes}, options);
+  }
+
+  std::optional<at::Device> gpu_;  // whose copies nobody has waited for
+  at::Tensor block_;
+  std::int64_t used_ = 0, next_ = kSmallest;
+  bool pins_ = true;
+};
+
 /// Puts a copy of `tensor` into the state, so that later updates don't change what was saved.
 inline void put_tensor(State& state, std::string_view name, const at::Tensor& tensor) {
   if (!tensor.defined())
     throw WeightsError(c10::str("checkpoint: tensor '", name,
                                 "' is undefined. Skip tensors that were never set."));
   const at::NoGradGuard no_grad;
+  if (state.copies() && tensor.is_cuda()) {
+    (void)dtype_name(tensor.scalar_type());  // refused before anything is copied
+    state.put(name, tensor_bytes(state.copies()->begin(tensor.detach())));
+    return;
+  }
   const auto cpu = tensor.options().device(at::kCPU).requires_grad(false);
   state.put(name, tensor_bytes(tensor.to(cpu, /*non_blocking=*/false, /*copy=*/true,
                                          at::MemoryFormat::Contiguous)));

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <system_error>
@@ -33,6 +34,9 @@ inline void sync_folder(const std::filesystem::path& folder) {
   ::close(descriptor);
 }
 
+/// Hears bytes in their order, each once, e.g. to hash what is written.
+using ByteSink = std::function<void(std::span<const std::byte>)>;
+
 /// Write, then `commit`; without `commit` nothing is left behind and an older file of that name
 /// stays as it was.
 /// @tparam E  what is thrown if the folder is missing or writing fails otherwise; a full or
@@ -40,8 +44,10 @@ inline void sync_folder(const std::filesystem::path& folder) {
 template <class E>
 class AtomicFile {
  public:
+  /// @param also  hears what is to be written, piece by piece
   /// @throws E if the folder is missing or can't be written
-  explicit AtomicFile(std::filesystem::path path) : path_(std::move(path)) {
+  explicit AtomicFile(std::filesystem::path path, ByteSink also = {})
+      : path_(std::move(path)), also_(std::move(also)) {
     if (path_.filename().empty()) fail("is not the name of a file", EINVAL);
     draft_ = draft_of(path_);
     descriptor_ = ::open(draft_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
@@ -56,12 +62,12 @@ class AtomicFile {
 
   /// @throws E if the disk is full or fails
   void write(std::span<const std::byte> bytes) {
+    const std::size_t longest = std::size_t{1} << (also_ ? 20 : 30);  // heard while in the cache
     while (!bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(),
-                                      std::min<std::size_t>(bytes.size(), std::size_t{1} << 30));
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("can't be written", errno);
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
+      const std::span<const std::byte> piece = bytes.first(std::min(bytes.size(), longest));
+      if (also_) also_(piece);
+      write_all(piece);
+      bytes = bytes.subspan(piece.size());
     }
   }
 
@@ -75,6 +81,15 @@ class AtomicFile {
   }
 
  private:
+  void write_all(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail("can't be written", errno);
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+  }
+
   [[noreturn]] void fail(const std::string& what, int code) const {
     const std::string message =
         path_.string() + ": " + what + " (" + std::generic_category().message(code) + ").";
@@ -84,6 +99,7 @@ class AtomicFile {
 
   std::filesystem::path path_;
   std::filesystem::path draft_;
+  ByteSink also_;
   int descriptor_ = -1;
   bool committed_ = false;
 };

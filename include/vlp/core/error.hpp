@@ -55,12 +55,23 @@ struct DataNotFoundError : DataError {
   using DataError::DataError;
 };
 
+/// A file of a dataset that is not there.
+struct MissingFileError : DataError {
+  using DataError::DataError;
+};
+
+/// A file of a dataset that is there and can't be read, since a disk or a network fails or
+/// permission lacks. What it holds may be sound.
+struct ReadError : DataError {
+  using DataError::DataError;
+};
+
 /// A checkpoint or weight file that can't be read or doesn't fit the model.
 struct WeightsError : Error {
   explicit WeightsError(const std::string& message) : Error(ExitCode::weights, message) {}
 };
 
-/// A loss or gradient that is not a number, or infinite.
+/// A loss, gradient, logit or embedding that is not a number, or infinite.
 struct NonFiniteError : Error {
   explicit NonFiniteError(const std::string& message) : Error(ExitCode::non_finite, message) {}
 };

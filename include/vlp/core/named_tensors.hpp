@@ -26,9 +26,10 @@ using PartCounts = std::map<std::string, std::int64_t, std::less<>>;
 
 /// What a file of weights holds.
 struct WeightFile {
-  std::string source;  ///< how messages call it: its path
-  TensorMap tensors;   ///< by name
-  Metadata metadata;   ///< texts by name; empty where the file can't have any
+  std::string source;                   ///< how messages call it: its path
+  TensorMap tensors;                    ///< by name
+  Metadata metadata;                    ///< texts by name; empty where the file can't have any
+  std::vector<std::string> notes = {};  ///< what was passed over in reading it, a sentence each
 };
 
 }  // namespace vlp

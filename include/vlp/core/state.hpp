@@ -11,12 +11,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "vlp/core/error.hpp"
 
 namespace vlp {
+
+class HostCopies;  // of concepts/tensor_state.hpp
 
 /// A contiguous tensor as bytes: what a weight file holds, without any tensor library.
 struct TensorBytes {
@@ -34,6 +37,9 @@ class State {
   using Entry = std::variant<std::int64_t, double, std::string, TensorBytes>;
 
   State() : entries_(std::make_shared<std::map<std::string, Entry, std::less<>>>()) {}
+  /// One into which `put_tensor` copies tensors of a GPU without waiting for each: their bytes are
+  /// there once the maker has waited for `copies`.
+  explicit State(std::shared_ptr<HostCopies> copies) : State() { copies_ = std::move(copies); }
 
   /// The part of this state under `name`; shares the entries.
   [[nodiscard]] State prefixed(std::string_view name) const {
@@ -52,7 +58,7 @@ class State {
   void put(std::string_view name, std::string value) {
     entries()[prefix_ + std::string(name)] = std::move(value);
   }
-  /// Adds or replaces an entry; the bytes are shared, not copied.
+  /// Adds or replaces an entry; the bytes are shared, not copied, and must not change any more.
   void put(std::string_view name, TensorBytes value) {
     entries()[prefix_ + std::string(name)] = std::move(value);
   }
@@ -76,6 +82,9 @@ class State {
     return get<TensorBytes>(name);
   }
 
+  /// What tensors of a GPU are copied by; null = one by one.
+  [[nodiscard]] HostCopies* copies() const { return copies_.get(); }
+
   /// All entries by full name, sorted.
   [[nodiscard]] const std::map<std::string, Entry, std::less<>>& entries() const {
     return *entries_;
@@ -97,6 +106,7 @@ class State {
   }
 
   std::shared_ptr<std::map<std::string, Entry, std::less<>>> entries_;
+  std::shared_ptr<HostCopies> copies_;
   std::string prefix_;
 };
 

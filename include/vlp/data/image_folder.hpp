@@ -3,6 +3,7 @@
 // it, and what is missing is reported all at once. Includes no torch.
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/core/error.hpp"
 
 namespace vlp {
@@ -79,12 +81,20 @@ class ImageFolder {
 
   /// @param images  how many were looked for
   /// @param advice  what to do, a sentence
-  /// @throws DataNotFoundError naming the first 20 that are missing and counting all, if any is
-  void raise_if_missing(std::size_t images, const std::string& advice) const {
-    if (missing_ == 0) return;
+  /// @param limits  how many may be missing
+  /// @throws DataNotFoundError naming the first 20 that are missing and counting all, if there are
+  ///         more than that
+  void raise_if_missing(std::size_t images, const std::string& advice,
+                        const BadSampleLimits& limits = {}) const {
+    const std::int64_t allowed = limits.allowed(static_cast<std::int64_t>(images));
+    if (std::cmp_less_equal(missing_, allowed)) return;
     throw DataNotFoundError("dataset " + dataset_ + ": " + std::to_string(missing_) + " of " +
                             std::to_string(images) + " images are not in " + folder_ + ": " +
-                            shown_ + (missing_ > kShown ? " and more. " : ". ") + advice);
+                            shown_ + (missing_ > kShown ? " and more. " : ". ") +
+                            (limits.skips() ? "dataset.max_bad and dataset.max_bad_images allow " +
+                                                  std::to_string(allowed) + ". "
+                                            : std::string()) +
+                            advice);
   }
 
  private:

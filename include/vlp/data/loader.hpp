@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/concepts/tokenizer.hpp"
@@ -70,6 +71,8 @@ struct LoaderOptions {
                                     ///< same image; see `Batch::extra_captions`
   bool images_only = false;         ///< one row an image, in order, without texts
   BatchShare share = {};            ///< which batches
+  BadRow bad_row = BadRow::stop;    ///< `leave_out` with `images_only` alone: a batch may then have
+                                    ///< fewer rows, or none
   /// From a file to uint8 [3, H, W].
   ImageDecoder decode = [](const std::filesystem::path& file) { return decode_image(file); };
 };
@@ -92,6 +95,7 @@ class Loader {
   /// @param ctx         device and seeds
   /// @throws DataError    if there are no samples
   /// @throws RecipeError  if batch_size, workers or prefetch is below 1
+  /// @throws ContractError  if rows with texts shall be left out
   Loader(std::span<const ImageRecord> records, CaptionsPerImage mode,
          const SamplePreparation& prepare, LoaderOptions options, const Context& ctx)
       : options_(std::move(options)),
@@ -106,7 +110,9 @@ class Loader {
                .texts = !options_.images_only,
                .pinned = ctx.machine.device.type == DeviceName::Type::cuda && pinning_works(),
                .augmentation = ctx.facts.seeds.derive("augmentation"),
-               .decode = options_.decode},
+               .decode = options_.decode,
+               .bad_row = options_.bad_row,
+               .replacement = ctx.facts.seeds.derive("replacement")},
         row_count_(options_.images_only ? static_cast<std::int64_t>(records.size())
                                         : rows_per_epoch(records, mode)) {
     if (options_.batch_size < 1 || options_.workers < 1 || options_.prefetch < 1)
@@ -114,6 +120,10 @@ class Loader {
                         std::to_string(options_.batch_size) + ", workers " +
                         std::to_string(options_.workers) + ", prefetch " +
                         std::to_string(options_.prefetch) + ", expected at least 1). Raise them.");
+    if (options_.bad_row == BadRow::leave_out && !options_.images_only)
+      throw ContractError(
+          "loader: rows with texts can't be left out. Let others take their places, or load images "
+          "only.");
     if (row_count_ == 0)
       throw DataError(
           "loader: no samples (got an empty split). Raise its share in dataset.split, or "
@@ -141,9 +151,9 @@ class Loader {
                       "). Start the epoch from batch 0.");
     if (workers_) workers_->discard();
     ready_.clear();
-    rows_ = options_.images_only
-                ? image_rows()
-                : epoch_rows(maker_.records, mode_, options_.shuffle, order_, epoch);
+    rows_ = std::make_shared<const std::vector<SampleRow>>(
+        options_.images_only ? image_rows()
+                             : epoch_rows(maker_.records, mode_, options_.shuffle, order_, epoch));
     epoch_ = epoch;
     delivered_ = scheduled_ = first_batch;
     schedule();
@@ -160,11 +170,16 @@ class Loader {
     ++delivered_;
     schedule();
     BatchMaker::Finished finished = front.get();
-    if (!size_) size_ = finished.sizes.front();
+    for (BadSample& sample : finished.bad) bad_.push_back(std::move(sample));
+    if (!size_ && !finished.sizes.empty()) size_ = finished.sizes.front();
     for (std::size_t row = 0; row < finished.sizes.size(); ++row)
       require_size(finished.loaded.batch.image_ids[row], finished.sizes[row], *size_);
     return std::move(finished.loaded);
   }
+
+  /// @return  the images of the batches delivered since the last call that couldn't be used, in the
+  ///          order in which they were met, an image as often as it was
+  [[nodiscard]] std::vector<BadSample> take_bad() { return std::exchange(bad_, {}); }
 
   /// Whether the epoch has no further batch.
   [[nodiscard]] bool exhausted() const { return ready_.empty(); }
@@ -257,10 +272,10 @@ class Loader {
     for (; scheduled_ < batches_per_epoch() &&
            static_cast<std::int64_t>(ready_.size()) < options_.prefetch;
          ++scheduled_) {
-      const auto first = rows_.begin() + options_.share.position(scheduled_) * options_.batch_size;
-      const std::int64_t count = std::min<std::int64_t>(options_.batch_size, rows_.end() - first);
-      const auto assembly = std::make_shared<BatchMaker::Assembly>(
-          std::vector<SampleRow>(first, first + count), epoch_);
+      const std::int64_t first = options_.share.position(scheduled_) * options_.batch_size;
+      const std::int64_t count =
+          std::min(options_.batch_size, static_cast<std::int64_t>(rows_->size()) - first);
+      const auto assembly = std::make_shared<BatchMaker::Assembly>(rows_, first, count, epoch_);
       ready_.push_back(assembly->promise.get_future());
       for (std::size_t row = 0; row < assembly->rows.size(); ++row)
         workers_->submit([this, assembly, row] { maker_.add_row(*assembly, row); });
@@ -273,7 +288,8 @@ class Loader {
   const BatchMaker maker_;
   const std::int64_t row_count_;
 
-  std::vector<SampleRow> rows_;
+  std::shared_ptr<const std::vector<SampleRow>> rows_;  ///< of the epoch
+  std::vector<BadSample> bad_;                          ///< not taken yet
   std::int64_t epoch_ = 0, delivered_ = 0, scheduled_ = 0;
   std::optional<ImageSize> size_;  ///< of the first image delivered
   std::deque<std::future<BatchMaker::Finished>>

@@ -50,10 +50,13 @@ namespace vlp {
                        (": longer than what the model has positions for (got " +
                         std::to_string(longest) + " tokens, [DEC] and prompt included, expected " +
                         "at most " + std::to_string(most) + ")"));
-  if (options.min_length > longest)
-    problems.push_back("min_length: longer than the longest caption (got " +
-                       std::to_string(options.min_length) + ", expected at most " +
-                       std::to_string(longest) + " tokens, [DEC] and prompt included)");
+  const bool needs_new = options.min_new_tokens > 0;
+  const std::int64_t shortest = needs_new ? begin + options.min_new_tokens : options.min_length;
+  if (shortest > longest)
+    problems.push_back((needs_new ? "min_new_tokens" : "min_length") +
+                       (": longer than the longest caption (got " + std::to_string(shortest) +
+                        ", expected at most " + std::to_string(longest) +
+                        " tokens, [DEC] and prompt included)"));
   return problems;
 }
 

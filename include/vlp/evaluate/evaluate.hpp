@@ -3,9 +3,11 @@
 // each image.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,12 +21,15 @@
 #include <ATen/ATen.h>
 #include <torch/nn/module.h>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/concepts/context.hpp"
+#include "vlp/concepts/finite_tensor.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/concepts/loss.hpp"
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/core/non_finite.hpp"
 #include "vlp/core/packed.hpp"
 #include "vlp/core/parallel.hpp"
 #include "vlp/core/progress.hpp"
@@ -155,21 +160,35 @@ class EvaluationMode {
   bool was_training_;
 };
 
+/// For a loss that isn't finite. Waits for the device.
+/// @throws NonFiniteError naming the first parameter that isn't finite
+inline void require_finite_parameters(const torch::nn::Module& module, const std::string& task) {
+  for (const auto& item : module.named_parameters())
+    if (item.value().defined() && !is_finite(item.value()))
+      throw NonFiniteError(task + ": the loss is not finite, and neither is parameter " +
+                           item.key() + " (got " + range_of(item.value()) +
+                           ", expected finite numbers). Check the model's weights.");
+}
+
 }  // namespace detail
 
 /// What a batch gives besides what `Retrieval` keeps.
 struct EvaluatedBatch {
   std::vector<PassLoss> losses;  ///< empty without a loss
   std::vector<std::pair<std::string, double>>
-      captions;  ///< with their scores, image by image;
-                 ///< empty for a model that doesn't generate
+      captions;                       ///< with their scores, image by image;
+                                      ///< empty for a model that doesn't generate
+  std::vector<std::int64_t> records;  ///< positions of its images
+  std::vector<BadSample> bad;         ///< images that it lacks
 
-  auto members() { return std::tie(losses, captions); }
-  [[nodiscard]] auto members() const { return std::tie(losses, captions); }
+  auto members() { return std::tie(losses, captions, records, bad); }
+  [[nodiscard]] auto members() const { return std::tie(losses, captions, records, bad); }
 };
 
 /// Evaluates a model on a split, in evaluation mode. Processes take batches in turn and put
 /// together what they find, so that all have what one process alone would have found, bit by bit.
+/// Images that are missing or broken are left out, if the context allows any: nothing is measured
+/// of them. Where they are more than it allows, nothing is measured at all.
 class Evaluator {
  public:
   /// @param data        tokenizer, transforms and prompt; must outlive the evaluator
@@ -193,6 +212,9 @@ class Evaluator {
   /// @param task     what the progress is called
   /// @throws InterruptedError if the context's `stop` says so
   /// @throws PeerError if another process failed
+  /// @throws NonFiniteError naming image and tensor if captions or ranks would be made of what
+  /// isn't
+  ///                        finite; a loss that isn't is an error only where a parameter isn't, too
   template <Model M, Loss L>
   [[nodiscard]] Evaluation operator()(M model, L* loss, std::span<const ImageRecord> records,
                                       std::span<const AnyMetric> metrics,
@@ -218,18 +240,31 @@ class Evaluator {
     if (peers.size() > 1) progress.done(progress.total());
 
     Evaluation result;
-    result.measured.images = static_cast<std::int64_t>(records.size());
     std::vector<PassLoss> passes;
-    auto record = records.begin();
     for (const EvaluatedBatch& batch : batches) {
       passes.insert(passes.end(), batch.losses.begin(), batch.losses.end());
-      for (const auto& [text, score] : batch.captions)
-        result.captions.push_back({&*record++, text, score});
+      result.bad.insert(result.bad.end(), batch.bad.begin(), batch.bad.end());
+      for (std::size_t i = 0; i < batch.captions.size(); ++i)
+        result.captions.push_back({&records[static_cast<std::size_t>(batch.records[i])],
+                                   batch.captions[i].first, batch.captions[i].second});
+    }
+    const std::int64_t bad = std::ssize(result.bad);
+    result.measured.images = std::ssize(records) - bad;
+    result.measured.bad = bad;
+    if (too_many(bad, records)) {
+      result.captions.clear();
+      return result;
     }
     MeanLoss mean = mean_loss(passes);
     result.measured.loss = mean.total;
     result.measured.losses = std::move(mean.parts);
-    if (retrieval) retrieval->rank(task + ", re-ranking");
+    if (retrieval) {
+      retrieval->leave_out(result.bad);
+      naming_rows([&](std::int64_t row) { return image_name(records, row); },
+                  [&] { retrieval->rank(task + ", re-ranking"); });
+    }
+    if (result.measured.loss && !std::isfinite(*result.measured.loss))
+      detail::require_finite_parameters(*module, task);
     CaptionScores scores = scored_by_first(peers, [&] {
       return score_captions(result.captions, metrics, ctx_.machine.threads,
                             [&](std::int64_t rerank) { return retrieval->ranks(rerank); });
@@ -257,13 +292,27 @@ class Evaluator {
                    .workers = workers_,
                    .prefetch = 2,
                    .images_only = true,
-                   .share = {.rank = peers.rank(), .size = peers.size(), .even = false}},
+                   .share = {.rank = peers.rank(), .size = peers.size(), .even = false},
+                   .bad_row = ctx_.facts.bad.skips() ? BadRow::leave_out : BadRow::stop},
                   ctx_);
     loader.start_epoch(0);
     std::vector<EvaluatedBatch> batches;
     std::vector<std::size_t> ends;  // of each batch's passes
+    std::int64_t bad = 0, done = 0;
     while (auto loaded = loader.next()) {
       ctx_.machine.end_if_asked();
+      EvaluatedBatch& batch = batches.emplace_back();
+      batch.records = loaded->record_index;
+      batch.bad = loader.take_bad();
+      for (const std::int64_t record : batch.records) done = std::max(done, record + 1);
+      for (const BadSample& sample : batch.bad) done = std::max(done, sample.record + 1);
+      bad += std::ssize(batch.bad);
+      if (batch.records.empty() || too_many(bad, records)) {  // the rest is read to list them all
+        if (retrieval) retrieval->add_no_images();
+        ends.push_back(losses.size());
+        progress.done(done);
+        continue;
+      }
       const Autocast autocast(ctx_.machine.precision, ctx_.machine.device);
       const Batch images = to_device(std::move(loaded->batch), torch_device(ctx_.machine.device));
       ImageFeatures features{.memory = parts.call<ImageStates>(images.pixels),
@@ -273,11 +322,10 @@ class Evaluator {
         features = losses.add(parts, *loss, images, std::move(features),
                               ids_of(records, loaded->record_index));
       if (retrieval) retrieval->add_images(features, loaded->record_index.front());
-      EvaluatedBatch& batch = batches.emplace_back();
       if (parts.has<Generate>())
         batch.captions = captions(parts, features.memory.states(), records, loaded->record_index);
       ends.push_back(losses.size());
-      progress.done(loaded->record_index.back() + 1);
+      progress.done(done);
     }
     const std::vector<PassLoss> passes = losses.passes();
     std::size_t begin = 0;
@@ -285,6 +333,11 @@ class Evaluator {
       batches[i].losses.assign(passes.begin() + static_cast<std::ptrdiff_t>(begin),
                                passes.begin() + static_cast<std::ptrdiff_t>(ends[i]));
     return batches;
+  }
+
+  /// Whether more images can't be used than the context allows.
+  [[nodiscard]] bool too_many(std::int64_t bad, std::span<const ImageRecord> records) const {
+    return bad > ctx_.facts.bad.allowed(std::ssize(records));
   }
 
   /// The batches of all processes, in order.
@@ -308,6 +361,12 @@ class Evaluator {
     for (std::size_t i = 0; i < count; ++i)
       ordered.push_back(std::move(of_all[i % of_all.size()].at(i / of_all.size())));
     return ordered;
+  }
+
+  /// How messages call an image.
+  [[nodiscard]] static std::string image_name(std::span<const ImageRecord> records,
+                                              std::int64_t index) {
+    return "image " + records[static_cast<std::size_t>(index)].image_id.text();
   }
 
   /// The ids of all captions of some images.
@@ -350,7 +409,11 @@ class Evaluator {
     for (const std::int64_t i : index)
       random.push_back(ctx_.facts.seeds.derive("captions")
                            .derive(records[static_cast<std::size_t>(i)].image_id.text()));
-    const auto candidates = parts.call<Generate>(image_states, prompt_, generate_, random);
+    const auto candidates = naming_rows(
+        [&](std::int64_t row) {
+          return image_name(records, index.at(static_cast<std::size_t>(row)));
+        },
+        [&] { return parts.call<Generate>(image_states, prompt_, generate_, random); });
     std::vector<std::pair<std::string, double>> best_of_all;
     for (std::size_t i = 0; i < index.size(); ++i) {
       const Candidate& best = candidates[i].front();

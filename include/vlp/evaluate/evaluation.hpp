@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/report/measured.hpp"
 #include "vlp/report/observer.hpp"
 
@@ -13,6 +14,7 @@ struct Evaluation {
   Measured measured;                     ///< losses and scores
   std::vector<CaptionedImage> captions;  ///< in the dataset's order; empty for a model that doesn't
                                          ///< generate
+  std::vector<BadSample> bad;            ///< images that were left out, in the dataset's order
 };
 
 /// Scores of a set, and of each image in it.

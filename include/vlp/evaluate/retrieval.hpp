@@ -15,12 +15,16 @@
 
 #include <ATen/ATen.h>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/concepts/context.hpp"
+#include "vlp/concepts/finite_tensor.hpp"
 #include "vlp/concepts/forward.hpp"
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/peers.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/finite.hpp"
+#include "vlp/core/non_finite.hpp"
 #include "vlp/core/progress.hpp"
 #include "vlp/evaluate/in_turn.hpp"
 #include "vlp/evaluate/rerank.hpp"
@@ -59,6 +63,7 @@ class Retrieval {
         ctx_(ctx),
         images_(images),
         rerank_(rerank),
+        texts_(texts),
         image_of_text_(texts.images),
         rows_(texts.ids, texts.pad, torch_device(ctx.machine.device)) {
     if (const Parts lacking =
@@ -66,9 +71,31 @@ class Retrieval {
         !lacking.empty())  // the states come from whoever encodes the images
       throw ContractError("retrieval: the model serves no part for " + in_words(lacking) +
                           ". Choose another model or rerank = 0.");
-    if (texts.ids.empty())
-      throw ContractError(
-          "retrieval: there are no texts (expected at least 1). Use images with captions.");
+    require_texts(texts);
+  }
+
+  /// Images that none of the batches has, of any process: they and their texts are left out, as if
+  /// they had never been in the split. To be called before `rank`, at most once.
+  /// @param bad  in ascending order
+  void leave_out(std::span<const BadSample> bad) {
+    if (bad.empty()) return;
+    std::vector<std::int64_t> before(static_cast<std::size_t>(images_) + 1);  // numbers now
+    std::vector<bool> gone(static_cast<std::size_t>(images_));
+    for (const BadSample& sample : bad) gone[static_cast<std::size_t>(sample.record)] = true;
+    for (std::size_t i = 0; i < gone.size(); ++i) before[i + 1] = before[i] + (gone[i] ? 0 : 1);
+    RetrievalTexts kept{.ids = {}, .images = {}, .pad = texts_.pad};
+    for (std::size_t text = 0; text < texts_.ids.size(); ++text) {
+      const auto image = static_cast<std::size_t>(texts_.images[text]);
+      if (gone[image]) continue;
+      kept.ids.push_back(texts_.ids[text]);
+      kept.images.push_back(before[image]);
+    }
+    require_texts(kept);
+    for (auto& [first, states] : states_) first = before[static_cast<std::size_t>(first)];
+    images_ = before.back();
+    image_of_text_ = kept.images;
+    rows_ = TextRows(kept.ids, kept.pad, torch_device(ctx_.machine.device));
+    texts_ = std::move(kept);
   }
 
   /// A batch of images, after all earlier ones of this process.
@@ -86,8 +113,15 @@ class Retrieval {
     states_.push_back({first, kept});
   }
 
+  /// A batch whose images are all left out.
+  void add_no_images() {
+    embeddings_.emplace_back();
+    if (rerank_ > 0) states_.push_back({0, at::empty({0})});
+  }
+
   /// Ranks by similarity and matches the pairs that re-ranking needs.
   /// @param task  what the progress of the matching is called
+  /// @throws NonFiniteRow if embeddings or logits of a match aren't finite, with the image's number
   void rank(const std::string& task) {
     const Peers& peers = ctx_.machine.peers;
     const at::Device device = torch_device(ctx_.machine.device);
@@ -98,8 +132,11 @@ class Retrieval {
       texts.embeddings = rows_.embeddings(parts_, peers).index_select(0, wordings);
     }
     texts.images = at::tensor(image_of_text_, at::kLong).to(texts.embeddings.device());
+    for (at::Tensor& block : embeddings_)
+      if (!block.defined()) block = texts.embeddings.new_empty({0, texts.embeddings.size(1)});
     images.embeddings = in_turn(peers, 1, device, [&] { return Columns{embeddings_}; }).front();
     images.images = at::arange(images_, texts.images.options());
+    require_finite(images.embeddings, texts.embeddings);
     texts_of_images_ = rank_by_similarity(images, texts, rerank_, peers);
     images_of_texts_ = rank_by_similarity(texts, images, rerank_, peers);
     if (rerank_ == 0) return;
@@ -127,6 +164,12 @@ class Retrieval {
   }
 
  private:
+  static void require_texts(const RetrievalTexts& texts) {
+    if (texts.ids.empty())
+      throw ContractError(
+          "retrieval: there are no texts (expected at least 1). Use images with captions.");
+  }
+
   /// Under autocast the states are rounded to half precision wherever they are read: keeping them
   /// so changes nothing.
   [[nodiscard]] at::ScalarType kept_dtype(at::ScalarType states) const {
@@ -174,6 +217,31 @@ class Retrieval {
     if (peers.size() > 1) pace.done(images_);
     const auto* first = static_cast<const float*>(host.const_data_ptr());
     logits_.assign(first, first + host.numel());
+    if (all_finite(logits_)) return;
+    for (std::int64_t image = 0; image < images_; ++image) {
+      const auto begin = static_cast<std::int64_t>(pairs_->first(image)),
+                 end = static_cast<std::int64_t>(pairs_->first(image + 1));
+      if (const at::Tensor own = host.narrow(0, begin, end - begin); !is_finite(own))
+        throw NonFiniteRow(image, not_finite_text("the match logits with its texts", own));
+    }
+  }
+
+  /// Looks at the embeddings of all images and of all texts. Waits for the device.
+  void require_finite(const at::Tensor& images, const at::Tensor& texts) const {
+    const auto image_of = [this](std::int64_t text) {
+      return image_of_text_[static_cast<std::size_t>(text)];
+    };
+    require_finite_rows(
+        images, [](std::int64_t) { return std::string("the image embeddings"); },
+        [](std::int64_t image) { return image; });
+    require_finite_rows(
+        texts,
+        [&](std::int64_t text) {
+          const auto first = std::ranges::find(image_of_text_, image_of(text));
+          return "the text embeddings of its caption " +
+                 std::to_string(text - (first - image_of_text_.begin()) + 1);
+        },
+        image_of);
   }
 
   /// Without the images that have no caption: nothing could be right for them.
@@ -190,6 +258,7 @@ class Retrieval {
   const Context& ctx_;
   std::int64_t images_;
   std::int64_t rerank_;
+  RetrievalTexts texts_;
   std::vector<std::int64_t> image_of_text_;
   TextRows rows_;
   std::vector<at::Tensor> embeddings_;  // of this process's images, a part a batch

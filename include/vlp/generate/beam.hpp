@@ -12,6 +12,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/special_tokens.hpp"
 #include "vlp/generate/decoding.hpp"
+#include "vlp/generate/rules.hpp"
 #include "vlp/generate/search.hpp"
 
 namespace vlp {
@@ -25,8 +26,9 @@ namespace vlp {
 /// @return              for each image `options.beams` candidates, best first, scored by the sum of
 ///                      log-probabilities over length ^ length_penalty, with the length of
 ///                      `options.length_rule`
-/// @throws RecipeError if the prompt leaves no room, or if the original rule is asked to stop never
-/// early, which it can't
+/// @throws RecipeError if the prompt leaves no room, or the rules no token; as `check_rules`; if
+/// the original rule is asked to stop never early, which it can't
+/// @throws NonFiniteRow if the decoder's logits aren't finite
 template <Decoder Dec>
 [[nodiscard]] std::vector<std::vector<Candidate>> beam_search(
     Dec decoder, const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,
@@ -42,7 +44,7 @@ template <Decoder Dec>
   return search(
       decoder, image_states, begin, limits,
       [&](const at::Tensor& logits, const std::vector<std::vector<std::int64_t>>& so_far) {
-        return with_rules(at::log_softmax(precise(logits), -1), so_far, options, tokens.sep);
+        return with_rules(at::log_softmax(precise(logits), -1), so_far, options, limits);
       });
 }
 

@@ -24,6 +24,7 @@ namespace vlp {
 /// @return              for each image its candidates, best first: `options.beams`; if sampled,
 ///                      `options.num_captions` in the order of drawing
 /// @throws RecipeError if the prompt leaves no room below max_length, or if beams are to be sampled
+/// @throws NonFiniteRow if the decoder's logits, or the image states behind them, aren't finite
 template <Decoder Dec>
 [[nodiscard]] std::vector<std::vector<Candidate>> generate_captions(Dec decoder,
                                                                     const at::Tensor& image_states,

@@ -1,18 +1,15 @@
 #pragma once
-// What greedy decoding, sampling and beam search share: the prompt, the rules that change scores,
-// and the cache's rows.
+// What greedy decoding, sampling and beam search share: the prompt, and the cache's rows.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include <ATen/ATen.h>
 
 #include "vlp/concepts/decoder.hpp"
-#include "vlp/concepts/full_precision.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/random.hpp"
@@ -65,28 +62,6 @@ struct CaptionRequest {
   std::int64_t* to = ids.mutable_data_ptr<std::int64_t>();
   for (const auto& row : rows) to = std::copy(row.begin(), row.end(), to);
   return ids;
-}
-
-/// Changes scores before a token is chosen: repetition penalty (Keskar et al. 2019, section 4.1)
-/// for every id present so far, once each, then [SEP] made impossible below min_length.
-/// @param scores   [rows, V] logits or log-probabilities; not changed themselves
-/// @param so_far   the ids of each row, all of one length
-/// @param options  repetition_penalty and min_length
-/// @param sep      id of [SEP]
-[[nodiscard]] inline at::Tensor with_rules(at::Tensor scores,
-                                           const std::vector<std::vector<std::int64_t>>& so_far,
-                                           const GenerateOptions& options, std::int64_t sep) {
-  if (options.repetition_penalty != 1) {
-    const at::Tensor ids = ids_tensor(so_far).to(scores.device());
-    const at::Tensor present = scores.gather(1, ids);
-    scores = scores.scatter(1, ids,
-                            at::where(present < 0, present * options.repetition_penalty,
-                                      present / options.repetition_penalty));
-  }
-  if (static_cast<std::int64_t>(so_far.at(0).size()) < options.min_length)
-    scores = scores.index_fill(1, at::tensor({sep}, at::kLong).to(scores.device()),
-                               -std::numeric_limits<double>::infinity());
-  return scores;
 }
 
 /// Makes `beams` equal beams of the one that an image has.

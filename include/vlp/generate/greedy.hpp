@@ -11,6 +11,7 @@
 #include "vlp/concepts/generation.hpp"
 #include "vlp/core/special_tokens.hpp"
 #include "vlp/generate/decoding.hpp"
+#include "vlp/generate/rules.hpp"
 #include "vlp/generate/search.hpp"
 
 namespace vlp {
@@ -24,7 +25,8 @@ namespace vlp {
 /// @param options       lengths, beams and penalties
 /// @return              for each image one candidate with the mean log-probability of its generated
 ///                      tokens
-/// @throws RecipeError if the prompt leaves no room
+/// @throws RecipeError if the prompt leaves no room, or the rules no token; as `check_rules`
+/// @throws NonFiniteRow if the decoder's logits aren't finite
 template <Decoder Dec>
 [[nodiscard]] std::vector<std::vector<Candidate>> greedy_search(
     Dec decoder, const at::Tensor& image_states, const std::vector<std::int64_t>& prompt,
@@ -38,7 +40,7 @@ template <Decoder Dec>
   return search(
       decoder, image_states, begin, limits,
       [&](const at::Tensor& logits, const std::vector<std::vector<std::int64_t>>& so_far) {
-        return at::log_softmax(with_rules(precise(logits), so_far, options, tokens.sep), -1);
+        return at::log_softmax(with_rules(precise(logits), so_far, options, limits), -1);
       });
 }
 

@@ -20,7 +20,9 @@
 #include "vlp/core/random.hpp"
 #include "vlp/core/special_tokens.hpp"
 #include "vlp/generate/decoding.hpp"
+#include "vlp/generate/finite_logits.hpp"
 #include "vlp/generate/made_up_tokens.hpp"
+#include "vlp/generate/rules.hpp"
 #include "vlp/generate/sampling.hpp"
 
 namespace vlp {
@@ -88,6 +90,21 @@ class SampledBatch {
            .log_probability = 0});
     return draws;
   }
+  /// Behind the prompt, from 1, of what is drawn next.
+  [[nodiscard]] std::int64_t next_token() const {
+    return static_cast<std::int64_t>(texts_.front().ids.size()) - limits_.prompt + 1;
+  }
+  /// @param draws   with the logits' sums beside them
+  /// @param logits  that they were drawn from
+  /// @throws NonFiniteError if a token of a caption that goes on was drawn from what is no number
+  void require_numbers(const std::vector<Draw>& draws, const FiniteLogits& logits) const {
+    for (std::size_t row = 0; row < texts_.size(); ++row) {
+      if (texts_[row].length > 0) continue;
+      logits.require(draws[row].beside, static_cast<std::int64_t>(row),
+                     static_cast<std::int64_t>(image_of_[row / captions_]));
+      require_drawn(draws[row]);
+    }
+  }
   /// The newest id of each row.
   [[nodiscard]] std::vector<std::vector<std::int64_t>> last() const {
     std::vector<std::vector<std::int64_t>> rows;
@@ -144,14 +161,17 @@ class SampledBatch {
 
 /// @param decoder       in evaluation mode
 /// @param image_states  [B, N, De]
-/// @param request       of its options num_captions (K), lengths, repetition_penalty, temperature,
-///                      top_k, top_p; B random streams
+/// @param request       of its options num_captions (K), lengths, rules, temperature, top_k, top_p;
+///                      B random streams
 /// @return              for each image K candidates in the order of drawing, with the mean
 ///                      log-probability of their generated tokens, under the probabilities that
 ///                      they were drawn by
-/// @throws RecipeError     if the prompt leaves no room, or beams are asked for too
+/// @throws RecipeError     if the prompt leaves no room, beams are asked for too, or an id is
+/// outside
+///                         the vocabulary
 /// @throws ContractError      if there isn't one random stream an image
-/// @throws NonFiniteError  if logits are not numbers
+/// @throws NonFiniteError  if the rules leave no token to draw; a NonFiniteRow where the decoder's
+///                         logits aren't finite
 template <Decoder Dec>
 [[nodiscard]] std::vector<std::vector<Candidate>> sample_captions(Dec decoder,
                                                                   const at::Tensor& image_states,
@@ -177,12 +197,16 @@ template <Decoder Dec>
   DecodingCache cache = decoder->make_cache(image_states, 1, limits.longest);
   at::Tensor logits =
       decoder->step(ids_tensor(std::vector(images, begin)).to(image_states.device()), cache);
+  check_rules(options, logits.size(1));
   expand_beams(cache, options.num_captions);
   logits = logits.repeat_interleave(options.num_captions, 0);
   const auto draws = [&] {
-    return logits.is_meta() ? batch.made_up()
-                            : draw_tokens(sampling_logits(logits, batch.ids(), options, tokens.sep),
-                                          batch.numbers());
+    if (logits.is_meta()) return batch.made_up();
+    const FiniteLogits given(logits, image_states, batch.next_token());
+    std::vector<Draw> drawn = draw_tokens(sampling_logits(logits, batch.ids(), options, limits),
+                                          batch.numbers(), given.sums());
+    batch.require_numbers(drawn, given);
+    return drawn;
   };
   while (batch.add(draws())) {
     batch.shrink(cache);

@@ -14,7 +14,8 @@
 #include "vlp/concepts/full_precision.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/core/error.hpp"
-#include "vlp/generate/decoding.hpp"
+#include "vlp/generate/hypotheses.hpp"
+#include "vlp/generate/rules.hpp"
 
 namespace vlp {
 
@@ -46,18 +47,17 @@ namespace vlp {
   return at::full_like(scores, nothing).scatter(1, ids, values.masked_fill(removed, nothing));
 }
 
-/// What sampling does to logits, in this order: repetition penalty, min_length, temperature, top_k,
-/// top_p.
+/// What sampling does to logits, in this order: the rules (rules.hpp), temperature, top_k, top_p.
 /// @param logits   [rows, V]
 /// @param so_far   the ids of each row, all of one length
 /// @param options  of the generation
-/// @param sep      id of [SEP]
+/// @param limits   of the search
 /// @return         [rows, V] logits whose softmax is what is drawn from; -inf where nothing can be
 ///                 drawn
 [[nodiscard]] inline at::Tensor sampling_logits(
     const at::Tensor& logits, const std::vector<std::vector<std::int64_t>>& so_far,
-    const GenerateOptions& options, std::int64_t sep) {
-  at::Tensor scores = with_rules(precise(logits), so_far, options, sep);
+    const GenerateOptions& options, const SearchLimits& limits) {
+  at::Tensor scores = with_rules(precise(logits), so_far, options, limits);
   if (options.temperature != 1) scores = scores / options.temperature;
   return keep_top_p(keep_top_k(scores, options.top_k), options.top_p);
 }
@@ -66,15 +66,29 @@ namespace vlp {
 struct Draw {
   std::int64_t token = 0;
   double log_probability = 0;  ///< of that token
+  double beside = 0;           ///< what was read back along with it
 };
+
+/// @throws NonFiniteError if there was nothing to draw from
+inline void require_drawn(const Draw& draw) {
+  if (draw.log_probability > -std::numeric_limits<double>::infinity()) return;
+  throw NonFiniteError(
+      "generate: no token can be drawn, because the decoder's logits are not numbers or the rules "
+      "of [generate] forbid every token. Check the model's weights, and the rules.");
+}
 
 /// Draws a token for each row: the first whose cumulative probability, in the order of ids, exceeds
 /// the row's number. Waits for the device once.
 /// @param logits   [rows, V]; -inf is never drawn
 /// @param uniform  a number in [0, 1) for each row
-/// @throws NonFiniteError if a row has no probabilities, because its logits are not numbers
+/// @param beside   [rows, 1] float64 on the logits' device, to be read back along with the draws;
+///                 undefined = nothing. Whether a row has probabilities is then for who reads it to
+///                 see
+/// @throws NonFiniteError if a row has no probabilities, because its logits are not numbers or all
+/// -inf
 [[nodiscard]] inline std::vector<Draw> draw_tokens(const at::Tensor& logits,
-                                                   const std::vector<double>& uniform) {
+                                                   const std::vector<double>& uniform,
+                                                   const at::Tensor& beside = {}) {
   const at::Tensor log_probabilities = at::log_softmax(logits.to(at::kDouble), 1);
   const at::Tensor cumulative = log_probabilities.exp().cumsum(1);
   const at::Tensor total = cumulative.slice(1, -1);
@@ -85,16 +99,15 @@ struct Draw {
   const at::Tensor chosen =
       at::searchsorted(cumulative, numbers, /*out_int32=*/false, /*right=*/true)
           .clamp_max(logits.size(1) - 1);
-  const at::Tensor both =
-      at::cat({chosen.to(at::kDouble), log_probabilities.gather(1, chosen)}, 1).cpu();
-  const auto rows = both.accessor<double, 2>();
+  const at::Tensor read = at::cat({chosen.to(at::kDouble), log_probabilities.gather(1, chosen),
+                                   beside.defined() ? beside : at::zeros_like(total)},
+                                  1)
+                              .cpu();
+  const auto rows = read.accessor<double, 2>();
   std::vector<Draw> draws;
-  for (std::int64_t row = 0; row < both.size(0); ++row) {
-    if (!(rows[row][1] > -std::numeric_limits<double>::infinity()))
-      throw NonFiniteError(
-          "generate: the decoder's logits are not numbers, so no token can be drawn. Check the "
-          "model's weights.");
-    draws.push_back({static_cast<std::int64_t>(rows[row][0]), rows[row][1]});
+  for (std::int64_t row = 0; row < read.size(0); ++row) {
+    draws.push_back({static_cast<std::int64_t>(rows[row][0]), rows[row][1], rows[row][2]});
+    if (!beside.defined()) require_drawn(draws.back());
   }
   return draws;
 }

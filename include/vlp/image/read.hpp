@@ -4,22 +4,19 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <vector>
 
 #include "vlp/image/jpeg.hpp"
 #include "vlp/image/pixels.hpp"
 #include "vlp/image/png.hpp"
+#include "vlp/image/read_file.hpp"
 
 namespace vlp {
 
@@ -47,30 +44,10 @@ namespace vlp {
       name, "neither JPEG nor PNG (got bytes " + found + ", expected ff d8 ff or 89 50 4e 47).");
 }
 
-namespace detail {
-
-/// The whole file. @throws DataError if it can't be read
-[[nodiscard]] inline std::vector<std::byte> read_image_file(const std::filesystem::path& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                             std::fclose);
-  std::error_code error;
-  const auto size = file ? std::filesystem::file_size(path, error) : 0;
-  if (!file)
-    throw DataError(path.string() + ": can't open (" + std::strerror(errno) + "). Check the path.");
-  if (error)
-    throw DataError(path.string() + ": not a readable file (" + error.message() +
-                    "). Check the path.");
-  std::vector<std::byte> bytes(size);
-  if (std::fread(bytes.data(), 1, size, file.get()) != size)
-    throw DataError(path.string() + ": can't read all of its " + std::to_string(size) +
-                    " bytes. Check the disk.");
-  return bytes;
-}
-
-}  // namespace detail
-
 /// Reads a JPEG or PNG file.
-/// @throws DataError that names the file
+/// @throws DataError that names the file: MissingFileError if it isn't there, ReadError if it is
+/// and
+///         can't be read
 [[nodiscard]] inline Pixels read_pixels(const std::filesystem::path& path,
                                         AlphaMode alpha = AlphaMode::drop) {
   return decode_pixels(detail::read_image_file(path), path.string(), alpha);

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 namespace vlp {
 
@@ -28,6 +29,31 @@ struct AttentionMask {
   return x.transpose(1, 2).flatten(2);
 }
 
+namespace detail {
+
+/// Fewer keys than these don't fill a register of 512 bits.
+inline constexpr std::int64_t kKeysARegister = 16;
+
+/// LibTorch's fused kernel on a CPU takes a query whose scores are all NaN for one that sees no
+/// key, and gives zeros, where the keys don't fill a register. Such a query gets NaN again.
+/// @param q  [B, H, T, d]
+/// @param k  [B, H, S, d]
+/// @param y  [B, H, T, d], what the kernel made of them
+[[nodiscard]] inline at::Tensor with_nan_kept(const at::Tensor& q, const at::Tensor& k,
+                                              const at::Tensor& y) {
+  if (!y.is_cpu() || k.size(2) >= kKeysARegister || at::GradMode::is_enabled()) return y;
+  const at::Tensor zero = y.narrow(3, 0, 1) == 0;  // hardly ever, so the rest is hardly ever asked
+  if (!zero.any().item<bool>()) return y;
+  const at::Tensor finite =
+      q.isfinite()
+          .all(3, /*keepdim=*/true)
+          .logical_and(k.isfinite().all(3, /*keepdim=*/true).all(2, /*keepdim=*/true));
+  return y.masked_fill(zero.logical_and(finite.logical_not()),
+                       std::numeric_limits<double>::quiet_NaN());
+}
+
+}  // namespace detail
+
 /// softmax(q k^T / sqrt(d)) v by a fused kernel, which never stores the probabilities.
 /// @param q        [B, H, T, d]
 /// @param k        [B, H, S, d]
@@ -38,7 +64,8 @@ struct AttentionMask {
 [[nodiscard]] inline at::Tensor attend(const at::Tensor& q, const at::Tensor& k,
                                        const at::Tensor& v, const AttentionMask& mask = {},
                                        double dropout = 0) {
-  return merge_heads(at::scaled_dot_product_attention(q, k, v, mask.added, dropout, mask.causal));
+  return merge_heads(detail::with_nan_kept(
+      q, k, at::scaled_dot_product_attention(q, k, v, mask.added, dropout, mask.causal)));
 }
 
 /// A mask for texts padded on the right: query t sees the tokens among keys 0..t, and always key 0,

@@ -3,14 +3,19 @@
 // those of plain matrices whatever the number of rows, or 8-bit integers (Jacob et al. 2018,
 // section 2.1) with activations quantized as they come. Both are LibTorch's own kernels.
 
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/native/quantized/PackedParams.h>
 #include <c10/core/InferenceMode.h>
+
+#include "vlp/core/finite.hpp"
 
 namespace vlp {
 
@@ -56,7 +61,8 @@ template <class Operator>
 
 }  // namespace detail
 
-/// y = x W^T + b from weights laid out once. Holds copies; knows no gradients.
+/// y = x W^T + b from weights laid out once. Holds copies; knows no gradients. Rows of x that
+/// aren't finite give NaN in either form, though 8 bits know none.
 class PackedLinear {
  public:
   /// @param weight  [out, in] float32 on the CPU
@@ -65,12 +71,15 @@ class PackedLinear {
   PackedLinear(const at::Tensor& weight, const at::Tensor& bias, WeightForm form)
       : bias_(bias.detach()) {
     const c10::InferenceMode inference;
-    if (form == WeightForm::packed)
+    if (form == WeightForm::packed) {
       weight_ =
           detail::torch_operator<detail::ReorderLinearWeight>().call(weight.detach(), std::nullopt);
-    else
-      quantized_ = detail::torch_operator<detail::PackQuantizedLinear>().call(
-          quantize(weight.detach()), bias_);
+      return;
+    }
+    const at::Tensor broken = not_finite_rows(weight.detach());  // [out, 1]
+    bias_ = bias_.masked_fill(broken.squeeze(1), kNaN);
+    quantized_ = detail::torch_operator<detail::PackQuantizedLinear>().call(
+        quantize(weight.detach().masked_fill(broken, 0)), bias_);
   }
 
   /// @param x  [..., in]
@@ -93,10 +102,17 @@ class PackedLinear {
   }
 
  private:
+  static constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
   [[nodiscard]] at::Tensor pointwise(const at::Tensor& x, std::string_view operation,
                                      std::string_view algorithm) const {
     return detail::torch_operator<detail::LinearPointwise>().call(
         x, weight_, bias_, operation, c10::List<std::optional<at::Scalar>>(), algorithm);
+  }
+
+  /// [..., 1] bool of [..., N].
+  [[nodiscard]] static at::Tensor not_finite_rows(const at::Tensor& x) {
+    return x.isfinite().all(-1, /*keepdim=*/true).logical_not();
   }
 
   /// One scale for each row, symmetric.
@@ -107,10 +123,17 @@ class PackedLinear {
   }
 
   /// Activations keep 8 bits where the CPU adds products without saturation (VNNI), else 7, as
-  /// LibTorch does by default.
-  [[nodiscard]] at::Tensor apply_quantized(const at::Tensor& x) const {
+  /// LibTorch does by default. The scale is that of all rows: one with NaN would be taken for
+  /// numbers, and one with infinity would spoil the others.
+  [[nodiscard]] at::Tensor apply_quantized(const at::Tensor& given) const {
     static const bool saturates = !__builtin_cpu_supports("avx512vnni");
-    return quantized_->apply_dynamic(x, /*reduce_range=*/saturates);
+    const at::Tensor x = given.contiguous();  // as the kernel takes it
+    const std::span numbers(static_cast<const float*>(x.const_data_ptr()),
+                            static_cast<std::size_t>(x.numel()));
+    if (all_finite(numbers)) return quantized_->apply_dynamic(x, /*reduce_range=*/saturates);
+    const at::Tensor broken = not_finite_rows(x);
+    return quantized_->apply_dynamic(x.masked_fill(broken, 0), /*reduce_range=*/saturates)
+        .masked_fill_(broken, kNaN);
   }
 
   at::Tensor weight_, bias_;

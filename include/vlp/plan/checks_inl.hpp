@@ -259,11 +259,14 @@ VLP_INLINE void check_generation(const RecipeOptions& all, const Recipe& recipe,
                      ", expected 1); set beams = 1");
   const bool counts_new = options.max_new_tokens > 0;
   const std::int64_t longest = counts_new ? 1 + options.max_new_tokens : options.max_length;
-  if (options.min_length > longest)
+  const std::string least = options.min_new_tokens > 0 ? "min_new_tokens" : "min_length";
+  const std::int64_t shortest =
+      options.min_new_tokens > 0 ? 1 + options.min_new_tokens : options.min_length;
+  if (shortest > longest)
     problems.add(
-        recipe.place_of("generate.min_length"), "generate.min_length",
-        "longer than the longest caption (got min_length = " + std::to_string(options.min_length) +
-            ", expected at most " + std::to_string(longest) + " tokens, [DEC] included, as " +
+        recipe.place_of("generate." + least), "generate." + least,
+        "longer than the longest caption (got " + std::to_string(shortest) +
+            " tokens, expected at most " + std::to_string(longest) + ", [DEC] included, as " +
             (counts_new ? "max_new_tokens" : "max_length") + " = " +
             std::to_string(counts_new ? options.max_new_tokens : options.max_length) + " allows)");
   if (!options.sample && options.num_captions > options.beams)

@@ -38,6 +38,8 @@ struct CheckArguments {
   std::filesystem::path share_dir;       ///< holds vocabularies/; empty = they aren't looked for
   bool strict = false;                   ///< data that aren't there are an error
   bool quick = false;                    ///< without a dry pass
+  bool images = false;   ///< every image is decoded, with all cores; data must be there then
+  Console console = {};  ///< hears how far that is
 };
 
 }  // namespace vlp

@@ -7,6 +7,7 @@
 #include <tuple>
 #include <vector>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/concepts/generation.hpp"
 #include "vlp/concepts/loss.hpp"
@@ -36,6 +37,29 @@ struct RunOptions {
         field<&RunOptions::seed>(
             "Seed of everything random: split, order, initial weights, dropout.", at_least(0))};
   }
+};
+
+/// What [dataset] keeps beside the component's own options.
+struct DatasetExtras {
+  OnBad on_bad = OnBad::stop;
+  double max_bad = 0.01;
+  std::int64_t max_bad_images = 1000;
+
+  static constexpr auto fields() {
+    return std::tuple{
+        field<&DatasetExtras::on_bad>(
+            "What happens when an image is missing or broken. stop: the run ends. skip: another "
+            "sample takes its place in training, evaluations leave it out, and bad.jsonl in the "
+            "run folder lists it."),
+        field<&DatasetExtras::max_bad>("Largest share of a split's images that are skipped, "
+                                       "rounded up to whole images; more end the run.",
+                                       between(0, 1)),
+        field<&DatasetExtras::max_bad_images>(
+            "Most images of a split that are skipped, whatever their share.", at_least(0))};
+  }
+
+  /// The limits that they set.
+  [[nodiscard]] BadSampleLimits limits() const { return {on_bad, max_bad, max_bad_images}; }
 };
 
 /// What [model] keeps beside the component's own options.
@@ -112,7 +136,7 @@ struct ReportOptions {
 /// A whole recipe, in the order of the data flow.
 struct RecipeOptions {
   RunOptions run;
-  Use<AnyDataset> dataset;
+  Use<AnyDataset, DatasetExtras> dataset;
   Use<AnyTokenizer> tokenizer;
   std::vector<TransformUse> transform;
   Use<AnyModel, ModelExtras> model;

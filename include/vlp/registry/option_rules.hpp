@@ -31,6 +31,9 @@ struct PlaceKey {
 /// Every such key but `use`, which belongs to all tables. What declares them lies on higher floors:
 /// plan/tables.hpp and plugins/dataset/concat.hpp.
 inline constexpr std::array kPlaceKeys{
+    PlaceKey{"dataset", "on_bad", "[dataset]"},
+    PlaceKey{"dataset", "max_bad", "[dataset]"},
+    PlaceKey{"dataset", "max_bad_images", "[dataset]"},
     PlaceKey{"dataset", "repeat", "[[dataset.part]]"},
     PlaceKey{"transform", "when", "[[transform]]"},
     PlaceKey{"model", "weights", "[model]"},

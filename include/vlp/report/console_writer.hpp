@@ -1,9 +1,11 @@
 #pragma once
-// The observer that tells a person: what a run is made of, how far it is, and what each epoch gave.
-// Includes no torch.
+// The observer that tells a person: what a run is made of, how far it is, and what each evaluation
+// gave. Includes no torch.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -58,10 +60,23 @@ class ConsoleWriter {
                        .loss = line.loss,
                        .seconds_left = line.seconds_left});
   }
+  void bad_sample(const BadSample& sample) {
+    if (std::exchange(warned_, true)) return;
+    console_.warning(
+        fmt::format("image '{}' is skipped, {}: {} bad.jsonl in the run folder lists "
+                    "it, and further ones",
+                    sample.image_id.text(), sample.reason, sample.error));
+  }
   void checkpoint(const CheckpointRecord& record) const { console_.note(epoch_text(record)); }
+  void end(const RunEnd& end) const {
+    if (const std::int64_t bad = end.report.bad; bad > 0)
+      console_.note(fmt::format("{} image{} skipped as missing or broken; bad.jsonl lists {}", bad,
+                                bad == 1 ? " was" : "s were", bad == 1 ? "it" : "them"));
+  }
 
  private:
   Console console_;
+  bool warned_ = false;
 };
 static_assert(Observer<ConsoleWriter>);
 

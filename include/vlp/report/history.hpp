@@ -1,7 +1,8 @@
 #pragma once
-// What a fit leaves behind besides weights: a row an epoch, and which one was best. Includes no
-// torch.
+// What a fit leaves behind besides weights: a row for each time at which its weights could become
+// the best, and which one did. Includes no torch.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -12,17 +13,18 @@
 
 namespace vlp {
 
-/// The state of a run after one epoch.
-struct EpochRecord {
-  std::int64_t epoch = 0;  ///< from 1
-  std::int64_t step = 0;   ///< updates done
-  Measured measured;       ///< on the validation split, without rows
+/// The state of a run at an evaluation, or where it has none, after an epoch.
+struct HistoryRecord {
+  std::int64_t epoch = 0;  ///< under way, or done; from 1
+  std::int64_t step = 0;   ///< updates done; each record has more than the one before it
+  Measured measured;       ///< on the validation split, without rows; empty without an evaluation
 
   /// Everything but the rows.
   void save(State& state) const {
     state.put("epoch", epoch);
     state.put("step", step);
     state.put("images", measured.images);
+    if (measured.bad > 0) state.put("bad", measured.bad);
     if (measured.loss) state.put("loss", *measured.loss);
     State losses = state.prefixed("losses"), scores = state.prefixed("scores");
     save_scores(measured.losses, losses);
@@ -34,6 +36,7 @@ struct EpochRecord {
     step = state.integer("step");
     measured = {};
     measured.images = state.integer("images");
+    if (state.has("bad")) measured.bad = state.integer("bad");
     if (state.has("loss")) measured.loss = state.number("loss");
     measured.losses = loaded_scores(state.prefixed("losses"));
     measured.scores = loaded_scores(state.prefixed("scores"));
@@ -58,30 +61,60 @@ struct EpochRecord {
   }
 };
 
-/// All epochs of a fit.
+/// All that a fit has recorded.
 struct History {
-  std::vector<EpochRecord> epochs;  ///< in order
-  std::int64_t best_epoch = 0;      ///< whose weights lie in model/; 0 = nothing was trained
+  std::vector<HistoryRecord> records;  ///< in order
+  std::int64_t best_epoch = 0;         ///< whose weights lie in model/; 0 = nothing was trained
+  std::int64_t best_step = 0;          ///< updates done then
   double train_seconds = 0;  ///< wall time, evaluation included, since the run began or went on
   std::int64_t steps = 0;    ///< updates done
+  bool by_steps = false;     ///< whether weights are evaluated every so many updates
 
-  /// The epochs, and which is the best: nothing that depends on the clock.
+  /// Makes the last record the best.
+  void last_is_best() {
+    best_epoch = records.back().epoch;
+    best_step = records.back().step;
+  }
+  /// No record is the best any more.
+  void forget_best() { best_epoch = best_step = 0; }
+  /// How many records there are behind the best.
+  [[nodiscard]] std::int64_t records_since_best() const {
+    return std::ranges::count_if(records, [&](const auto& one) { return one.step > best_step; });
+  }
+  /// How a person hears of the weights of a record: `epoch 2`, or of evaluations every so many
+  /// updates `update 500, epoch 2`.
+  [[nodiscard]] std::string in_words(std::int64_t epoch, std::int64_t step) const {
+    const std::string words = "epoch " + std::to_string(epoch);
+    return by_steps ? "update " + std::to_string(step) + ", " + words : words;
+  }
+  /// The same of the best.
+  [[nodiscard]] std::string best_in_words() const { return in_words(best_epoch, best_step); }
+
+  /// The records, and which is the best: nothing that depends on the clock or on the recipe.
   void save(State& state) const {
-    state.put("epochs", static_cast<std::int64_t>(epochs.size()));
-    for (std::size_t i = 0; i < epochs.size(); ++i) {
-      State epoch = state.prefixed("epoch." + std::to_string(i));
-      epochs[i].save(epoch);
+    state.put("records", static_cast<std::int64_t>(records.size()));
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      State record = state.prefixed("record." + std::to_string(i));
+      records[i].save(record);
     }
     state.put("best_epoch", best_epoch);
+    state.put("best_step", best_step);
   }
+  /// Reads states of before evaluations could come within an epoch, too.
   /// @throws WeightsError if an entry is missing
   void load(const State& state) {
-    epochs.resize(static_cast<std::size_t>(state.integer("epochs")));
-    for (std::size_t i = 0; i < epochs.size(); ++i)
-      epochs[i].load(state.prefixed("epoch." + std::to_string(i)));
+    const bool of_epochs = !state.has("records") && state.has("epochs");
+    const std::string record = of_epochs ? "epoch." : "record.";
+    records.resize(static_cast<std::size_t>(state.integer(of_epochs ? "epochs" : "records")));
+    for (std::size_t i = 0; i < records.size(); ++i)
+      records[i].load(state.prefixed(record + std::to_string(i)));
     best_epoch = state.integer("best_epoch");
+    best_step = of_epochs ? 0 : state.integer("best_step");
+    if (!of_epochs) return;
+    for (const HistoryRecord& of_epoch : records)
+      if (of_epoch.epoch == best_epoch) best_step = of_epoch.step;
   }
 };
-static_assert(Stateful<EpochRecord> && Stateful<History>);
+static_assert(Stateful<HistoryRecord> && Stateful<History>);
 
 }  // namespace vlp

@@ -25,6 +25,7 @@ struct ImageScores {
 /// Losses and scores over the images of a split.
 struct Measured {
   std::int64_t images = 0;        ///< how many
+  std::int64_t bad = 0;           ///< further ones, missing or broken, that were left out
   std::optional<double> loss;     ///< see `ValidationLoss`; none without a loss
   Scores losses;                  ///< the parts of which it is made
   Scores scores;                  ///< of all metrics, in the recipe's order

@@ -1,6 +1,6 @@
 #pragma once
 // Observers: what listens to a run, such as the run folder and the console. A run calls each of
-// them in the order of the list. Contract: an observer has any of the five functions below; it sees
+// them in the order of the list. Contract: an observer has any of the six functions below; it sees
 // values only while it is called, and what it throws ends the run. Includes no torch.
 
 #include <array>
@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/core/device.hpp"
 #include "vlp/core/plugin_info.hpp"
@@ -52,7 +53,7 @@ struct LogLine {
                              ///< wasn't finite
   double samples_per_s = 0;  ///< of these updates
   double wait = 0;           ///< share of these updates' time that waited for data
-  double checkpoint = 0;     ///< share of it that wrote checkpoints
+  double checkpoint = 0;     ///< share of it that waited for checkpoints
   double memory_mb = 0;      ///< most memory so far, MiB: the GPU's for tensors, else the process's
   std::int64_t steps = 0;    ///< updates of the whole run; 0 = not known
   std::int64_t epochs = 0;   ///< of the whole run; 0 = not known
@@ -72,13 +73,16 @@ struct EvaluationRecord {
   std::int64_t epoch = 0;                    ///< of the weights, 0 = given ones
   std::int64_t step = 0;                     ///< updates done
   const Measured& measured;                  ///< with rows
-  std::span<const ImageRecord> images;       ///< that were evaluated
+  std::span<const ImageRecord> images;       ///< of the split, or its beginning
   std::span<const CaptionedImage> captions;  ///< empty for a model that doesn't generate
+  std::span<const BadSample> bad = {};       ///< those of the images that were left out
+  std::string name = {};                     ///< of its files; empty = SPLIT-EPOCH
 };
 
-/// An epoch is over, its evaluation included, and its weights are in model/ if they are the best.
+/// An evaluation on the validation split is over, or where a run has none, an epoch, and the
+/// weights are in model/ if they are the best.
 struct CheckpointRecord {
-  std::int64_t epoch = 0;      ///< from 1
+  std::int64_t epoch = 0;      ///< under way, or done; from 1
   std::int64_t step = 0;       ///< updates done
   const Measured& measured;    ///< on the validation split
   const std::string& chooser;  ///< the score that chooses the best weights
@@ -96,6 +100,7 @@ concept Observer =
     std::move_constructible<O> &&
     (requires(O& o, const RunStart& start) { o.begin(start); } ||
      requires(O& o, const LogLine& line) { o.log(line); } ||
+     requires(O& o, const BadSample& sample) { o.bad_sample(sample); } ||
      requires(O& o, const EvaluationRecord& record) { o.evaluation(record); } ||
      requires(O& o, const CheckpointRecord& record) { o.checkpoint(record); } ||
      requires(O& o, const RunEnd& end) { o.end(end); });
@@ -109,6 +114,8 @@ class AnyObserver {
 
   void begin(const RunStart& start) { self_->begin(start); }
   void log(const LogLine& line) { self_->log(line); }
+  /// An image was skipped, for the first time in this run.
+  void bad_sample(const BadSample& sample) { self_->bad_sample(sample); }
   void evaluation(const EvaluationRecord& record) { self_->evaluation(record); }
   void checkpoint(const CheckpointRecord& record) { self_->checkpoint(record); }
   void end(const RunEnd& end) { self_->end(end); }
@@ -118,6 +125,7 @@ class AnyObserver {
     virtual ~Base() = default;
     virtual void begin(const RunStart&) = 0;
     virtual void log(const LogLine&) = 0;
+    virtual void bad_sample(const BadSample&) = 0;
     virtual void evaluation(const EvaluationRecord&) = 0;
     virtual void checkpoint(const CheckpointRecord&) = 0;
     virtual void end(const RunEnd&) = 0;
@@ -130,6 +138,9 @@ class AnyObserver {
     }
     void log(const LogLine& line) override {
       if constexpr (requires { observer.log(line); }) observer.log(line);
+    }
+    void bad_sample(const BadSample& sample) override {
+      if constexpr (requires { observer.bad_sample(sample); }) observer.bad_sample(sample);
     }
     void evaluation(const EvaluationRecord& record) override {
       if constexpr (requires { observer.evaluation(record); }) observer.evaluation(record);
@@ -157,6 +168,9 @@ class Observers {
   }
   void log(const LogLine& line) {
     for (AnyObserver& observer : all_) observer.log(line);
+  }
+  void bad_sample(const BadSample& sample) {
+    for (AnyObserver& observer : all_) observer.bad_sample(sample);
   }
   void evaluation(const EvaluationRecord& record) {
     for (AnyObserver& observer : all_) observer.evaluation(record);

@@ -1,6 +1,7 @@
 #pragma once
 // What a run found, as its caller gets it. Includes no torch.
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -18,6 +19,8 @@ struct Report {
                                  ///< without captions
   std::string baseline_caption;  ///< said of every image; of several processes the first knows it
   History history;               ///< of the training; empty if there was none
+  std::int64_t bad = 0;          ///< images that were skipped, in training and evaluations
+                                 ///< together; of several processes the first knows it
   std::filesystem::path contact_sheet;  ///< empty if not asked for, or without captions
   bool finished_before = false;  ///< the run was over already: nothing was done, and only `folder`
                                  ///< is filled in

@@ -10,7 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
+
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/concepts/dataset.hpp"
+#include "vlp/core/image_id_json.hpp"
 #include "vlp/core/json.hpp"
 #include "vlp/core/message.hpp"
 #include "vlp/core/plugin_info.hpp"
@@ -28,17 +32,32 @@ inline constexpr const char* kSplit = "split.json";
 inline constexpr const char* kEnvironment = "environment.json";
 inline constexpr const char* kLog = "log.jsonl";
 inline constexpr const char* kMetrics = "metrics.jsonl";
+inline constexpr const char* kBad = "bad.jsonl";
 inline constexpr const char* kScores = "scores.json";
 inline constexpr const char* kContactSheet = "contact_sheet.png";
 inline constexpr const char* kCheckpoints = "checkpoints";
 
+/// What the files of an evaluation are called unless its line says something else:
+/// `validation-2`.
+/// @param epoch  of the weights, 0 = given ones
+[[nodiscard]] inline std::string evaluation(Split split, std::int64_t epoch) {
+  return split_name(split) + "-" + std::to_string(epoch);
+}
+/// The same where a run evaluates every so many updates: `validation-step-00000500`. The line has
+/// this name.
+/// @param step  updates behind which the weights were
+[[nodiscard]] inline std::string evaluation_at_step(Split split, std::int64_t step) {
+  return fmt::format("{}-step-{:08}", split_name(split), step);
+}
 /// Captions that were generated, COCO results.
-[[nodiscard]] inline std::string captions(Split split, std::int64_t epoch) {
-  return "captions/" + split_name(split) + "-" + std::to_string(epoch) + ".json";
+/// @param evaluation  its name
+[[nodiscard]] inline std::string captions(const std::string& evaluation) {
+  return "captions/" + evaluation + ".json";
 }
 /// Scores image by image.
-[[nodiscard]] inline std::string rows(Split split, std::int64_t epoch) {
-  return "rows/" + split_name(split) + "-" + std::to_string(epoch) + ".jsonl";
+/// @param evaluation  its name
+[[nodiscard]] inline std::string rows(const std::string& evaluation) {
+  return "rows/" + evaluation + ".jsonl";
 }
 /// What people wrote of the evaluated images, COCO captions.
 [[nodiscard]] inline std::string references(Split split) {
@@ -105,13 +124,23 @@ inline constexpr const char* kCheckpoints = "checkpoints";
 }
 
 /// A line of metrics.jsonl.
-[[nodiscard]] inline Json metrics_json(Split split, std::int64_t epoch, std::int64_t step,
-                                       const Measured& measured) {
+[[nodiscard]] inline Json metrics_json(const EvaluationRecord& record) {
+  const Measured& measured = record.measured;
   Json metrics = scores_json(measured.scores);
   if (measured.loss) metrics["loss"] = *measured.loss;
-  Json line{{"epoch", epoch}, {"step", step}, {"split", split_name(split)}, {"metrics", metrics}};
+  Json line{{"epoch", record.epoch},
+            {"step", record.step},
+            {"split", split_name(record.split)},
+            {"metrics", metrics}};
   if (!measured.losses.empty()) line["losses"] = scores_json(measured.losses);
+  if (!record.name.empty()) line["name"] = record.name;
+  if (measured.bad > 0) line["bad"] = measured.bad;
   return line;
+}
+
+/// A line of bad.jsonl.
+[[nodiscard]] inline Json bad_json(const BadSample& sample) {
+  return {{"image", sample.image_id}, {"reason", sample.reason}, {"error", sample.error}};
 }
 
 }  // namespace vlp

@@ -175,13 +175,19 @@ class RunFolder {
 
   /// Lines of each file that has grown in this run, with those that were there when it went on.
   [[nodiscard]] const LineCounts& line_counts() const { return counts_; }
-  /// Brings files that grow to the disk, so that no checkpoint knows more lines than there are.
-  void sync_lines() const {
-    for (const auto& [name, count] : counts_) {
-      const int descriptor = ::open((folder_ / name).c_str(), O_WRONLY | O_CLOEXEC);
-      if (descriptor < 0) continue;
-      ::fsync(descriptor);
-      ::close(descriptor);
+  /// Brings files that grow to the disk, so that no checkpoint knows more lines than there are. May
+  /// be called from any thread.
+  /// @param counts  of a moment at which nothing waited to be written; a file that isn't there any
+  ///                more is passed over
+  /// @throws DiskError if a file can't be brought there
+  void sync_lines(const LineCounts& counts) const {
+    for (const auto& [name, count] : counts) {
+      const std::filesystem::path file = folder_ / name;
+      const int descriptor = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+      if (descriptor < 0 && errno == ENOENT) continue;
+      const int code = descriptor < 0 || ::fsync(descriptor) != 0 ? errno : 0;
+      if (descriptor >= 0) ::close(descriptor);
+      if (code != 0) fail(file, "can't be flushed to the disk", code);
     }
   }
   /// Cuts off what the files of JSON lines have beyond a checkpoint's counts; files that it doesn't

@@ -13,9 +13,9 @@
 namespace vlp {
 
 /// Writes everything but the model: recipe.toml, split.json and environment.json at the start, a
-/// line of log.jsonl or metrics.jsonl with each event, the captions, references and scores of each
-/// image of an evaluated split, and at the end scores.json, the contact sheet, and thumbnails of
-/// the images that it and the pages of a report show.
+/// line of log.jsonl, metrics.jsonl or bad.jsonl with each event, the captions, references and
+/// scores of each image of an evaluated split, and at the end scores.json, the contact sheet, and
+/// thumbnails of the images that it and the pages of a report show.
 class RunFolderWriter {
  public:
   /// @param folder  must outlive this
@@ -24,6 +24,7 @@ class RunFolderWriter {
 
   void begin(const RunStart& start) const;
   void log(const LogLine& line) const;
+  void bad_sample(const BadSample& sample) const;
   void evaluation(const EvaluationRecord& record) const;
   void end(const RunEnd& end) const;
 

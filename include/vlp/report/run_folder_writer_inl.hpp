@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -44,20 +45,29 @@ VLP_INLINE void RunFolderWriter::log(const LogLine& line) const {
   folder_->append(run_files::kLog, log_json(line));
 }
 
+VLP_INLINE void RunFolderWriter::bad_sample(const BadSample& sample) const {
+  folder_->append(run_files::kBad, bad_json(sample));
+}
+
 VLP_INLINE void RunFolderWriter::evaluation(const EvaluationRecord& record) const {
+  const std::string name =
+      record.name.empty() ? run_files::evaluation(record.split, record.epoch) : record.name;
   Json captions = Json::array();
   for (const CaptionedImage& image : record.captions)
     captions.push_back({{"image_id", image.record->image_id}, {"caption", image.caption}});
-  if (!captions.empty()) folder_->write(run_files::captions(record.split, record.epoch), captions);
+  if (!captions.empty()) folder_->write(run_files::captions(name), captions);
 
   std::vector<Json> rows;
   for (const ImageScores& row : record.measured.rows)
     rows.push_back({{"image_id", row.image_id}, {"scores", scores_json(row.scores)}});
-  if (!rows.empty()) folder_->write_lines(run_files::rows(record.split, record.epoch), rows);
+  if (!rows.empty()) folder_->write_lines(run_files::rows(name), rows);
 
   if (!std::filesystem::exists(folder_->path() / run_files::references(record.split))) {
     Json images = Json::array(), annotations = Json::array();
+    std::set<std::string_view> bad;
+    for (const BadSample& sample : record.bad) bad.insert(sample.image_id.text());
     for (const ImageRecord& image : record.images) {
+      if (bad.contains(image.image_id.text())) continue;
       images.push_back({{"id", image.image_id}});
       for (const std::string& caption : image.captions)
         annotations.push_back(
@@ -66,8 +76,7 @@ VLP_INLINE void RunFolderWriter::evaluation(const EvaluationRecord& record) cons
     folder_->write(run_files::references(record.split),
                    Json{{"images", std::move(images)}, {"annotations", std::move(annotations)}});
   }
-  folder_->append(run_files::kMetrics,
-                  metrics_json(record.split, record.epoch, record.step, record.measured));
+  folder_->append(run_files::kMetrics, metrics_json(record));
 }
 
 VLP_INLINE void RunFolderWriter::end(const RunEnd& end) const {
@@ -97,7 +106,9 @@ VLP_INLINE void RunFolderWriter::end(const RunEnd& end) const {
   Json json{{"split", report.split},
             {"images", report.measured.images},
             {"epoch", report.history.best_epoch},
+            {"step", report.history.best_step},
             {"scores", scores_json(report.measured.scores)}};
+  if (report.measured.bad > 0) json["bad"] = report.measured.bad;
   if (report.measured.loss) json["loss"] = *report.measured.loss;
   if (!report.measured.losses.empty()) json["losses"] = scores_json(report.measured.losses);
   if (!report.baseline.empty())

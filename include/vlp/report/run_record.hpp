@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/concepts/bad_sample.hpp"
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/core/image_id.hpp"
@@ -32,6 +33,7 @@ struct RecordedEvaluation {
   Split split = Split::validation;        ///< which images
   std::int64_t epoch = 0;                 ///< of the weights, 0 = given ones
   std::int64_t step = 0;                  ///< updates done
+  std::string name;                       ///< of its files
   Measured measured;                      ///< with rows, where the folder has them
   std::vector<RecordedCaption> captions;  ///< in the dataset's order
 };
@@ -40,7 +42,8 @@ struct RecordedEvaluation {
 struct RecordedScores {
   Split split = Split::test;     ///< that was scored
   std::int64_t best_epoch = 0;   ///< whose weights were scored; 0 = given ones
-  Measured measured;             ///< without rows: see the evaluation of this split and epoch
+  std::int64_t best_step = 0;    ///< updates behind which they were; 0 = given ones, or not known
+  Measured measured;             ///< without rows: see `RunRecord::final_evaluation`
   Scores baseline;               ///< of the commonest training caption; may be empty
   std::string baseline_caption;  ///< said of every image
 };
@@ -54,12 +57,15 @@ struct RunRecord {
   std::vector<LogLine> log;                                    ///< in order
   std::vector<RecordedEvaluation> evaluations;                 ///< in order
   std::optional<RecordedScores> scores;                        ///< none = not finished
+  std::vector<BadSample> bad;      ///< images that were skipped, each once; positions aren't known
   std::vector<std::string> notes;  ///< what of the folder couldn't be used, and why
 
   /// Whether the run came to its end.
   [[nodiscard]] bool finished() const { return scores.has_value(); }
-  /// The evaluation of a split after an epoch; null if there is none.
+  /// The last evaluation of a split in or after an epoch; null if there is none.
   [[nodiscard]] const RecordedEvaluation* evaluation(Split split, std::int64_t epoch) const;
+  /// The evaluation that gave the scores; null if there are none.
+  [[nodiscard]] const RecordedEvaluation* final_evaluation() const;
   /// Where a small picture of an image lies; empty if the run made none.
   [[nodiscard]] std::filesystem::path thumbnail(const ImageId& image_id) const;
 };

@@ -40,6 +40,9 @@ class RunReader {
     lines(run_files::kMetrics,
           [&](const Json& json) { run_.evaluations.push_back(evaluation(json)); });
     for (RecordedEvaluation& evaluation : run_.evaluations) read_images(evaluation);
+    lines(run_files::kBad, [&](const Json& json) {
+      run_.bad.push_back({json.at("image"), json.at("reason"), json.at("error")});
+    });
     document(run_files::kScores, [&](const Json& json) { run_.scores = scores(json); });
     return std::move(run_);
   }
@@ -114,9 +117,11 @@ class RunReader {
     found.split = split_of(json.at("split"));
     found.epoch = json.at("epoch");
     found.step = json.at("step");
+    found.name = json.value("name", run_files::evaluation(found.split, found.epoch));
     found.measured.scores = scores_of_json(json.at("metrics"));
     take_loss(found.measured.scores, found.measured.loss);
     if (json.contains("losses")) found.measured.losses = scores_of_json(json.at("losses"));
+    found.measured.bad = json.value("bad", std::int64_t{0});
     return found;
   }
 
@@ -131,11 +136,11 @@ class RunReader {
 
   void read_images(RecordedEvaluation& evaluation) {
     Measured& measured = evaluation.measured;
-    lines(run_files::rows(evaluation.split, evaluation.epoch), [&](const Json& json) {
+    lines(run_files::rows(evaluation.name), [&](const Json& json) {
       measured.rows.push_back(
           {json.at("image_id").get<ImageId>(), scores_of_json(json.at("scores"))});
     });
-    document(run_files::captions(evaluation.split, evaluation.epoch), [&](const Json& json) {
+    document(run_files::captions(evaluation.name), [&](const Json& json) {
       for (const Json& row : json)
         evaluation.captions.push_back({row.at("image_id").get<ImageId>(), row.at("caption")});
     });
@@ -147,7 +152,9 @@ class RunReader {
     RecordedScores found;
     found.split = split_of(json.at("split"));
     found.best_epoch = json.at("epoch");
+    found.best_step = json.value("step", std::int64_t{0});
     found.measured.images = json.at("images");
+    found.measured.bad = json.value("bad", std::int64_t{0});
     found.measured.scores = scores_of_json(json.at("scores"));
     if (json.contains("loss")) found.measured.loss = number_of(json.at("loss"));
     if (json.contains("losses")) found.measured.losses = scores_of_json(json.at("losses"));
@@ -164,9 +171,14 @@ class RunReader {
 }  // namespace detail
 
 VLP_INLINE const RecordedEvaluation* RunRecord::evaluation(Split split, std::int64_t epoch) const {
+  const RecordedEvaluation* last = nullptr;
   for (const RecordedEvaluation& evaluation : evaluations)
-    if (evaluation.split == split && evaluation.epoch == epoch) return &evaluation;
-  return nullptr;
+    if (evaluation.split == split && evaluation.epoch == epoch) last = &evaluation;
+  return last;
+}
+
+VLP_INLINE const RecordedEvaluation* RunRecord::final_evaluation() const {
+  return scores ? evaluation(scores->split, scores->best_epoch) : nullptr;
 }
 
 VLP_INLINE std::filesystem::path RunRecord::thumbnail(const ImageId& image_id) const {

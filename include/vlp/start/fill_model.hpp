@@ -20,7 +20,9 @@ enum class FillPolicy {
   what_fits,  ///< at least something from each source; the rest begins at random
 };
 
-/// Fills a model and, unless the policy is `exact`, says what came from where.
+/// Fills a model and, unless the policy is `exact`, says what came from where. Words before all
+/// names of a source, such as `module.`, are taken off, with a note, where no name begins as one of
+/// the model's and without them some are the model's.
 /// @param module    changed in place, on the CPU unless the policy is `exact`
 /// @param weights   at least one source
 /// @param policy    what must be there

@@ -24,6 +24,7 @@
 #include "vlp/start/match_settings.hpp"
 #include "vlp/start/weight_sources.hpp"
 #include "vlp/weights/module_weights.hpp"
+#include "vlp/weights/shared_words.hpp"
 #include "vlp/weights/tensor_parts.hpp"
 
 namespace vlp {
@@ -37,7 +38,7 @@ class ModelFiller {
               const Value& resolved, const Console& console)
       : module_(module),
         weights_(weights),
-        layout_(weights.layout()),
+        layout_(weights_.layout()),
         policy_(policy),
         resolved_(resolved),
         console_(console) {
@@ -45,6 +46,7 @@ class ModelFiller {
       wanted_.emplace(name, tensor);
       names_[tensor.unsafeGetTensorImpl()].push_back(name);
     }
+    for (WeightSource& source : weights_.sources()) take_off_shared_words(source.weights);
   }
 
   void fill() {
@@ -75,6 +77,39 @@ class ModelFiller {
     std::set<std::string> groups;          ///< of layers that the source has
   };
 
+  /// Takes off the words before all names of a source that no format has understood: if no name
+  /// begins as one of the model's, and without the words some are the model's, in one way only.
+  void take_off_shared_words(OwnWeights& weights) {
+    const auto begins_as_ours = [&](const auto& named) {
+      const std::string part = part_of(named.first);
+      const auto same = [&](const auto& own) { return part_of(own.first) == part; };
+      return std::ranges::any_of(wanted_, same) || layout_.part(part) ||
+             layout_.momentum.contains(part) || layout_.for_losses.contains(part);
+    };
+    const std::vector<std::string> beginnings = shared_beginnings(weights.tensors);
+    if (beginnings.empty() || begins_as_ours(*weights.tensors.begin())) return;
+    std::vector<std::string> ways;
+    for (const std::string& beginning : beginnings)
+      if (count_ours(without_beginning(weights.tensors, beginning)) > 0) ways.push_back(beginning);
+    if (ways.size() != 1) return;
+    weights.tensors = without_beginning(weights.tensors, ways.front());
+    console_.note(taken_off_text(weights.source, weights.tensors.size(), ways.front()));
+  }
+
+  /// How many tensors have a name of the model's.
+  [[nodiscard]] std::int64_t count_ours(const TensorMap& tensors) const {
+    return std::ranges::count_if(tensors,
+                                 [&](const auto& named) { return wanted_.contains(named.first); });
+  }
+
+  /// What a file is that lacks a part: of another task if it has others, else of other names.
+  [[nodiscard]] std::string told_by_names(const TensorMap& tensors) const {
+    if (count_ours(tensors) > 0) return "It is for another task; choose a model that has one.";
+    return "None of its names (" + std::to_string(tensors.size()) +
+           ") is one of the model's (got " + first_names(tensors) + ", expected such as " +
+           first_names(wanted_) + "). Give a file of this model.";
+  }
+
   /// Everything in one file.
   void take_whole(const OwnWeights& file) {
     tensors_ = file.tensors;
@@ -100,9 +135,7 @@ class ModelFiller {
     for (const auto& [part, there] : needed)
       if (!there && !parts.contains(part))
         throw WeightsError(file.source + ": no " + part + " in this file (got " +
-                           parts_text(parts) +
-                           "). It is for another task or architecture; choose a model that has "
-                           "one.");
+                           parts_text(parts) + "). " + told_by_names(tensors_));
     PartCounts extra;
     bool foreign = false;
     for (const auto& [part, count] : parts) {
@@ -115,7 +148,8 @@ class ModelFiller {
     if (extra.empty()) return;
     if (foreign && !file.for_several_tasks)
       throw WeightsError(file.source + ": the model has no place for " + parts_text(extra) +
-                         ". It is for another task; choose a model for this one.");
+                         ". Choose the model that has one, or leave these tensors out of the "
+                         "file.");
     for (const Doubt& doubt : file.doubts) console_.warning(file.source + ": " + doubt.warning);
     if (foreign)
       console_.note(file.source + ": left out what the model doesn't use: " + parts_text(extra));
@@ -334,7 +368,7 @@ class ModelFiller {
   }
 
   torch::nn::Module& module_;
-  const InitialWeights& weights_;
+  InitialWeights weights_;  // under the names that the model gives them
   const ModelLayout& layout_;
   FillPolicy policy_;
   const Value& resolved_;

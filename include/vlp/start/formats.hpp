@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "vlp/concepts/format.hpp"
+#include "vlp/core/console.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/recipe/value.hpp"
 #include "vlp/registry/registry.hpp"
@@ -45,17 +46,24 @@ class Formats {
                                               const NamedFormat* family) const;
   /// What a filler must know of a recipe's model.
   [[nodiscard]] ModelLayout layout(const Value& resolved) const;
-  /// Tensors of a file under the names of a model.
+  /// Takes off the words before all names of a file, such as `module.`, if no format knows the
+  /// names and one knows them without. Of a file that its config makes a whole model of a format,
+  /// that format alone is asked.
+  /// @param foreign  changed
+  /// @param console  hears what was taken off
+  void take_off_shared_words(ForeignModel& foreign, const Console& console) const;
+  /// Tensors of a file under the names of a model, of whose family a format may be; then
+  /// `take_off_shared_words` comes first.
   /// @param foreign  the file
   /// @param resolved the recipe of the model that they are for
   /// @param console  hears of what was changed
   /// @throws WeightsError as the format's `translate`
   [[nodiscard]] OwnWeights translate(ForeignModel foreign, const Value& resolved,
                                      const Console& console) const;
-  /// Opens what no recipe describes: with the format nearest to it, else with the first by name
-  /// that can.
+  /// Opens what no recipe describes, behind `take_off_shared_words`: with the format nearest to it,
+  /// else with the first by name that can.
   /// @throws WeightsError if none can, with what each of them says
-  [[nodiscard]] ImportedModel import_model(const ForeignModel& foreign,
+  [[nodiscard]] ImportedModel import_model(ForeignModel foreign,
                                            const ImportArguments& arguments) const;
 
  private:
@@ -63,8 +71,11 @@ class Formats {
 };
 
 /// Reads a model's file of weights; what lies beside it is looked at later.
+/// @param source   where it lies
+/// @param console  hears what was passed over, and which of its tensors aren't finite
 /// @throws WeightsError as `read_weight_file`
-[[nodiscard]] ForeignModel read_foreign_model(const ModelSource& source);
+[[nodiscard]] ForeignModel read_foreign_model(const ModelSource& source,
+                                              const Console& console = {});
 
 }  // namespace vlp
 

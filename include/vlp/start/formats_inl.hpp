@@ -11,7 +11,9 @@
 #include "vlp/recipe/diagnostics.hpp"
 #include "vlp/recipe/read.hpp"
 #include "vlp/start/formats.hpp"
+#include "vlp/weights/finite_tensors.hpp"
 #include "vlp/weights/read_weights.hpp"
+#include "vlp/weights/shared_words.hpp"
 
 namespace vlp {
 
@@ -65,17 +67,41 @@ VLP_INLINE ModelLayout Formats::layout(const Value& resolved) const {
   return family ? family->format.layout(resolved) : ModelLayout{};
 }
 
+VLP_INLINE void Formats::take_off_shared_words(ForeignModel& foreign,
+                                               const Console& console) const {
+  std::vector<NamedFormat> whole;  // whose model it is, whatever the names
+  if (!foreign.config.empty())
+    for (const NamedFormat& candidate : *all_)
+      if (candidate.format.kinship(foreign) == Kinship::whole) whole.push_back(candidate);
+  const std::vector<NamedFormat>& asked = whole.empty() ? *all_ : whole;
+  ForeignModel bare{
+      {.source = foreign.file.source, .tensors = foreign.file.tensors, .metadata = {}},
+      foreign.folder,
+      {}};  // without its config, so that the names tell
+  if (detail::nearest_format(asked, bare)) return;
+  for (const std::string& beginning : shared_beginnings(foreign.file.tensors)) {
+    bare.file.tensors = without_beginning(foreign.file.tensors, beginning);
+    if (!detail::nearest_format(asked, bare)) continue;
+    foreign.file.tensors = std::move(bare.file.tensors);
+    console.note(taken_off_text(foreign.file.source, foreign.file.tensors.size(), beginning));
+    return;
+  }
+}
+
 VLP_INLINE OwnWeights Formats::translate(ForeignModel foreign, const Value& resolved,
                                          const Console& console) const {
-  if (const NamedFormat* reader = of_weights(foreign, of_model(resolved)))
+  const NamedFormat* family = of_model(resolved);
+  if (family) take_off_shared_words(foreign, console);
+  if (const NamedFormat* reader = of_weights(foreign, family))
     return reader->format.translate(std::move(foreign.file), console);
   return {.source = std::move(foreign.file.source), .tensors = std::move(foreign.file.tensors)};
 }
 
-VLP_INLINE ImportedModel Formats::import_model(const ForeignModel& foreign,
+VLP_INLINE ImportedModel Formats::import_model(ForeignModel foreign,
                                                const ImportArguments& arguments) const {
+  take_off_shared_words(foreign, arguments.console);
   if (const NamedFormat* reader = detail::nearest_format(*all_, foreign))
-    return reader->format.import_model(foreign, arguments);
+    return reader->format.import_model(std::move(foreign), arguments);
   std::string refusals;
   for (const NamedFormat& candidate : *all_) try {
       return candidate.format.import_model(foreign, arguments);
@@ -89,8 +115,13 @@ VLP_INLINE ImportedModel Formats::import_model(const ForeignModel& foreign,
                        : refusals);
 }
 
-VLP_INLINE ForeignModel read_foreign_model(const ModelSource& source) {
-  return {read_weight_file(source.weights), source.folder(), source.config};
+VLP_INLINE ForeignModel read_foreign_model(const ModelSource& source, const Console& console) {
+  ForeignModel foreign{read_weight_file(source.weights), source.folder(), source.config};
+  for (const std::string& note : foreign.file.notes)
+    console.note(foreign.file.source + ": " + note);
+  foreign.not_finite = not_finite_tensors(foreign.file.source, foreign.file.tensors);
+  if (!foreign.not_finite.empty()) console.note(foreign.not_finite);
+  return foreign;
 }
 
 }  // namespace vlp

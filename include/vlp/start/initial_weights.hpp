@@ -25,10 +25,11 @@ inline constexpr const char* kLossWeights = "losses.safetensors";
 
 /// A source of weights.
 struct WeightSource {
-  std::string key;     ///< `WeightSources::kWhole`, or that of a part, e.g. "encoder"
-  OwnWeights weights;  ///< its tensors
-  Value settings;      ///< as much as is known of the recipe of its model
-  std::string format;  ///< which has read it; empty = none
+  std::string key;              ///< `WeightSources::kWhole`, or that of a part, e.g. "encoder"
+  OwnWeights weights;           ///< its tensors
+  Value settings;               ///< as much as is known of the recipe of its model
+  std::string format;           ///< which has read it; empty = none
+  std::string not_finite = {};  ///< which of the file's tensors aren't finite; empty = all are
 
   /// The path, and what it is where that isn't a whole model.
   [[nodiscard]] std::string in_words() const {
@@ -80,11 +81,20 @@ class InitialWeights {
   [[nodiscard]] bool empty() const { return sources_.empty(); }
   /// Each one, in the recipe's order, that of the whole first.
   [[nodiscard]] const std::vector<WeightSource>& sources() const { return sources_; }
+  /// The same, to give their tensors other names.
+  [[nodiscard]] std::vector<WeightSource>& sources() { return sources_; }
   /// What is known of the model that they are for.
   [[nodiscard]] const ModelLayout& layout() const { return layout_; }
   /// The format that has read the first of them; empty if there is none.
   [[nodiscard]] std::string format() const {
     return sources_.empty() ? std::string() : sources_.front().format;
+  }
+  /// Which tensors of the sources' files aren't finite, a line a source; empty = all are.
+  [[nodiscard]] std::string not_finite() const {
+    std::string lines;
+    for (const WeightSource& source : sources_)
+      if (!source.not_finite.empty()) lines += (lines.empty() ? "" : "\n") + source.not_finite;
+    return lines;
   }
   /// Where a part of the model comes from: the first of its own sources, or the whole's; null if
   /// there is none.

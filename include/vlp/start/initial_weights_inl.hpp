@@ -16,9 +16,11 @@ VLP_INLINE WeightSource open_weight_source(std::string_view key, const std::stri
                                            const Formats& formats, const NamedFormat* family,
                                            const Console& console) {
   const ModelSource where = find_model(name);
-  ForeignModel foreign = read_foreign_model(where);
+  ForeignModel foreign = read_foreign_model(where, console);
+  if (family) formats.take_off_shared_words(foreign, console);
   const NamedFormat* reader = formats.of_weights(foreign, family);
   WeightSource source{.key = std::string(key), .weights = {}, .settings = {}, .format = {}};
+  source.not_finite = foreign.not_finite;
   if (!where.recipe.empty())
     source.settings = parse_toml_file(where.recipe);
   else if (reader)

@@ -27,10 +27,12 @@ namespace vlp {
 
 namespace detail {
 
-/// Keys that change no number of a run.
+/// Keys that change no number of a run; what becomes of a bad image changes none until one comes,
+/// at which the run would have ended.
 [[nodiscard]] inline bool changes_no_number(const std::string& key) {
-  constexpr std::array<std::string_view, 4> keys{"train.workers", "train.max_time",
-                                                 "checkpoint.every", "checkpoint.keep"};
+  constexpr std::array<std::string_view, 7> keys{
+      "train.workers",  "train.max_time",  "checkpoint.every",      "checkpoint.keep",
+      "dataset.on_bad", "dataset.max_bad", "dataset.max_bad_images"};
   return std::ranges::find(keys, key) != keys.end();
 }
 

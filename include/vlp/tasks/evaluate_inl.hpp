@@ -8,6 +8,7 @@
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/core/non_finite.hpp"
 #include "vlp/data/data.hpp"
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
@@ -47,6 +48,7 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
   InitialWeights weights = open_initial_weights(plan, ctx);
   AnyModel model = build_model(plan, ctx, weights, /*complete=*/true);  // nothing begins at random
   Objective losses = build_losses(plan, ctx, weights);
+  const std::string not_finite = weights.not_finite();
   weights = {};
 
   const RunFolder folder = open_run_folder(beginning, plan, arguments);
@@ -58,11 +60,12 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
                .losses = losses,
                .folder = folder,
                .observers = observers_of(plan, ctx, folder),
+               .bad = {folder, ctx.facts.bad},
                .plugins = registry.plugins()};
   write_model_recipe(folder, plan, data.tokenizer);
   run.observers.begin(start_of(run));
   try {
-    return score(run, {});
+    return blaming_weights(not_finite, [&] { return score(run, {}); });
   } catch (const InterruptedError& interrupted) {
     throw InterruptedError(std::string(interrupted.what()) +
                            ": the evaluation begins anew with\n  vlp run --resume " +

@@ -7,15 +7,17 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/concepts/tensor_state.hpp"
 #include "vlp/core/digest.hpp"
 #include "vlp/core/packed.hpp"
 #include "vlp/core/state.hpp"
@@ -31,6 +33,7 @@
 #include "vlp/tasks/run_parts.hpp"
 #include "vlp/trace/inputs.hpp"
 #include "vlp/train/checkpoint_options.hpp"
+#include "vlp/train/checkpoint_writer.hpp"
 #include "vlp/train/checkpoints.hpp"
 #include "vlp/train/ema.hpp"
 #include "vlp/train/explain_nan.hpp"
@@ -49,7 +52,7 @@ namespace vlp {
   return most;
 }
 
-/// Whether the score that chooses the best epoch is better the smaller it is.
+/// Whether the score that chooses the best weights is better the smaller it is.
 [[nodiscard]] inline bool less_is_better(const Plan& plan) {
   if (plan.evaluate.best == "loss") return true;
   for (const auto& metric : plan.metric)
@@ -58,7 +61,7 @@ namespace vlp {
   return false;
 }
 
-/// @throws ContractError if scores were measured and the one that chooses the best epoch isn't
+/// @throws ContractError if scores were measured and the one that chooses the best weights isn't
 /// among them
 inline void require_chooser(const Measured& measured, const std::string& chooser) {
   if (measured.scores.empty() || chooser == "loss" || score_named(measured.scores, chooser)) return;
@@ -79,6 +82,7 @@ inline void require_chooser(const Measured& measured, const std::string& chooser
   options.extra_captions = captions_per_image(plan) - 1;
   const Peers& peers = ctx.machine.peers;
   options.share = {peers.rank(), peers.size(), plan.train.accumulation};
+  if (ctx.facts.bad.skips()) options.bad_row = BadRow::replace;
   return options;
 }
 
@@ -112,7 +116,7 @@ namespace detail {
   return folder.string();
 }
 
-/// One fit: what happens after updates and epochs, and what of it a checkpoint keeps.
+/// One fit: what happens after and between updates, and what of it a checkpoint keeps.
 class Fit {
  public:
   explicit Fit(RunParts& run)
@@ -136,27 +140,42 @@ class Fit {
              .groups = run.plan.optimizer->extra.group},
             run.ctx),
         weights_(run.folder.subfolder("model") / "model.safetensors"),
-        checkpoints_(run.folder.path() / run_files::kCheckpoints, run.ctx.machine.console),
-        rhythm_(rhythm_of(run.plan.checkpoint.every).value_or(Rhythm{})) {}
+        rhythm_(rhythm_of(run.plan.checkpoint.every).value_or(Rhythm{})),
+        evaluation_(run.plan.evaluate.rhythm().value_or(Rhythm{})),
+        writer_(Checkpoints(run.folder.path() / run_files::kCheckpoints, run.ctx.machine.console),
+                run.plan.checkpoint.keep) {
+    history_.by_steps = run.plan.evaluate.by_steps();
+  }
+  /// However it ends, the last checkpoint that was begun is whole then, or it was said why not.
+  ~Fit() {
+    try {
+      end_write();
+    } catch (...) {  // something else has ended the run already, and tells why
+    }
+  }
+  Fit(const Fit&) = delete;
+  Fit& operator=(const Fit&) = delete;
 
   [[nodiscard]] History result() {
     LoopPosition at;
     if (run_.from) load(*run_.from, at);
     run_.from.reset();
-    end_of_epoch_ = at;
     const auto begin = Clock::now();
-    train_epochs(
-        trainer_, loader_, run_.plan.train,
-        {.on_log = [&](const LogLine& line) { run_.observers.log(line); },
-         .on_update = [&](const LoopPosition& now) { after_update(now); },
-         .on_epoch = [&](std::int64_t epoch, std::int64_t step) { after_epoch(epoch, step); },
-         .ends_early = [&] { return out_of_patience(); },
-         .on_non_finite =
-             [&](const NonFiniteUpdate& update) { return keep_non_finite(run_, update); }},
-        std::move(at));
+    train_epochs(trainer_, loader_, run_.plan.train,
+                 {.on_log = [&](const LogLine& line) { run_.observers.log(line); },
+                  .on_update = [&](const LoopPosition& now) { after_update(now); },
+                  .between_updates = [&](const LoopPosition& now) { between_updates(now); },
+                  .ends_early = [&] { return ends_early_; },
+                  .on_non_finite =
+                      [&](const NonFiniteUpdate& update) {
+                        end_write();
+                        return keep_non_finite(run_, update);
+                      }},
+                 std::move(at));
+    together(run_.ctx.machine.peers, [&] { end_write(); });
     history_.train_seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     history_.steps = trainer_.steps_done();
-    if (history_.best_epoch != history_.epochs.back().epoch ||
+    if (history_.best_step != history_.records.back().step ||
         run_.plan.evaluate.weights == EvaluatedWeights::ema)
       take_best_weights();
     return std::move(history_);
@@ -166,20 +185,40 @@ class Fit {
   using Clock = std::chrono::steady_clock;
 
   void after_update(const LoopPosition& at) {
-    const bool last = at.epoch_done && (trainer_.steps_done() == length_.total_steps ||
-                                        at.epoch >= run_.plan.train.epochs);
-    if (at.epoch_done) end_of_epoch_ = at;
-    if (last || due(at)) alone(run_.ctx.machine.peers, [&] { save(at, /*regular=*/true); });
+    list_bad_of_training(run_, loader_.take_bad());  // before a checkpoint counts the lines
+    alone(run_.ctx.machine.peers, [&] {
+      if (writer_.done()) end_write();
+    });
+    if (is_last(at) || is_checkpoint_due(at)) save_regular(at);
     if (const std::string why = why_stop(); !why.empty()) interrupt(at, why);
   }
 
-  [[nodiscard]] bool due(const LoopPosition& at) const {
-    switch (rhythm_.unit) {
-      case Rhythm::Unit::epoch:  return at.epoch_done;
-      case Rhythm::Unit::step:   return trainer_.steps_done() % rhythm_.count == 0;
-      case Rhythm::Unit::minute: break;
-    }
-    return Clock::now() - last_save_ >= std::chrono::minutes(rhythm_.count);
+  /// Whether the newest update is the last of the run, unless it ends early.
+  [[nodiscard]] bool is_last(const LoopPosition& at) const {
+    return at.epoch_done &&
+           (trainer_.steps_done() >= length_.total_steps || at.epoch >= run_.plan.train.epochs);
+  }
+
+  /// Whether something falls on the newest update. @param rhythm  not in minutes
+  [[nodiscard]] bool falls(const Rhythm& rhythm, const LoopPosition& at) const {
+    return rhythm.unit == Rhythm::Unit::epoch ? at.epoch_done
+                                              : trainer_.steps_done() % rhythm.count == 0;
+  }
+
+  /// The same answer in all processes; of minutes the first one's clock counts.
+  [[nodiscard]] bool is_checkpoint_due(const LoopPosition& at) const {
+    if (rhythm_.unit != Rhythm::Unit::minute) return falls(rhythm_, at);
+    const bool over = Clock::now() - last_save_ >= std::chrono::minutes(rhythm_.count);
+    const Peers& peers = run_.ctx.machine.peers;
+    if (peers.size() == 1) return over;
+    return std::get<0>(unpack<bool>(together(peers, [&] { return pack(over); }).front()));
+  }
+
+  void save_regular(const LoopPosition& at) {
+    regular_ = trainer_.steps_done();
+    const Peers& peers = run_.ctx.machine.peers;
+    const LoopPosition all = at.with_others(peers);
+    alone(peers, [&] { save(all, /*regular=*/true); });
   }
 
   /// Why to end early: all processes stop behind the same update. Empty = go on.
@@ -195,7 +234,12 @@ class Fit {
   }
 
   [[noreturn]] void interrupt(const LoopPosition& at, const std::string& why) {
-    if (saved_ != trainer_.steps_done()) save(at, /*regular=*/false);
+    const LoopPosition all = at.with_others(run_.ctx.machine.peers);
+    end_write();
+    if (saved_ != trainer_.steps_done()) {
+      save(all, /*regular=*/false);
+      end_write();
+    }
     if (saved_ != trainer_.steps_done())
       throw DiskError(why + ", and the state of update " + std::to_string(trainer_.steps_done()) +
                       " is lost: no checkpoint could be written. Make room and go on with "
@@ -203,42 +247,58 @@ class Fit {
     throw InterruptedError(why);
   }
 
-  /// Writes a checkpoint. If that fails, it is said, and the run goes on.
-  /// @param regular  false for one that a run which isn't interrupted wouldn't have: it goes when
-  ///                 the next regular one is there
+  /// Copies the state, and begins to write it as a checkpoint, once the one before it is written.
+  /// If that fails, it is said, here or in `end_write`, and the run goes on.
+  /// @param regular  false for one that a run which isn't interrupted wouldn't have
   void save(const LoopPosition& at, bool regular) {
     const std::int64_t step = trainer_.steps_done();
     last_save_ = Clock::now();
+    end_write();  // so that there is one copy at a time
     if (!run_.folder.writes()) {
       saved_ = step;
       return;
     }
     try {
       if (!run_.folder.flush()) throw DiskError("files of the run wait to be written.");
-      run_.folder.sync_lines();
-      checkpoints_.write({{}, step, at.epoch}, state(at, regular), write_toml(run_.plan.resolved));
+      writer_.start({.step = step,
+                     .epoch = at.epoch,
+                     .regular = regular,
+                     .state = state(at, regular),
+                     .recipe = write_toml(run_.plan.resolved),
+                     .before = [&folder = run_.folder, lines = run_.folder.line_counts()] {
+                       folder.sync_lines(lines);
+                     }});
     } catch (const Error& error) {
-      const std::string what =
-          "the checkpoint of update " + std::to_string(step) + " can't be written: " + error.what();
-      run_.folder.remember_loss(what);
-      run_.ctx.machine.console.warning(what +
-                                       " The run goes on; older checkpoints are as they were.");
-      return;
+      tell_loss(step, error);
     }
-    saved_ = step;
-    run_.folder.remember_loss({});
-    written_.insert(step);
-    if (!regular) return;
-    if (irregular_) checkpoints_.remove(*irregular_);
-    irregular_.reset();
-    for (const std::int64_t other : checkpoints_.steps())  // damaged ones that were passed over
-      if (other > from_ && other < step && !written_.contains(other)) checkpoints_.remove(other);
-    checkpoints_.keep(run_.plan.checkpoint.keep, step);
   }
 
-  /// Nothing in it depends on the clock or on the loader's threads.
+  /// Returns once the checkpoint that is being written is whole, or says why it isn't.
+  void end_write() {
+    const std::optional<std::int64_t> step = writer_.step();
+    if (!step) return;
+    try {
+      writer_.wait();
+    } catch (const Error& error) {
+      tell_loss(*step, error);
+      return;
+    }
+    saved_ = *step;
+    run_.folder.remember_loss({});
+  }
+
+  void tell_loss(std::int64_t step, const Error& error) {
+    const std::string what =
+        "the checkpoint of update " + std::to_string(step) + " can't be written: " + error.what();
+    run_.folder.remember_loss(what);
+    run_.ctx.machine.console.warning(what +
+                                     " The run goes on; older checkpoints are as they were.");
+  }
+
+  /// A copy, on the CPU. Nothing in it depends on the clock or on the loader's threads.
   [[nodiscard]] State state(const LoopPosition& at, bool regular) const {
-    State all;
+    const auto copies = std::make_shared<HostCopies>();
+    State all(copies);
     trainer_.save(all);
     State loader = all.prefixed("loader"), loop = all.prefixed("loop"),
           history = all.prefixed("history");
@@ -250,6 +310,7 @@ class Fit {
     all.put("reader", run_.reader);
     all.put("regular", static_cast<std::int64_t>(regular));
     save_line_counts(run_.folder.line_counts(), all);
+    copies->wait();
     return all;
   }
 
@@ -259,81 +320,102 @@ class Fit {
       loader_.load(all.prefixed("loader"));
     else
       loader_.load_changed(all.prefixed("loader"));
-    at.load(all.prefixed("loop"), trainer_.device());
+    at.load(all.prefixed("loop"), trainer_.device(), run_.ctx.machine.peers.rank());
     history_.load(all.prefixed("history"));
     best_ = all.number("best");
     best_weights_ = all.text("best_weights");
-    saved_ = from_ = trainer_.steps_done();
-    if (all.integer("regular") == 0) irregular_ = saved_;
-    if (run_.exact || history_.best_epoch == 0 || sha256_of_file(weights_) == best_weights_) return;
+    saved_ = trainer_.steps_done();
+    const bool regular = all.integer("regular") != 0;
+    if (regular) regular_ = saved_;
+    writer_.go_on_from(saved_, regular);
+    if (run_.exact || history_.best_step == 0 || sha256_of_file(weights_) == best_weights_) return;
     run_.ctx.machine.console.warning(
-        weights_.string() + ": these are no longer the weights of epoch " +
-        std::to_string(history_.best_epoch) +
+        weights_.string() + ": these are no longer the weights of " + history_.best_in_words() +
         ", the best when the checkpoint was written; the best is chosen anew from here on");
-    history_.best_epoch = 0;
+    history_.forget_best();
     best_ = -std::numeric_limits<double>::infinity();
   }
 
-  void after_epoch(std::int64_t epoch, std::int64_t step) {
-    EpochRecord record{epoch, step, {}};
+  /// Evaluates where that falls on the newest update; the last is always one.
+  void between_updates(const LoopPosition& at) {
+    if (!is_recorded() && (falls(evaluation_, at) || is_last(at))) evaluate(at);
+    ends_early_ = is_recorded() && out_of_patience();
+    if (ends_early_) save_early_end(at);
+  }
+
+  /// The end of training is always a checkpoint; what was evaluated is in this one.
+  void save_early_end(const LoopPosition& at) {
+    if (regular_ == trainer_.steps_done()) return;
+    save_regular(at);
+  }
+
+  /// Whether the history has the newest update.
+  [[nodiscard]] bool is_recorded() const {
+    return !history_.records.empty() && history_.records.back().step == trainer_.steps_done();
+  }
+
+  void evaluate(const LoopPosition& at) {
+    const EvaluatedUpdate weights{.epoch = at.epoch, .step = trainer_.steps_done()};
+    HistoryRecord record{weights.epoch, weights.step, {}};
     std::optional<AveragedWeights> averaged;
     if (run_.plan.evaluate.weights == EvaluatedWeights::ema) averaged.emplace(trainer_.average());
-    if (run_.plan.evaluate.every == EvaluateEvery::epoch &&
-        !run_.data.dataset.records(Split::validation).empty()) {
+    if (run_.plan.evaluate.rhythm() && !run_.data.dataset.records(Split::validation).empty()) {
       try {
-        record.measured = evaluate_split(run_, Split::validation, epoch, step).measured;
+        record.measured = evaluate_split(run_, Split::validation, weights, weights.step).measured;
       } catch (const InterruptedError& interrupted) {
-        averaged.reset();                              // checkpoints hold the weights themselves
-        interrupt(end_of_epoch_, interrupted.what());  // the evaluation is done again then
+        averaged.reset();                   // checkpoints hold the weights themselves
+        interrupt(at, interrupted.what());  // the evaluation is done again then
       }
     }
-    choose(record);
+    const bool best = is_best(record);
+    history_.records.push_back(record);
+    history_.records.back().measured.rows.clear();  // the observers have them
+    if (best) history_.last_is_best();
     together(run_.ctx.machine.peers, [&] {
-      if (history_.best_epoch == epoch && run_.folder.writes()) write_best_weights();
-      run_.observers.checkpoint({.epoch = epoch,
-                                 .step = step,
+      if (best && run_.folder.writes()) write_best_weights();
+      run_.observers.checkpoint({.epoch = record.epoch,
+                                 .step = record.step,
                                  .measured = record.measured,
                                  .chooser = run_.plan.evaluate.best,
-                                 .best = history_.best_epoch == epoch});
+                                 .best = best});
     });
-    averaged.reset();
-    record.measured.rows.clear();  // the observers have them
-    history_.epochs.push_back(std::move(record));
   }
 
   /// Whether as many evaluations in a row as the recipe allows brought nothing better.
   [[nodiscard]] bool out_of_patience() const {
     const std::int64_t patience = run_.plan.evaluate.patience;
-    const std::int64_t epoch = history_.epochs.back().epoch;
-    if (patience == 0 || epoch - history_.best_epoch < patience) return false;
+    if (patience == 0 || history_.records_since_best() < patience) return false;
+    const HistoryRecord& last = history_.records.back();
     if (trainer_.steps_done() < length_.total_steps)
-      run_.ctx.machine.console.note("training ends after epoch " + std::to_string(epoch) + ": no " +
-                                    run_.plan.evaluate.best + " better than that of epoch " +
-                                    std::to_string(history_.best_epoch) +
-                                    " (evaluate.patience = " + std::to_string(patience) + ")");
+      run_.ctx.machine.console.note(
+          "training ends after " + history_.in_words(last.epoch, last.step) + ": no " +
+          run_.plan.evaluate.best + " better than that of " + history_.best_in_words() +
+          " (evaluate.patience = " + std::to_string(patience) + ")");
     return true;
   }
 
-  /// Whether the weights are the best so far.
-  void choose(const EpochRecord& record) {
+  /// Whether the weights are the best so far; what chooses is then `best_`.
+  [[nodiscard]] bool is_best(const HistoryRecord& record) {
     const std::string& chooser = run_.plan.evaluate.best;
     const bool less = less_is_better(run_.plan);
     require_chooser(record.measured, chooser);
     const double value =
         selection_score(record.measured, chooser, less)
-            .value_or(static_cast<double>(record.epoch));  // without one the last is best
+            .value_or(static_cast<double>(record.step));  // without one the last is best
     if (!std::isfinite(value))
       run_.ctx.machine.console.warning(
-          "epoch " + std::to_string(record.epoch) + ": " + chooser + " is not a number (got " +
+          history_.in_words(record.epoch, record.step) + ": " + chooser + " is not a number (got " +
           std::to_string(less ? -value : value) + "), so these weights can't be the best");
-    if (history_.best_epoch != 0 &&
+    if (history_.best_step != 0 &&
         !(std::isfinite(value) && (value > best_ || !std::isfinite(best_))))
-      return;
+      return false;
     best_ = value;
-    history_.best_epoch = record.epoch;
+    return true;
   }
 
+  /// They are never newer than the checkpoints.
   void write_best_weights() {
+    end_write();
     write_model_weights(*run_.model.ptr(), weights_, run_.format);
     if (run_.losses.module())
       save_module(*run_.losses.module(), weights_.parent_path() / kLossWeights);
@@ -356,18 +438,17 @@ class Fit {
   Loader loader_;
   LoopLength length_;
   Trainer<AnyModel, Objective> trainer_;
-  std::filesystem::path weights_;  // of the best epoch
-  Checkpoints checkpoints_;
-  Rhythm rhythm_;
+  std::filesystem::path weights_;  // the best
+  Rhythm rhythm_;                  // of checkpoints
+  Rhythm evaluation_;  // of evaluations, or where there are none, of what the history records
   History history_;
+  bool ends_early_ = false;
   double best_ = -std::numeric_limits<double>::infinity();
-  std::string best_weights_;               // SHA-256 of what was written last; empty = nothing
-  LoopPosition end_of_epoch_;              // behind its last update
-  std::int64_t from_ = 0;                  // the update that this run went on from
-  std::int64_t saved_ = 0;                 // the update whose checkpoint was written last
-  std::set<std::int64_t> written_;         // by this process
-  std::optional<std::int64_t> irregular_;  // a checkpoint that goes with the next one
+  std::string best_weights_;  // SHA-256 of what was written last; empty = nothing
+  std::int64_t saved_ = 0;    // the update whose checkpoint was written last
+  std::int64_t regular_ = 0;  // the update at which a regular one was due last
   Clock::time_point last_save_ = Clock::now();
+  CheckpointWriter writer_;
 };
 
 }  // namespace detail

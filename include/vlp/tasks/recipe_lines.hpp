@@ -40,13 +40,15 @@ struct CheckedParts {
 [[nodiscard]] std::vector<std::string> dry_pass_lines(const Plan& plan,
                                                       const std::optional<CheckedParts>& parts,
                                                       const CheckArguments& arguments, bool trains);
-/// What the data say, where they are there; missing data are no error unless the check is strict,
-/// broken data are. Of training captions, as the transforms leave them, how long they are, how many
-/// the tokenizer cuts and how much of them it doesn't know. Behind the length of a training, notes
-/// on a batch or a warm-up that is longer, and on an average that is still near the first weights.
+/// What the data say, where they are there; missing data are no error unless the check is strict or
+/// looks at every image, broken data are. Of training captions, as the transforms leave them, how
+/// long they are, how many the tokenizer cuts and how much of them it doesn't know. Behind the
+/// length of a training, notes on a batch, a warm-up or the updates between two evaluations that
+/// are more, and on an average that is still near the first weights.
 /// @param parts   empty = nothing is said of what the tokenizer makes of the captions
 /// @param trains  also tells how long training is
-/// @throws DataError if the dataset is broken, or there is nothing to train with
+/// @throws DataError if the dataset is broken, there is nothing to train with, or, naming all of
+///         them, if images can't be used that were looked at
 [[nodiscard]] std::vector<std::string> data_lines(const Plan& plan,
                                                   const std::optional<CheckedParts>& parts,
                                                   const CheckArguments& arguments, bool trains);

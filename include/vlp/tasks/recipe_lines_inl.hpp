@@ -1,11 +1,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,14 +21,15 @@
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/parallel.hpp"
-#include "vlp/core/random.hpp"
-#include "vlp/data/collate.hpp"
+#include "vlp/core/printable.hpp"
+#include "vlp/data/bad_images.hpp"
 #include "vlp/data/sampler.hpp"
-#include "vlp/data/text_room.hpp"
 #include "vlp/evaluate/options.hpp"
 #include "vlp/recipe/write.hpp"
+#include "vlp/report/run_folder.hpp"
 #include "vlp/start/model_source.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
+#include "vlp/tasks/texts_line.hpp"
 #include "vlp/train/checkpoint_options.hpp"
 #include "vlp/train/options.hpp"
 
@@ -38,6 +40,16 @@ namespace detail {
 /// A number of things.
 [[nodiscard]] inline std::string counted(std::int64_t n, const char* one, const char* many) {
   return fmt::format("{} {}", n, n == 1 ? one : many);
+}
+
+/// When the validation split is evaluated; nothing where that is after each epoch, as is usual.
+inline std::vector<std::string> evaluation_lines(const EvaluateOptions& evaluate) {
+  const std::optional<Rhythm> when = evaluate.rhythm();
+  if (!when) return {"evaluate   never on the validation split; the last weights are kept"};
+  if (when->unit != Rhythm::Unit::step) return {};
+  const std::string every =
+      when->count == 1 ? "every update" : fmt::format("every {} updates and the last", when->count);
+  return {"evaluate   the validation split behind " + every};
 }
 
 }  // namespace detail
@@ -77,8 +89,7 @@ VLP_INLINE std::vector<std::string> training_lines(const Plan& plan) {
         evaluate.weights == EvaluatedWeights::ema
             ? "it is what is evaluated and written to model/"
             : "the weights themselves are evaluated and written to model/, not the average"));
-  if (evaluate.every == EvaluateEvery::never)
-    lines.emplace_back("evaluate   never on the validation split; the last weights are kept");
+  add_lines(lines, detail::evaluation_lines(evaluate));
   if (evaluate.patience > 0)
     lines.push_back(fmt::format("patience   training ends after {} in a row without a better {}",
                                 detail::counted(evaluate.patience, "evaluation", "evaluations"),
@@ -208,94 +219,55 @@ VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
 
 namespace detail {
 
-/// What the tokenizer makes of captions.
-struct CaptionTokens {
-  std::int64_t longest = 0;  ///< tokens of a text, prompt included, uncut
-  std::int64_t cut = 0;      ///< texts
-  std::int64_t words = 0;    ///< tokens but the beginning, the prompt's and [SEP]
-  std::int64_t unknown = 0;  ///< those of them that are [UNK]
-
-  void add(const CaptionTokens& more) {
-    longest = std::max(longest, more.longest);
-    cut += more.cut;
-    words += more.words;
-    unknown += more.unknown;
+/// What a run does about images that can't be used.
+[[nodiscard]] inline std::string bad_images_advice(const BadSampleLimits& limits,
+                                                   const std::array<std::vector<BadSample>, 3>& bad,
+                                                   const AnyDataset& dataset) {
+  for (const auto& of_split : bad)
+    for (const BadSample& sample : of_split)
+      if (sample.reason == bad_reasons::kUnreadable)
+        return "Unreadable ones may be sound and end a run, whatever dataset.on_bad. Check the "
+               "disk "
+               "or the network.";
+  if (!limits.skips())
+    return "dataset.on_bad = \"stop\": a run ends at the first of them. Mend them, or set "
+           "dataset.on_bad = \"skip\".";
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    const std::size_t count = bad[static_cast<std::size_t>(split)].size(),
+                      images = dataset.records(split).size();
+    const std::int64_t allowed = limits.allowed(static_cast<std::int64_t>(images));
+    if (std::cmp_greater(count, allowed))
+      return fmt::format(
+          "dataset.on_bad = \"skip\": a run ends all the same, since dataset.max_bad = {} and "
+          "dataset.max_bad_images = {} allow {} of the {} images of the {} split. Mend them, or "
+          "raise these limits.",
+          limits.max_bad, limits.max_bad_images, allowed, images, split_name(split));
   }
-};
-
-/// At most so many captions, in their order, one drawn from each of as many equal parts.
-[[nodiscard]] inline std::vector<std::string_view> some_captions(
-    std::span<const ImageRecord> records, std::size_t most, const RandomStream& random) {
-  std::size_t all = 0;
-  for (const ImageRecord& record : records) all += record.captions.size();
-  const std::size_t count = std::min(all, most);
-  std::vector<std::string_view> captions;
-  captions.reserve(count);
-  std::size_t place = 0;  // of the record's first caption among all
-  for (const ImageRecord& record : records) {
-    while (captions.size() < count) {
-      const std::size_t part = captions.size(), begin = part * all / count;
-      const std::size_t drawn = begin + random.derive(part).below((part + 1) * all / count - begin);
-      if (drawn >= place + record.captions.size()) break;
-      captions.emplace_back(record.captions[drawn - place]);
-    }
-    place += record.captions.size();
-  }
-  return captions;
+  return "dataset.on_bad = \"skip\": a run goes on without them, which is within its limits.";
 }
 
-/// @param limit  tokens to which the tokenizer cuts; 0 = not known
-[[nodiscard]] inline CaptionTokens tokens_of(std::span<const std::string_view> captions,
-                                             const Preprocessing& data, std::int64_t limit) {
-  const std::int64_t begin = whole_prompt_length(data.tokenizer, data.prompt);
-  std::vector<CaptionTokens> found(block_count(0, captions.size()));
-  parallel_blocks(0, captions.size(), [&](std::size_t block, std::size_t first, std::size_t last) {
-    for (std::size_t i = first; i < last; ++i) {
-      RandomStream random(i);
-      const std::string text = with_prompt(data.prompt, data.transforms.train(captions[i], random));
-      const std::optional<std::vector<std::int64_t>> whole = data.tokenizer.encode_whole(text);
-      const std::vector<std::int64_t> ids = whole ? *whole : data.tokenizer.encode(text);
-      const auto length = static_cast<std::int64_t>(ids.size());
-      const std::span<const std::int64_t> words =
-          std::span(ids).subspan(static_cast<std::size_t>(std::min(begin, length - 1)));
-      found[block].add({.longest = length,
-                        .cut = limit > 0 && length > limit ? 1 : 0,
-                        .words = static_cast<std::int64_t>(words.size()) - 1,
-                        .unknown = std::ranges::count(words, data.tokenizer.special().unknown)});
-    }
-  });
-  CaptionTokens all;
-  for (const CaptionTokens& of_block : found) all.add(of_block);
-  return all;
-}
-
-/// How long training captions are, how many are cut, and how much of them is unknown.
-[[nodiscard]] inline std::string texts_line(const Plan& plan, const Preprocessing& data,
-                                            std::span<const ImageRecord> records) {
-  constexpr std::size_t kEnough = 100'000;
-  std::size_t all = 0;
-  for (const ImageRecord& record : records) all += record.captions.size();
-  const std::vector<std::string_view> captions = some_captions(
-      records, kEnough, RandomStream(static_cast<std::uint64_t>(plan.run.seed)).derive("check"));
-  const std::int64_t limit = plan.tokenizer.traits().longest_text;
-  const CaptionTokens tokens = tokens_of(captions, data, limit);
-  std::string line = "texts      ";
-  line += captions.size() < all
-              ? fmt::format("{} of {} captions, drawn with the seed", captions.size(), all)
-              : counted(static_cast<std::int64_t>(all), "caption", "captions");
-  const bool whole = data.tokenizer.encode_whole("").has_value();
-  line += fmt::format(", the longest of {} tokens{}", tokens.longest,
-                      whole ? "" : " once it is cut, if it is");
-  if (whole && limit > 0)
-    line += tokens.cut == 0
-                ? fmt::format("; none is cut at {}", limit)
-                : fmt::format("; {} cut at {}", counted(tokens.cut, "is", "are"), limit);
-  if (data.tokenizer.special().unknown < 0 || tokens.words == 0) return line;
-  const double share =
-      100 * static_cast<double>(tokens.unknown) / static_cast<double>(tokens.words);
-  if (tokens.unknown == 0) return line + "; no token is [UNK]";
-  return line + (share < 0.1 ? "; less than 0.1 % of the tokens are [UNK]"
-                             : fmt::format("; {:.1f} % of the tokens are [UNK]", share));
+/// Decodes every image. @return  a line of how many there are
+/// @throws DataError with a line for each that can't be used
+[[nodiscard]] inline std::string images_line(const AnyDataset& dataset,
+                                             const BadSampleLimits& limits,
+                                             const Console& console) {
+  const std::array<std::vector<BadSample>, 3> bad = bad_images(dataset, /*threads=*/0, console);
+  std::size_t images = 0;
+  std::string list;
+  for (const Split split : {Split::train, Split::validation, Split::test}) {
+    images += dataset.records(split).size();
+    for (const BadSample& sample : bad[static_cast<std::size_t>(split)])
+      list += fmt::format("  {} '{}', {}: {}\n", split_name(split),
+                          printable(sample.image_id.text()), sample.reason, sample.error);
+  }
+  if (list.empty()) return fmt::format("images     {} decoded, none is missing or broken", images);
+  throw DataError(fmt::format(
+      "dataset: {} of {} images are missing or broken ({} / {} / {} of {} / {} / {} for training / "
+      "validation / test):\n{}{}",
+      bad[0].size() + bad[1].size() + bad[2].size(), images, bad[0].size(), bad[1].size(),
+      bad[2].size(), dataset.records(Split::train).size(),
+      dataset.records(Split::validation).size(), dataset.records(Split::test).size(), list,
+      bad_images_advice(limits, bad, dataset)));
 }
 
 }  // namespace detail
@@ -303,7 +275,10 @@ struct CaptionTokens {
 VLP_INLINE std::vector<std::string> data_lines(const Plan& plan,
                                                const std::optional<CheckedParts>& parts,
                                                const CheckArguments& arguments, bool trains) {
+  const BadSampleLimits limits = plan.dataset.extra.limits();
+  constexpr BadSampleLimits kAny{OnBad::skip, 1.0, std::numeric_limits<std::int64_t>::max()};
   Context ctx;
+  ctx.facts.bad = arguments.images ? kAny : limits;
   ctx.facts.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
   ctx.folders.data = arguments.data_dir;
   ctx.machine.threads = static_cast<int>(threads_for(0));
@@ -319,10 +294,11 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan,
                                 records.size(), dataset.records(Split::validation).size(),
                                 dataset.records(Split::test).size()));
     add_lines(lines, notes);
+    if (arguments.images) lines.push_back(detail::images_line(dataset, limits, arguments.console));
     if (!trains) return lines;
     if (records.empty())
       throw DataError("dataset: the training split is empty. Use more images or other shares.");
-    if (parts) lines.push_back(detail::texts_line(plan, parts->data, records));
+    if (parts) lines.push_back(texts_line(plan, parts->data, records));
     const std::int64_t rows = rows_per_epoch(records, dataset.captions_per_image());
     const LoopLength length =
         loop_length(std::max<std::int64_t>(1, rows / plan.train.batch_size), plan.train);
@@ -332,6 +308,11 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan,
       lines.push_back(fmt::format(
           "note       train.batch_size = {} is more than an epoch has; a batch will be of {} pairs",
           plan.train.batch_size, rows));
+    if (plan.evaluate.by_steps() && plan.evaluate.rhythm()->count > length.total_steps)
+      lines.push_back(
+          fmt::format("note       evaluate.every = \"{}\" is more than the {} updates of the run; "
+                      "only the last is evaluated",
+                      plan.evaluate.every, length.total_steps));
     if (plan.schedule && detail::ends_rising(plan.schedule->build(ctx), length))
       lines.push_back(
           fmt::format("note       the learning rate still rises at the last of {} updates; is the "
@@ -345,7 +326,7 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan,
           "updates; is train.ema = {} too slow for this run?",
           100 * first, length.total_steps, plan.train.ema));
   } catch (const DataNotFoundError& error) {
-    if (arguments.strict) throw;
+    if (arguments.strict || arguments.images) throw;
     lines.push_back(fmt::format("data       not found, counts unknown: {}", error.what()));
   }
   return lines;

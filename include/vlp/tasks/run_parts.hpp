@@ -2,9 +2,11 @@
 // What a task that trains or evaluates works with once everything is open, and what both do with
 // it: tell the observers, and score a split.
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +19,7 @@
 #include "vlp/data/data.hpp"
 #include "vlp/evaluate/evaluation.hpp"
 #include "vlp/plan/plan.hpp"
+#include "vlp/report/bad_samples.hpp"
 #include "vlp/report/observer.hpp"
 #include "vlp/report/report.hpp"
 #include "vlp/report/run_folder.hpp"
@@ -33,6 +36,7 @@ struct RunParts {
   Objective& losses;                     ///< empty where the recipe has none
   const RunFolder& folder;               ///< made
   Observers observers;                   ///< hear what happens
+  BadSamples bad;                        ///< images that were skipped
   std::optional<AnyFormat> format = {};  ///< names the tensors in model/; none = as the module's
   std::vector<PluginInfo> plugins = {};  ///< opened from files
   std::string reader = {};               ///< the format that has read the first weights, if any
@@ -49,11 +53,30 @@ struct RunParts {
 /// What is known before the first update.
 [[nodiscard]] RunStart start_of(const RunParts& run);
 
+/// Tells the observers of images that can't be used, each once a run. For the process that writes
+/// the run's files; does nothing in others.
+/// @return  how many of them are new
+std::size_t list_bad(RunParts& run, std::span<const BadSample> found);
+
+/// Lists the training images that loaders have met and that can't be used: those of all processes,
+/// which make this call together.
+/// @param found  by this process's loader
+/// @throws DataError if the run has skipped more of the training split than it may; in another
+///         process the next call of the group throws then
+void list_bad_of_training(RunParts& run, const std::vector<BadSample>& found);
+
+/// Which weights are evaluated: those behind an update of the run, or given ones.
+struct EvaluatedUpdate {
+  std::int64_t epoch = 0;  ///< to which it belongs, 0 = given weights
+  std::int64_t step = 0;   ///< its number, from 1; 0 = given weights
+};
+
 /// Evaluates the model on a split with the recipe's metrics, and tells the observers.
-/// @param epoch  of the weights, 0 = given ones
-/// @param step   updates done
-[[nodiscard]] Evaluation evaluate_split(RunParts& run, Split split, std::int64_t epoch,
-                                        std::int64_t step);
+/// @param weights  that the model has
+/// @param steps    updates done
+/// @throws DataError if more of its images can't be used than the recipe allows
+[[nodiscard]] Evaluation evaluate_split(RunParts& run, Split split, const EvaluatedUpdate& weights,
+                                        std::int64_t steps);
 
 /// What a run that is over already comes to.
 [[nodiscard]] inline Report finished_before(const std::filesystem::path& folder) {

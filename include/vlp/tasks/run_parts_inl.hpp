@@ -1,7 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,6 +16,7 @@
 #include "vlp/assemble/open.hpp"
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/core/packed.hpp"
 #include "vlp/data/data.hpp"
 #include "vlp/evaluate/evaluate.hpp"
 #include "vlp/plan/plan.hpp"
@@ -62,8 +66,34 @@ VLP_INLINE RunStart start_of(const RunParts& run) {
   return start;
 }
 
-VLP_INLINE Evaluation evaluate_split(RunParts& run, Split split, std::int64_t epoch,
-                                     std::int64_t step) {
+VLP_INLINE std::size_t list_bad(RunParts& run, std::span<const BadSample> found) {
+  if (!run.folder.writes()) return 0;
+  const std::vector<BadSample> fresh = run.bad.add(found);
+  for (const BadSample& sample : fresh) run.observers.bad_sample(sample);
+  return fresh.size();
+}
+
+VLP_INLINE void list_bad_of_training(RunParts& run, const std::vector<BadSample>& found) {
+  if (!run.ctx.facts.bad.skips()) return;
+  const Peers& peers = run.ctx.machine.peers;
+  std::vector<BadSample> all = found;
+  if (peers.size() > 1) {
+    all.clear();
+    for (const Bytes& bytes : together(peers, [&] { return pack(found); })) {
+      const auto [theirs] = unpack<std::vector<BadSample>>(bytes);
+      all.insert(all.end(), theirs.begin(), theirs.end());
+    }
+  }
+  if (all.empty() || !run.folder.writes()) return;
+  alone(peers, [&] {
+    if (list_bad(run, all) == 0) return;
+    const auto records = run.data.dataset.records(Split::train);
+    run.bad.require_few(Split::train, records.size(), run.bad.among(records));
+  });
+}
+
+VLP_INLINE Evaluation evaluate_split(RunParts& run, Split split, const EvaluatedUpdate& weights,
+                                     std::int64_t steps) {
   const Plan& plan = run.plan;
   const Evaluator evaluator(run.data, plan.generate, plan.evaluate.batch_size,
                             worker_count(plan, run.ctx), run.ctx);
@@ -77,12 +107,20 @@ VLP_INLINE Evaluation evaluate_split(RunParts& run, Split split, std::int64_t ep
   Evaluation found = evaluator(run.model, losses, records, build_metrics(plan, run.ctx),
                                "evaluating " + split_name(split));
   together(run.ctx.machine.peers, [&] {
+    list_bad(run, found.bad);
+    std::vector<std::string> bad;
+    for (const BadSample& sample : found.bad) bad.push_back(sample.image_id.text());
+    run.bad.require_few(split, records.size(), bad);
     run.observers.evaluation({.split = split,
-                              .epoch = epoch,
-                              .step = step,
+                              .epoch = weights.epoch,
+                              .step = steps,
                               .measured = found.measured,
                               .images = records,
-                              .captions = found.captions});
+                              .captions = found.captions,
+                              .bad = found.bad,
+                              .name = plan.evaluate.by_steps() && weights.step > 0
+                                          ? run_files::evaluation_at_step(split, weights.step)
+                                          : std::string()});
   });
   return found;
 }
@@ -91,7 +129,8 @@ VLP_INLINE Report score(RunParts& run, History history) {
   const Plan& plan = run.plan;
   const Peers& peers = run.ctx.machine.peers;
   const Split split = plan.evaluate.split;
-  Evaluation found = evaluate_split(run, split, history.best_epoch, history.steps);
+  Evaluation found = evaluate_split(
+      run, split, {.epoch = history.best_epoch, .step = history.best_step}, history.steps);
 
   Report report{.folder = run.folder.path(),
                 .split = split_name(split),
@@ -99,6 +138,7 @@ VLP_INLINE Report score(RunParts& run, History history) {
                 .baseline = {},
                 .baseline_caption = {},
                 .history = std::move(history),
+                .bad = run.bad.count(),
                 .contact_sheet = {}};
   const auto training = run.data.dataset.records(Split::train);
   if (plan.report.baseline && !found.captions.empty() && !training.empty()) {
@@ -107,6 +147,12 @@ VLP_INLINE Report score(RunParts& run, History history) {
     std::vector<CaptionedImage> captions;
     report.baseline = scored_by_first(peers, [&] {
                         captions = commonest_caption(training, images, threads);
+                        std::set<const ImageRecord*> bad;
+                        for (const BadSample& sample : found.bad)
+                          bad.insert(&images[static_cast<std::size_t>(sample.record)]);
+                        std::erase_if(captions, [&](const CaptionedImage& image) {
+                          return bad.contains(image.record);
+                        });
                         return score_captions(captions, build_metrics(plan, run.ctx), threads);
                       }).scores;
     if (!report.baseline.empty() && peers.first())

@@ -9,6 +9,7 @@
 #include "vlp/assemble/open.hpp"
 #include "vlp/assemble/write_model.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/core/non_finite.hpp"
 #include "vlp/data/data.hpp"
 #include "vlp/plan/checks.hpp"
 #include "vlp/registry/registry.hpp"
@@ -58,6 +59,7 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
   AnyModel model = build_model(plan, ctx, weights);     // serves what the losses need
   Objective losses = build_losses(plan, ctx, weights);  // a weighted sum, also a Loss
   const std::string reader = from ? from->text("reader") : weights.format();
+  const std::string not_finite = weights.not_finite();
   weights = {};  // can be as large as the model
 
   // Made now: a run that can't begin leaves nothing behind.
@@ -70,6 +72,7 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
                .losses = losses,
                .folder = folder,
                .observers = observers_of(plan, ctx, folder),
+               .bad = {folder, ctx.facts.bad},
                .plugins = registry.plugins(),
                .reader = reader,
                .from = std::move(from),
@@ -78,8 +81,10 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
   run.format = write_format_settings(folder, plan, ctx, reader);
   run.observers.begin(start_of(run));
   try {
-    const History history = fit(run);
-    return score(run, history);
+    return blaming_weights(not_finite, [&] {
+      const History history = fit(run);
+      return score(run, history);
+    });
   } catch (const InterruptedError& interrupted) {
     throw InterruptedError(std::string(interrupted.what()) +
                            ": a checkpoint is written; go on with\n  vlp run --resume " +

@@ -52,7 +52,8 @@ class Checkpoints {
   /// The newest that is whole. Of each newer one a warning says what is wrong.
   [[nodiscard]] std::optional<Checkpoint> newest() const;
 
-  /// Writes a state; one of the same step is replaced.
+  /// Writes a state; one of the same step is replaced. The manifest's hashes are those of the bytes
+  /// that were given, not of what was read back. Says nothing to the console.
   /// @param at      step and epoch; the folder follows from them
   /// @param recipe  TOML, with every default
   /// @throws DiskError, WeightsError if it can't be written; nothing is left of it then

@@ -107,37 +107,53 @@ class DraftFolder {
   return {};
 }
 
-/// The manifest of a folder whose other files are whole. @throws DiskError if one can't be read
-[[nodiscard]] inline Json manifest_of(const std::filesystem::path& folder, const Checkpoint& at) {
-  Json files = Json::object();
-  for (const char* name : kCheckpointFiles) {
-    const std::optional<std::string> hash = sha256_of_file(folder / name);
-    std::error_code error;
-    const std::uintmax_t bytes = std::filesystem::file_size(folder / name, error);
-    if (!hash || error) throw DiskError((folder / name).string() + ": can't be read back.");
-    files[name] = {{"bytes", bytes}, {"sha256", *hash}};
+/// What a manifest says of a file, taken from the bytes that are to be written, so that it tells
+/// what the disk made of them.
+class FileFacts {
+ public:
+  [[nodiscard]] ByteSink sink() {
+    return [this](std::span<const std::byte> bytes) {
+      digest_.feed(bytes);
+      bytes_ += bytes.size();
+    };
   }
-  return {{"step", at.step}, {"epoch", at.epoch}, {"files", std::move(files)}};
+  /// Of what was heard; nothing can be heard afterwards.
+  [[nodiscard]] Json json() { return {{"bytes", bytes_}, {"sha256", digest_.text()}}; }
+
+ private:
+  Digest digest_{EVP_sha256()};
+  std::uintmax_t bytes_ = 0;
+};
+
+/// What a look at a checkpoint's folder has found.
+struct CheckpointLook {
+  std::string damage;      // empty = it is whole
+  std::int64_t epoch = 0;  // of one that is whole
+};
+
+/// Reads all of it.
+[[nodiscard]] inline CheckpointLook look_at(const std::filesystem::path& folder) {
+  const std::optional<std::string> text = read_file(folder / kManifest);
+  if (!text) return {std::string(kManifest) + " is missing"};
+  try {
+    const Json manifest = Json::parse(*text);
+    if (manifest.at("step").get<std::int64_t>() != step_of(folder.filename().string()))
+      return {std::string(kManifest) + " is of another step"};
+    const auto epoch = manifest.at("epoch").get<std::int64_t>();
+    for (const char* name : kCheckpointFiles)
+      if (std::string damage = damage_of_file(folder / name, manifest.at("files").at(name));
+          !damage.empty())
+        return {std::move(damage)};
+    return {{}, epoch};
+  } catch (const Json::exception&) {
+    return {std::string(kManifest) + " can't be understood"};
+  }
 }
 
 }  // namespace detail
 
 VLP_INLINE std::string checkpoint_damage(const std::filesystem::path& folder) {
-  const std::optional<std::string> text = read_file(folder / detail::kManifest);
-  if (!text) return std::string(detail::kManifest) + " is missing";
-  try {
-    const Json manifest = Json::parse(*text);
-    if (manifest.at("step").get<std::int64_t>() != detail::step_of(folder.filename().string()))
-      return std::string(detail::kManifest) + " is of another step";
-    (void)manifest.at("epoch").get<std::int64_t>();
-    for (const char* name : detail::kCheckpointFiles)
-      if (std::string damage = detail::damage_of_file(folder / name, manifest.at("files").at(name));
-          !damage.empty())
-        return damage;
-    return {};
-  } catch (const Json::exception&) {
-    return std::string(detail::kManifest) + " can't be understood";
-  }
+  return detail::look_at(folder).damage;
 }
 
 VLP_INLINE State read_checkpoint(const std::filesystem::path& folder) {
@@ -171,12 +187,9 @@ VLP_INLINE std::optional<Checkpoint> Checkpoints::newest() const {
   std::ranges::reverse(newest_first);
   for (const std::int64_t step : newest_first) {
     const std::filesystem::path folder = place_of(step);
-    const std::string damage = checkpoint_damage(folder);
-    if (damage.empty()) {
-      const Json manifest = Json::parse(*read_file(folder / detail::kManifest));
-      return Checkpoint{folder, step, manifest.at("epoch")};
-    }
-    console_.warning(folder.string() + ": damaged, and not used: " + damage +
+    const detail::CheckpointLook found = detail::look_at(folder);
+    if (found.damage.empty()) return Checkpoint{folder, step, found.epoch};
+    console_.warning(folder.string() + ": damaged, and not used: " + found.damage +
                      "; the one before it is looked at");
   }
   return std::nullopt;
@@ -194,15 +207,24 @@ VLP_INLINE void Checkpoints::write(const Checkpoint& at, const State& state,
     else
       rest.entries()[name] = entry;
   }
-  write_safetensors(draft.path() / detail::kCheckpointModel, model, {{"format", "pt"}});
-  save_state(rest, draft.path() / detail::kCheckpointState);
-  const auto write_text = [&](const char* name, const std::string& text) {
-    AtomicFile<DiskError> file(draft.path() / name);
+  const auto write_text = [&](const char* name, const std::string& text,
+                              const ByteSink& also = {}) {
+    AtomicFile<DiskError> file(draft.path() / name, also);
     file.write(std::as_bytes(std::span(text)));
     file.commit();
   };
-  write_text(detail::kCheckpointRecipe, recipe);
-  write_text(detail::kManifest, detail::manifest_of(draft.path(), at).dump(2) + "\n");
+  detail::FileFacts of_model, of_state, of_recipe;
+  write_safetensors(draft.path() / detail::kCheckpointModel, model, {{"format", "pt"}},
+                    of_model.sink());
+  save_state(rest, draft.path() / detail::kCheckpointState, of_state.sink());
+  write_text(detail::kCheckpointRecipe, recipe, of_recipe.sink());
+  const Json manifest{{"step", at.step},
+                      {"epoch", at.epoch},
+                      {"files",
+                       {{detail::kCheckpointModel, of_model.json()},
+                        {detail::kCheckpointState, of_state.json()},
+                        {detail::kCheckpointRecipe, of_recipe.json()}}}};
+  write_text(detail::kManifest, manifest.dump(2) + "\n");
   draft.commit();
 }
 

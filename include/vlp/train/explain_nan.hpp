@@ -18,32 +18,11 @@
 #include <fmt/format.h>
 
 #include "vlp/concepts/batch.hpp"
+#include "vlp/concepts/finite_tensor.hpp"
 #include "vlp/core/message.hpp"
 #include "vlp/weights/module_weights.hpp"
 
 namespace vlp {
-
-/// `[2, 4] Float, 1 of 8 not finite (nan 1), others -0.5 to 2`. Waits for the device.
-[[nodiscard]] inline std::string range_of(const at::Tensor& tensor) {
-  std::string text = shape_text(tensor.sizes().vec()) + " " + c10::toString(tensor.scalar_type());
-  if (tensor.numel() == 0 || !tensor.is_floating_point()) return text;
-  const at::Tensor values = tensor.detach().to(at::kDouble), finite = values.isfinite();
-  const auto count = [](const at::Tensor& mask) { return mask.sum().item<std::int64_t>(); };
-  const std::int64_t bad = values.numel() - count(finite);
-  if (bad > 0) {
-    std::string kinds;
-    for (const auto& [name, mask] :
-         {std::pair("nan", values.isnan()), std::pair("inf", values.isposinf()),
-          std::pair("-inf", values.isneginf())})
-      if (const std::int64_t found = count(mask); found > 0)
-        kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", name, found);
-    text += fmt::format(", {} of {} not finite ({})", bad, values.numel(), kinds);
-  }
-  if (bad == values.numel()) return text;
-  const at::Tensor rest = values.masked_select(finite);
-  return text + fmt::format(", {}{:.4g} to {:.4g}", bad > 0 ? "others " : "",
-                            rest.min().item<double>(), rest.max().item<double>());
-}
 
 /// The first result that isn't finite.
 struct NonFiniteResult {

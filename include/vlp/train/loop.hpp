@@ -1,5 +1,5 @@
 #pragma once
-// The loop over epochs and batches: steps, log lines, and calls after each update and each epoch.
+// The loop over epochs and batches: steps, log lines, and calls after each update and between two.
 // What happens there (checkpoints, evaluation, early stopping) is the caller's. It can begin in the
 // middle, and then does what it would have done.
 
@@ -11,11 +11,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "vlp/concepts/peers.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/packed.hpp"
+#include "vlp/core/packed_state.hpp"
 #include "vlp/core/state.hpp"
 #include "vlp/data/loader.hpp"
 #include "vlp/report/observer.hpp"
@@ -48,7 +50,7 @@ class LogWindow {
   }
   /// Seconds of the window in which nothing but data was waited for.
   void add_wait(double seconds) { wait_ += seconds; }
-  /// Seconds of the window that a checkpoint took.
+  /// Seconds of the window in which a checkpoint was waited for.
   void add_checkpoint(double seconds) { checkpoint_ += seconds; }
   /// Updates since the last line.
   [[nodiscard]] std::int64_t steps() const { return steps_; }
@@ -135,26 +137,57 @@ class LogWindow {
 
 /// Where a loop stands between two updates, besides what trainer and loader know.
 struct LoopPosition {
-  std::int64_t epoch = 1;   ///< under way, from 1
-  bool epoch_done = false;  ///< all its updates are done, and what follows them is not
-  bool begun = false;       ///< the loader stands in this epoch already
-  LogWindow window;         ///< since the last log line
+  std::int64_t epoch = 1;          ///< under way, from 1
+  bool epoch_done = false;         ///< all its updates are done, and what follows them is not
+  bool begun = false;              ///< the loader stands in this epoch already
+  LogWindow window;                ///< since the last log line
+  std::vector<State> others = {};  ///< the windows of processes 1, 2, ...: see `with_others`
+
+  /// The position with the windows of the other processes, for the one that writes checkpoints.
+  /// Waits for the device. Comes `together`: all make this call at the same time.
+  [[nodiscard]] LoopPosition with_others(const Peers& peers) const {
+    LoopPosition all = *this;
+    if (peers.size() == 1) return all;
+    const std::vector<Bytes> told = together(peers, [&] {
+      if (peers.first()) return Bytes();
+      State own;
+      window.save(own);
+      return pack_state(own);
+    });
+    all.others.clear();
+    if (peers.first())
+      for (std::size_t rank = 1; rank < told.size(); ++rank)
+        all.others.push_back(unpack_state(told[rank]));
+    return all;
+  }
 
   void save(State& state) const {
     state.put("epoch", epoch);
     state.put("epoch_done", static_cast<std::int64_t>(epoch_done));
     State since_line = state.prefixed("window");
     window.save(since_line);
+    for (std::size_t i = 0; i < others.size(); ++i) {
+      State other = state.prefixed(window_of(static_cast<std::int64_t>(i) + 1));
+      for (const auto& [name, entry] : others[i].entries())
+        std::visit([&, &key = name](const auto& value) { other.put(key, value); }, entry);
+    }
   }
   /// The loader has to be brought to its place as well.
   /// @param device  where the model is
+  /// @param rank    of this process; it goes on with its own window, or with the first one's if the
+  ///                state is of fewer processes
   /// @throws WeightsError if an entry is missing
-  void load(const State& state, at::Device device) {
+  void load(const State& state, at::Device device, std::int64_t rank = 0) {
     epoch = state.integer("epoch");
     epoch_done = state.integer("epoch_done") != 0;
     begun = true;
-    window.load(state.prefixed("window"), device);
+    others.clear();
+    const bool own = rank > 0 && state.has(window_of(rank) + ".steps");
+    window.load(state.prefixed(own ? window_of(rank) : "window"), device);
   }
+
+ private:
+  static std::string window_of(std::int64_t rank) { return "windows." + std::to_string(rank); }
 };
 
 /// What the caller does while training goes on; each may be empty.
@@ -163,10 +196,13 @@ struct LoopHooks {
   /// After each update and its log line; what it throws ends the loop. Of several processes all
   /// have one, which comes `together`.
   std::function<void(const LoopPosition&)> on_update = {};
-  /// After each epoch and after the last step: epoch from 1, updates done. Of several processes all
-  /// have one, which comes `together`.
-  std::function<void(std::int64_t epoch, std::int64_t step)> on_epoch = {};
-  /// Whether training ends here, asked behind on_epoch; all processes give the same answer.
+  /// Between two updates, behind on_update, and behind the last: what isn't training, such as an
+  /// evaluation. No log line counts its time. Once more where an epoch turns out to have no further
+  /// update. A loop that begins with a position that was loaded begins with this call: what
+  /// followed the update is not in it. Of several processes all have one; where it does anything,
+  /// it comes `together`.
+  std::function<void(const LoopPosition&)> between_updates = {};
+  /// Whether training ends here, asked behind between_updates; all processes give the same answer.
   std::function<bool()> ends_early = {};
   /// When an update wasn't finite and its cause was found, before the run ends. Returns where it
   /// keeps what is needed to look closer; empty = nowhere.
@@ -247,14 +283,26 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
   const std::int64_t epochs =
       (length.total_steps + length.steps_per_epoch - 1) / length.steps_per_epoch;
   const Peers& peers = trainer.peers();
+  const auto goes_on = [&] {  // does what lies between two updates
+    at.window.pause();
+    if (hooks.between_updates) hooks.between_updates(at);
+    if (hooks.ends_early && hooks.ends_early()) return false;
+    at.window.resume();
+    return true;
+  };
   at.window.resume();
+  if (at.begun && !at.epoch_done && trainer.steps_done() < length.total_steps && !goes_on()) return;
   while (true) {
     if (!at.begun) loader.start_epoch(at.epoch - 1);
     at.begun = true;
-    while (!at.epoch_done && trainer.steps_done() < length.total_steps) {
+    at.epoch_done = at.epoch_done || trainer.steps_done() >= length.total_steps;
+    while (!at.epoch_done) {
       const std::optional<StepRecord> record =
           trainer.step(next_micro_batches(loader, options.accumulation, &at.window));
-      if (!record) break;
+      if (!record) {
+        at.epoch_done = true;
+        break;
+      }
       at.window.add(*record);
 
       const std::int64_t step = trainer.steps_done();
@@ -281,11 +329,9 @@ void train_epochs(Trainer<M, L>& trainer, Loader& loader, const TrainOptions& op
         hooks.on_update(at);
         at.window.add_checkpoint(saving.seconds());
       }
+      if (!at.epoch_done && !goes_on()) return;
     }
-    at.window.pause();
-    if (hooks.on_epoch) hooks.on_epoch(at.epoch, trainer.steps_done());
-    if (hooks.ends_early && hooks.ends_early()) return;
-    at.window.resume();
+    if (!goes_on()) return;
     // A run that goes on with other batches has as many epochs as it says, of other lengths.
     if (trainer.steps_done() >= length.total_steps || at.epoch >= options.epochs) return;
     ++at.epoch;

@@ -40,6 +40,21 @@ class ConfigObject {
   [[nodiscard]] nlohmann::json raw(const char* key) const {
     return value_.contains(key) ? value_[key] : nlohmann::json();
   }
+  /// The value as messages show it, shortened beyond 60 characters; "nothing" if the key is
+  /// missing.
+  [[nodiscard]] std::string shown(const char* key) const {
+    using nlohmann::json;
+    std::string text = value_.contains(key)
+                           ? value_[key].dump(-1, ' ', true, json::error_handler_t::replace)
+                           : "nothing";
+    return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+  }
+  /// All keys, in alphabetical order.
+  [[nodiscard]] std::vector<std::string> keys() const {
+    std::vector<std::string> keys;
+    for (const auto& item : value_.items()) keys.push_back(item.key());
+    return keys;
+  }
   /// How messages call the file.
   [[nodiscard]] const std::string& file() const { return file_; }
 
@@ -120,12 +135,7 @@ class ConfigObject {
 
   /// Adds a mistake: the key's value isn't what was expected.
   void wrong(const char* key, const std::string& expected) const {
-    using nlohmann::json;
-    std::string got = value_.contains(key)
-                          ? value_[key].dump(-1, ' ', true, json::error_handler_t::replace)
-                          : "nothing";
-    if (got.size() > 60) got = got.substr(0, 57) + "...";
-    problems_->push_back(file_ + ": " + path_ + key + ": not supported (got " + got +
+    problems_->push_back(file_ + ": " + path_ + key + ": not supported (got " + shown(key) +
                          ", expected " + expected + ").");
   }
   /// @param advice  what to do, a sentence

@@ -1,8 +1,8 @@
 #pragma once
 // Python's pickle format, read as data: protocols 2 to 4, plain containers, and the names of calls
-// that are not made. Nothing is executed or looked up. A pickle of n bytes takes at most n + 1
-// steps and less than 200 n bytes of memory, and no more than the two bounds below allow. Includes
-// no torch.
+// that are not made. Objects are the calls that would make them, without their attributes. Nothing
+// is executed or looked up. A pickle of n bytes takes at most n + 1 steps and less than 200 n bytes
+// of memory, and no more than the two bounds below allow. Includes no torch.
 // @see Python's pickletools.py (the instructions)
 
 #include <bit>
@@ -18,6 +18,7 @@
 
 #include "vlp/core/error.hpp"
 #include "vlp/core/printable.hpp"
+#include "vlp/weights/opaque_values.hpp"
 #include "vlp/weights/pickle_value.hpp"
 
 namespace vlp {
@@ -35,7 +36,7 @@ class PickleReader {
 
   /// @param bytes   begins with the pickle and may go on after it; must outlive the result
   /// @param source  how messages call it
-  /// @param allows  globals beyond those that plain containers need (OrderedDict, bytes)
+  /// @param allows  globals beyond those that plain containers and opaque values need
   PickleReader(std::span<const std::byte> bytes, std::string source, Allows allows)
       : bytes_(bytes), source_(std::move(source)), allows_(std::move(allows)) {}
 
@@ -193,7 +194,11 @@ class PickleReader {
       case 'j':  return recall(number(4));                           // LONG_BINGET
       case 'c':  return push_global();                               // GLOBAL
       case 0x93: return push_stack_global();                         // STACK_GLOBAL
+      case 0x8f: return push_container(Type::list, {});              // EMPTY_SET
+      case 0x90: return extend(Type::list, pop_to_mark());           // ADDITEMS
+      case 0x91: return push_container(Type::tuple, pop_to_mark());  // FROZENSET
       case 'R':  return call();                                      // REDUCE
+      case 0x81: return make_object();                               // NEWOBJ
       case 'b':  return set_attributes();                            // BUILD
       case 'Q':  return push_new(PicklePersistent{pop()});           // BINPERSID
       default:   fail_instruction(code);
@@ -234,7 +239,14 @@ class PickleReader {
   /// Attributes, such as the _metadata that state_dict() puts on its OrderedDict, are not kept.
   void set_attributes() {
     pop();
-    if (!out_.is(top(), Type::dict)) fail("sets attributes of something that has none");
+    if (!out_.is(top(), Type::dict) && !is_opaque(top()))
+      fail("sets attributes of something that has none");
+  }
+
+  /// Whether a value is an object of which nothing is known but its class and arguments.
+  [[nodiscard]] bool is_opaque(PickleId id) const {
+    const auto* made = out_.get<PickleCall>(id);
+    return made && is_opaque_name(out_.global(made->function));
   }
 
   void push_global() {
@@ -253,11 +265,12 @@ class PickleReader {
   void push_global(std::string_view module, std::string_view name) {
     const std::string full = std::string(module) + "." + std::string(name);
     if (const auto known = globals_.find(full); known != globals_.end()) return push(known->second);
-    const bool plain = full == "collections.OrderedDict" || full == "_codecs.encode" ||
-                       full == "__builtin__.bytes" || full == "builtins.bytes";
-    if (!plain && !allows_(full))
+    const bool plain = full == "collections.OrderedDict" || full == "collections.defaultdict" ||
+                       full == "_codecs.encode" || full == "__builtin__.bytes" ||
+                       full == "builtins.bytes";
+    if (!plain && !is_opaque_name(full) && !allows_(full))
       throw WeightsError(source_ + ": the pickle asks for '" + printable(full) +
-                         "' (expected tensors and plain containers only, " +
+                         "' (expected tensors, plain containers and settings only, " +
                          "vlp runs no code from a file). Save it again with "
                          "torch.save(model.state_dict(), FILE), if you trust it.");
     const PickleId id = add(PickleGlobal{static_cast<std::uint32_t>(out_.globals_.size())});
@@ -274,9 +287,19 @@ class PickleReader {
     if (!out_.is(arguments, Type::tuple))
       fail("calls '" + printable(name) + "' without a tuple of arguments");
     if (name == "collections.OrderedDict") return push_ordered_dict(out_.items(arguments));
+    if (name == "collections.defaultdict") return push_container(Type::dict, {});
     if (name == "_codecs.encode" || name.ends_with(".bytes"))
       return push_bytes(out_.items(arguments));
     push_new(PickleCall{function, arguments});
+  }
+
+  /// An object of a class; its attributes may follow.
+  void make_object() {
+    const PickleId arguments = pop();
+    const PickleId type = pop();
+    if (!is_opaque_name(out_.global(type)) || !out_.is(arguments, Type::tuple))
+      fail("makes an object of something that is no known class");
+    push_new(PickleCall{type, arguments});
   }
 
   /// OrderedDict() or, as Python 2 writes it, OrderedDict([[key, value], ...]).

@@ -32,8 +32,8 @@ struct PickleBytes {
 };
 /// Several values: `Pickle::items` has them.
 struct PickleContainer {
-  /// Python's container types; an OrderedDict is a dict. A dict's items are key, value, key, value,
-  /// ...
+  /// Python's container types; an OrderedDict and a defaultdict are dicts, a set is a list, a
+  /// frozenset a tuple. A dict's items are key, value, key, value, ...
   enum class Type : std::uint8_t { list, tuple, dict };
   Type type;            ///< which one
   std::uint32_t index;  ///< where `Pickle` keeps the items
@@ -43,7 +43,8 @@ struct PickleContainer {
 struct PickleGlobal {
   std::uint32_t index;  ///< where `Pickle` keeps the name
 };
-/// A call that the pickle asks for and that is not made: a function's name and its arguments.
+/// A call that the pickle asks for and that is not made: a function's name and its arguments. An
+/// object is the call of its class; its attributes are not kept.
 struct PickleCall {
   PickleId function;   ///< a `PickleGlobal`
   PickleId arguments;  ///< a tuple

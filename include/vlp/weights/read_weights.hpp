@@ -37,11 +37,12 @@ namespace detail {
 }  // namespace detail
 
 /// Reads safetensors, a file of torch.save, or all shards of an index; names are those of the file.
-/// A dict around the weights ({"model": ...} or {"state_dict": ...}) is taken off. Tensors are
-/// views of the mapped file. Texts are those of a file of safetensors; shards have none.
+/// Of a file of torch.save they are those of the dict that `choose_state_dict` finds, e.g. of
+/// {"model": ...}. Tensors are views of the mapped file. Texts are those of a file of safetensors;
+/// shards have none.
 /// @throws WeightsError if the file is missing, damaged, no file of weights (it says what it is
 /// instead), or asks for
-///         anything but tensors and plain containers
+///         anything but tensors, plain containers and settings
 [[nodiscard]] WeightFile read_weight_file(const std::filesystem::path& path, MappedFile file);
 
 /// The same for a file on the disk.
@@ -58,7 +59,7 @@ namespace detail {
 
 /// @return  the file that holds the weights of a model's folder: model.safetensors, its index,
 ///          pytorch_model.bin, its index, else the only file of the folder that ends in
-///          .safetensors, .bin or .pth
+///          .safetensors, .bin or .pth, else the only one that ends in .pt or .ckpt
 /// @throws WeightsError if there is no such folder, no such file, several of them, or a link to
 /// nothing
 [[nodiscard]] std::filesystem::path find_weights(const std::filesystem::path& folder);

@@ -91,8 +91,11 @@ inline constexpr std::array<ForeignFile, 10> kForeignFiles{{
     SafetensorsFile read = read_safetensors(path, std::move(file));
     return {path.string(), std::move(read.tensors), std::move(read.metadata)};
   }
-  if (format == WeightsFormat::torch)
-    return {path.string(), TorchFile(std::move(file), path.string()).state_dict(), {}};
+  if (format == WeightsFormat::torch) {
+    TorchFile read(std::move(file), path.string());
+    TensorMap tensors = read.state_dict();
+    return {path.string(), std::move(tensors), {}, read.notes()};
+  }
   throw WeightsError(
       path.string() +
       ": an index of shards where a shard was expected. Get the files again, all from one place.");
@@ -104,12 +107,19 @@ VLP_INLINE WeightFile read_weight_file(const std::filesystem::path& path, Mapped
   const auto format = detail::weights_format(detail::text_of(file), path.string());
   if (format != detail::WeightsFormat::shard_index)
     return detail::read_whole(path, std::move(file), format);
-  const auto read_shard = [](const std::filesystem::path& shard) {
+  std::vector<std::string> notes;
+  const auto read_shard = [&](const std::filesystem::path& shard) {
     MappedFile bytes = map_file(shard);
     const auto inner = detail::weights_format(detail::text_of(bytes), shard.string());
-    return detail::read_whole(shard, std::move(bytes), inner).tensors;
+    WeightFile read = detail::read_whole(shard, std::move(bytes), inner);
+    for (const std::string& note : read.notes)
+      notes.push_back(printable(shard.filename().string()) + ": " + note);
+    return std::move(read.tensors);
   };
-  return {path.string(), ShardReader(path, file, read_shard).read(), {}};
+  ShardReader reader(path, file, read_shard);
+  TensorMap tensors = reader.read();
+  for (std::string& note : reader.notes()) notes.push_back(std::move(note));
+  return {path.string(), std::move(tensors), {}, std::move(notes)};
 }
 
 VLP_INLINE WeightFile read_weight_file(const std::filesystem::path& path) {
@@ -132,15 +142,18 @@ VLP_INLINE std::filesystem::path find_weights(const std::filesystem::path& folde
            "interrupted.");
   }
 
-  std::vector<fs::path> candidates;
+  std::vector<fs::path> candidates, further;
   std::error_code problem;
   for (fs::directory_iterator entry(folder, problem), end; !problem && entry != end;
        entry.increment(problem)) {
     const std::string extension = entry->path().extension().string();
     if (extension == ".safetensors" || extension == ".bin" || extension == ".pth")
       candidates.push_back(entry->path());
+    else if (extension == ".pt" || extension == ".ckpt")
+      further.push_back(entry->path());
   }
   if (problem) fail(folder, "can't be listed (" + problem.message() + ").");
+  if (candidates.empty()) candidates = std::move(further);
   if (candidates.size() == 1) return candidates.front();
   if (candidates.empty())
     fail(folder,

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/core/atomic_file.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/core/named_tensors.hpp"
@@ -54,10 +55,11 @@ struct SafetensorsFile {
 
 /// Writes a file that appears complete or not at all. Tensors of larger items come first, so that
 /// each is aligned; among equals the given order stays.
+/// @param also  hears the bytes of the file as they are written
 /// @throws WeightsError naming the path: names used twice, text that is not UTF-8, a folder or disk
 /// that can't be written
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
-                       const Metadata& metadata = {});
+                       const Metadata& metadata = {}, const ByteSink& also = {});
 
 }  // namespace vlp
 

@@ -212,7 +212,7 @@ VLP_INLINE SafetensorsFile read_safetensors(const std::filesystem::path& path, M
 }
 
 VLP_INLINE void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
-                                  const Metadata& metadata) {
+                                  const Metadata& metadata, const ByteSink& also) {
   detail::check_writable(path, tensors);
   NamedTensors ordered;
   for (const std::uint64_t size : {8, 4, 2, 1})
@@ -231,7 +231,7 @@ VLP_INLINE void write_safetensors(const std::filesystem::path& path, const Named
   const auto length =
       std::bit_cast<std::array<std::byte, 8>>(static_cast<std::uint64_t>(header.size()));
 
-  AtomicFile<WeightsError> file(path);
+  AtomicFile<WeightsError> file(path, also);
   file.write(length);
   file.write(std::as_bytes(std::span(header)));
   for (const auto& [name, tensor] : ordered) file.write(tensor.bytes);

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,11 +38,13 @@ class ShardReader {
     parse(index);
   }
 
+  /// Tensors that the index names, and those beside them in the shards that it doesn't name.
   /// @throws WeightsError listing shards that are missing, tensors that are missing in their shard,
-  /// and tensors that the
-  ///         index doesn't name
+  /// and tensors that stand in another shard than the index says, or in two
+  /// @see transformers' from_pretrained, which takes all tensors of the shards that are named
   [[nodiscard]] TensorMap read() {
     for (const auto& [shard, names] : shards_) read_shard(shard, names);
+    add_unnamed();
     if (!problems_.empty()) {
       constexpr std::size_t most = 20;
       std::string text = path_.string() + ": the shards don't agree with their index.";
@@ -53,7 +56,22 @@ class ShardReader {
     return std::move(tensors_);
   }
 
+  /// What `read` has to say, a sentence each.
+  [[nodiscard]] std::vector<std::string> notes() const {
+    if (unnamed_.empty()) return {};
+    const std::size_t count = unnamed_.size();
+    return {"the shards hold " + std::to_string(count) + (count == 1 ? " tensor" : " tensors") +
+            " that the index doesn't name (" + (count == 1 ? "" : "e.g. ") +
+            printable(unnamed_.begin()->first) + "); used all the same, as in transformers"};
+  }
+
  private:
+  /// A tensor that the index doesn't name, with its shard.
+  struct Unnamed {
+    std::string shard;
+    TensorBytes tensor;
+  };
+
   [[noreturn]] void fail(const std::string& what) const {
     throw WeightsError(path_.string() + ": " + what);
   }
@@ -107,14 +125,31 @@ class ShardReader {
       else
         tensors_.insert(std::move(tensor));
     }
-    for (const auto& [name, tensor] : found)
-      problems_.push_back("unexpected tensor: " + printable(name) + " in " + printable(shard));
+    for (auto& [name, tensor] : found) {
+      const auto [other, is_new] = unnamed_.try_emplace(name, Unnamed{shard, tensor});
+      if (!is_new)
+        problems_.push_back("unexpected tensor: " + printable(name) + " in " +
+                            printable(other->second.shard) + " and in " + printable(shard));
+    }
+  }
+
+  /// What the index names for another shard is no tensor that it forgot.
+  void add_unnamed() {
+    std::set<std::string_view> named;
+    for (const auto& [shard, names] : shards_) named.insert(names.begin(), names.end());
+    for (const auto& [name, found] : unnamed_)
+      if (named.contains(name))
+        problems_.push_back("unexpected tensor: " + printable(name) + " in " +
+                            printable(found.shard));
+      else
+        tensors_.emplace(name, found.tensor);
   }
 
   std::filesystem::path path_;
   ReadShard read_;
   std::map<std::string, std::vector<std::string>> shards_;
   TensorMap tensors_;
+  std::map<std::string, Unnamed> unnamed_;
   std::vector<std::string> problems_;
 };
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "vlp/core/atomic_file.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/core/state.hpp"
@@ -16,8 +17,9 @@
 namespace vlp {
 
 /// Saves all entries of `state` under their full names; the file appears complete or not at all.
+/// @param also  hears the bytes of the file as they are written
 /// @throws WeightsError naming the path if it can't be written or a text is not UTF-8
-void save_state(const State& state, const std::filesystem::path& path);
+void save_state(const State& state, const std::filesystem::path& path, const ByteSink& also = {});
 
 /// @return  the state that `save_state` wrote; its tensors lie in the mapped file
 /// @throws WeightsError if the file is missing, malformed, no checkpoint, or of another version

@@ -44,7 +44,8 @@ template <class T>
 
 }  // namespace detail
 
-VLP_INLINE void save_state(const State& state, const std::filesystem::path& path) {
+VLP_INLINE void save_state(const State& state, const std::filesystem::path& path,
+                           const ByteSink& also) {
   NamedTensors tensors;
   Metadata metadata{{std::string(detail::kStateFormatKey), std::string(detail::kStateFormat)}};
   for (const auto& [name, entry] : state.entries()) {
@@ -57,7 +58,7 @@ VLP_INLINE void save_state(const State& state, const std::filesystem::path& path
     else
       tensors.emplace_back(name, std::get<TensorBytes>(entry));
   }
-  write_safetensors(path, tensors, metadata);
+  write_safetensors(path, tensors, metadata, also);
 }
 
 VLP_INLINE State load_state(const std::filesystem::path& path) {

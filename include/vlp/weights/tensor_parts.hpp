@@ -1,12 +1,14 @@
 #pragma once
 // The parts of a model that tensors belong to: the first words of their names. Includes no torch.
 
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
 
 #include "vlp/core/named_tensors.hpp"
+#include "vlp/core/printable.hpp"
 
 namespace vlp {
 
@@ -28,6 +30,17 @@ namespace vlp {
   for (const auto& [part, count] : parts)
     text += (text.empty() ? "" : ", ") + part + " (" + std::to_string(count) +
             (count == 1 ? " tensor)" : " tensors)");
+  return text;
+}
+
+/// The first names, for messages: `'a', 'b', 'c'`.
+/// @param named  anything by name, at least one
+[[nodiscard]] std::string first_names(const auto& named) {
+  constexpr std::size_t most = 3;
+  std::string text;
+  std::size_t shown = 0;
+  for (auto entry = named.begin(); entry != named.end() && shown < most; ++entry, ++shown)
+    text += (text.empty() ? "'" : ", '") + printable(entry->first) + "'";
   return text;
 }
 

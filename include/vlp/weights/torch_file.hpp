@@ -16,6 +16,7 @@
 #include "vlp/core/printable.hpp"
 #include "vlp/weights/mapped_file.hpp"
 #include "vlp/weights/pickle_value.hpp"
+#include "vlp/weights/state_dict_choice.hpp"
 #include "vlp/weights/strided.hpp"
 #include "vlp/weights/tensor_map.hpp"
 #include "vlp/weights/torch_layout.hpp"
@@ -44,8 +45,7 @@ class TorchFile {
 
   /// Whether a value of the pickle is a tensor or a parameter.
   [[nodiscard]] bool is_tensor(PickleId value) const {
-    const auto* call = layout_.pickle.get<PickleCall>(value);
-    return call && layout_.pickle.global(call->function).starts_with("torch._utils._rebuild_");
+    return detail::is_tensor(layout_.pickle, value);
   }
 
   /// @param value  a value of the pickle for which `is_tensor` is true
@@ -65,21 +65,17 @@ class TorchFile {
     return tensor.gathered();
   }
 
-  /// The tensors of the file: those of its dict "model" or "state_dict" if it has one, else those
-  /// of the dict that it is. Entries that are no tensors are left out.
-  /// @throws WeightsError if there is no dict or it has no tensor, if names are repeated or no
+  /// What `state_dict` passes over, a sentence each. @throws WeightsError as `choose_state_dict`
+  [[nodiscard]] std::vector<std::string> notes() const {
+    return choose_state_dict(layout_.pickle, source_).notes;
+  }
+
+  /// The tensors of the dict that `choose_state_dict` finds. Entries that are no tensors are left
+  /// out.
+  /// @throws WeightsError if there is no such dict or it has no tensor, if names are repeated or no
   /// texts, and as `tensor`
   [[nodiscard]] TensorMap state_dict() {
-    using Type = PickleContainer::Type;
-    PickleId dict = layout_.pickle.root();
-    for (const std::string_view key : {"model", "state_dict"}) {
-      const PickleId* inner = layout_.pickle.find(layout_.pickle.root(), key);
-      if (!inner || !layout_.pickle.is(*inner, Type::dict)) continue;
-      dict = *inner;
-      break;
-    }
-    if (!layout_.pickle.is(dict, Type::dict)) fail_and_save("holds no dict of tensors.");
-
+    const PickleId dict = choose_state_dict(layout_.pickle, source_).dict;
     TensorMap tensors;
     const auto entries = layout_.pickle.items(dict);
     for (std::size_t i = 0; i < entries.size(); i += 2) {
