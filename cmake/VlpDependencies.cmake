@@ -9,6 +9,7 @@ pkg_check_modules(tomlplusplus REQUIRED IMPORTED_TARGET tomlplusplus)
 pkg_check_modules(utf8proc REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(jpeg REQUIRED IMPORTED_TARGET libjpeg)
 pkg_check_modules(png REQUIRED IMPORTED_TARGET libpng)
+pkg_check_modules(webp REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
 pkg_check_modules(cairo REQUIRED IMPORTED_TARGET cairo)
 pkg_check_modules(zlib REQUIRED IMPORTED_TARGET zlib)
 pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson)
@@ -29,7 +30,8 @@ target_link_libraries(vlp_base INTERFACE fmt::fmt nlohmann_json::nlohmann_json P
                       ${CMAKE_DL_LIBS})
 
 add_library(vlp_image_libraries INTERFACE)
-target_link_libraries(vlp_image_libraries INTERFACE PkgConfig::jpeg PkgConfig::png PkgConfig::cairo PkgConfig::zlib)
+target_link_libraries(vlp_image_libraries INTERFACE PkgConfig::jpeg PkgConfig::png PkgConfig::webp PkgConfig::cairo
+                      PkgConfig::zlib)
 
 # What files of captions need; see include/vlp/captions/caption_file.hpp.
 add_library(vlp_caption_libraries INTERFACE)

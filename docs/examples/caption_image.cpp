@@ -20,8 +20,8 @@ void print_caption(const char* model, const char* image) {
 
   const at::NoGradGuard no_grad;
   vlp::RandomStream random(1);  // for transforms that draw; those of evaluation don't
-  const at::Tensor pixels =
-      opened.transforms(vlp::decode_image(image), random).unsqueeze(0);  // [1, 3, H, W]
+  const at::Tensor pixels = opened.transforms(vlp::decode_image(image, opened.reading), random)
+                                .unsqueeze(0);  // [1, 3, H, W]
   const vlp::ModelParts& parts = opened.model.parts();
   const auto captions = parts.get<vlp::Generate>()(
       parts.call<vlp::ImageStates>(pixels), vlp::prompt_ids(*opened.tokenizer, opened.prompt),

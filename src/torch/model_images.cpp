@@ -22,19 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Whether a plan's images are resized with Pillow's rounding.
-bool resizes_as_pillow(const Plan& plan) {
-  for (const TransformUse& use : plan.transform) {
-    if (use.extra.when == When::train) continue;
-    const Value table = use.write();
-    const Entry* kernel = table.as<Table>()->find("kernel");
-    if (kernel &&
-        *kernel->value.as<std::string>() == EnumNames<ResizeKernel>::of(ResizeKernel::pillow))
-      return true;
-  }
-  return false;
-}
-
 /// The transforms of evaluation, with another rounding where they resize. @throws RecipeError if
 /// none of them does
 Pipeline with_kernel(Plan plan, ResizeKernel kernel, const Registry& registry, Context ctx) {
@@ -80,36 +67,44 @@ at::Tensor read_pixel_values(const fs::path& file, ImageSize size) {
 
 ModelImages::ModelImages(const ImageCommand& command, const OpenedModel& opened,
                          const Registry& registry, Terminal& terminal)
-    : command_(command), opened_(opened), terminal_(terminal), transforms_(opened.transforms) {
-  choose_preprocessing(registry);
+    : command_(command),
+      opened_(opened),
+      terminal_(terminal),
+      transforms_(opened.transforms),
+      files_(choose_preprocessing(registry)) {
   if (!command.pixel_values.empty())
     rows_ = read_pixel_values(command.pixel_values, transforms_.output_size());
 }
 
-/// Whose resizing and what becomes of transparency: Pillow's path drops it, as training from
-/// recipes does; the image processors of Hugging Face put a white page behind it.
-void ModelImages::choose_preprocessing(const Registry& registry) {
+/// Whose resizing, and what becomes of transparency and orientation.
+ImageReading ModelImages::choose_preprocessing(const Registry& registry) {
+  ImageReading reading = opened_.reading;
+  reading.orient = reading.orient || command_.orient;
   if (command_.preprocess) {
     const ResizeKernel kernel =
         *command_.preprocess == "pil" ? ResizeKernel::pillow : ResizeKernel::torchvision;
     transforms_ = with_kernel(opened_.plan, kernel, registry, opened_.ctx);
-    alpha_ = kernel == ResizeKernel::pillow ? AlphaMode::drop : AlphaMode::over_white;
-  } else if (opened_.imported && !resizes_as_pillow(opened_.plan)) {
-    alpha_ = AlphaMode::over_white;
+    reading.transparency = kernel == ResizeKernel::pillow ? AlphaMode::drop : AlphaMode::over_white;
   }
+  return reading;
 }
 
 /// Called from worker threads.
 at::Tensor ModelImages::read(const NamedImage& named) const {
   if (named.row) return rows_[*named.row];
   RandomStream random = opened_.ctx.facts.seeds.derive(named.name);
-  return transforms_(decode_image(named.name, alpha_), random);
+  DecodedImage decoded = files_(named.name);
+  return transforms_(std::move(decoded.pixels), random);
 }
 
 std::int64_t ModelImages::for_each_batch(
     const std::function<void(std::span<const ReadImage>)>& use) const {
   ImageReader reader(
-      ImageNames(command_.images, command_.image_lists, rows_.defined() ? rows_.size(0) : 0),
+      ImageNames({.paths = command_.images,
+                  .recursive = command_.recursive,
+                  .lists = command_.image_lists,
+                  .rows = rows_.defined() ? rows_.size(0) : 0},
+                 [this](const std::string& note) { terminal_.line(note); }),
       [this](const NamedImage& named) { return read(named); }, 2 * command_.batch_size,
       worker_count(opened_.plan, opened_.ctx));
   std::vector<ReadImage> batch;
@@ -129,6 +124,8 @@ std::int64_t ModelImages::for_each_batch(
     if (static_cast<std::int64_t>(batch.size()) == command_.batch_size) hand_over();
   }
   hand_over();
+  if (const std::string note = files_.note("--orient turns them upright."); !note.empty())
+    terminal_.line(note);
   return broken;
 }
 

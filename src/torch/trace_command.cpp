@@ -13,6 +13,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/non_finite.hpp"
 #include "vlp/image/decode.hpp"
+#include "vlp/image/image_names.hpp"
 #include "vlp/nn/device.hpp"
 #include "vlp/recipe/value.hpp"
 #include "vlp/trace/trace.hpp"
@@ -24,18 +25,26 @@ namespace vlp {
 namespace {
 
 /// Images as the model's transforms make them: [B, 3, H, W].
-at::Tensor preprocessed(const std::vector<std::filesystem::path>& files, const OpenedModel& opened,
-                        at::ScalarType dtype) {
+at::Tensor preprocessed(const TraceCommand& command, const OpenedModel& opened,
+                        at::ScalarType dtype, Terminal& terminal) {
+  ImageReading reading = opened.reading;
+  reading.orient = reading.orient || command.orient;
+  const ImageFiles images_of(reading);
   std::vector<at::Tensor> images;
-  for (const std::filesystem::path& file : files) {
-    RandomStream random = opened.ctx.facts.seeds.derive(file.string());
-    at::Tensor image = opened.transforms(decode_image(file), random);
+  ImageNames names({.paths = command.images, .recursive = command.recursive},
+                   [&](const std::string& note) { terminal.line(note); });
+  while (const auto named = names.next()) {
+    if (!named->problem.empty()) throw DataError(named->problem);
+    RandomStream random = opened.ctx.facts.seeds.derive(named->name);
+    at::Tensor image = opened.transforms(images_of(named->name).pixels, random);
     if (!images.empty() && image.sizes() != images.front().sizes())
-      throw DataError(file.string() + ": becomes another size than the first image (got " +
+      throw DataError(named->name + ": becomes another size than the first image (got " +
                       shape_text(image.sizes()) + ", expected " +
                       shape_text(images.front().sizes()) + "). Trace images of one size together.");
     images.push_back(std::move(image));
   }
+  if (const std::string note = images_of.note("--orient turns them upright."); !note.empty())
+    terminal.line(note);
   return at::stack(images).to(torch_device(opened.ctx.machine.device), dtype);
 }
 
@@ -69,7 +78,7 @@ int carry_out(const TraceCommand& command, const Registry& registry, Terminal& t
       terminal.line(command.inputs.string() + ": " + name +
                     " is not used by a trace of this model");
   } else {
-    inputs.pixel_values = preprocessed(command.images, opened, arguments.dtype);
+    inputs.pixel_values = preprocessed(command, opened, arguments.dtype, terminal);
   }
 
   NamedTensors trace;

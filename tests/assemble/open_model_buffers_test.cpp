@@ -136,4 +136,18 @@ BOOST_AUTO_TEST_CASE(a_model_in_float64_keeps_its_counters_as_integers) {
                         model.parts().call<vlp::ImageStates>(pixels)) < kConvolution);
 }
 
+BOOST_AUTO_TEST_CASE(images_are_read_as_the_recipe_of_the_run_says) {
+  const auto reading = [&](const std::string& dataset) {
+    write_text(scratch.path / "recipe.toml", dataset + kRecipe);
+    return open(scratch.path / "model.safetensors").reading;
+  };
+  const vlp::ImageReading told =
+      reading("[dataset]\nuse = \"gone\"\ntransparency = \"over_white\"\norient = true\n");
+  BOOST_TEST((told.transparency == vlp::AlphaMode::over_white));
+  BOOST_TEST(told.orient);
+  const vlp::ImageReading before = reading("[dataset]\nuse = \"gone\"\n");
+  BOOST_TEST((before.transparency == vlp::AlphaMode::drop), "as runs did that don't say it");
+  BOOST_TEST(!before.orient);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -103,6 +103,7 @@ BOOST_AUTO_TEST_CASE(tokens_and_defaults_come_from_the_folder) {
   Opener opener;
   const vlp::OpenedModel opened = opener.open(parity("caption_untied/model"));
   BOOST_TEST(opened.imported);
+  BOOST_TEST((opened.reading.transparency == vlp::AlphaMode::over_white));
   BOOST_TEST(!opened.tokenizer.has_value());
   BOOST_TEST(opened.ctx.facts.tokens.decode == 1198);
   BOOST_TEST(opened.ctx.facts.tokens.sep == 102);
@@ -312,6 +313,7 @@ BOOST_AUTO_TEST_CASE(the_architecture_of_a_lone_original_file_is_told_from_its_t
   const std::string recipe = vlp::write_toml(opened.plan.resolved);
   BOOST_TEST(contains(recipe, "heads = 2\nmlp = 96\nlayer_norm_eps = 1e-06"), recipe);
   BOOST_TEST(contains(recipe, "size = 48\nkernel = \"pillow\""), recipe);
+  BOOST_TEST((opened.reading.transparency == vlp::AlphaMode::drop), "as Pillow does");
   BOOST_TEST(opened.ctx.facts.tokens.decode == 30522);
   BOOST_TEST(opened.ctx.facts.tokens.sep == 102);
   BOOST_REQUIRE(opened.tokenizer.has_value());

@@ -44,7 +44,9 @@ Distance compare_all(const std::string& suffix, vlp::ResizeKernel kernel) {
     const vlp::Resize resize({.size = expected.size(2), .kernel = kernel});
     const vlp::Normalize normalize{vlp::Normalize::Options{}};
     at::Tensor got = normalize(
-        resize(vlp::decode_image(vlp::test::image_fixtures() / file, alpha), random), random);
+        resize(vlp::decode_image(vlp::test::image_fixtures() / file, {.transparency = alpha}),
+               random),
+        random);
     if (const auto every = what.find(".every_"); every != std::string::npos)
       got = got.slice(1, 0, got.size(1), std::stoi(what.substr(every + 7)));
     BOOST_REQUIRE(got.sizes() == expected.sizes());

@@ -31,7 +31,7 @@ struct ModelTables {
 };
 
 /// Reads the tables that make a model, and no others: a recipe's dataset need not be known any
-/// more.
+/// more, only how its images were read.
 [[nodiscard]] Plan read_model_tables(const Recipe& recipe, const Registry& registry);
 
 }  // namespace vlp

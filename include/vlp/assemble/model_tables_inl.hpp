@@ -22,8 +22,13 @@ VLP_INLINE Plan read_model_tables(const Recipe& recipe, const Registry& registry
   ReadContext read{problems, &registry, plugins_of_run(recipe.file)};
   ModelTables tables;
   read_fields(*recipe.value.as<Table>(), recipe.value.place, "", tables, read);
+  DatasetExtras of_images;
+  const Entry* dataset = recipe.value.as<Table>()->find("dataset");
+  if (const Table* table = dataset ? dataset->value.as<Table>() : nullptr)
+    read_fields(*table, dataset->value.place, "dataset", of_images, read);
   problems.throw_if_any();
   Plan plan;
+  plan.dataset.extra.images = of_images.images;
   plan.resolved = write_options(tables);
   plan.formats = Formats(registry);
   if (tables.tokenizer) plan.tokenizer = std::move(*tables.tokenizer);

@@ -78,7 +78,8 @@ VLP_INLINE Preprocessing load_preprocessing(const Plan& plan, Context& ctx) {
   ctx.facts.tokens = tokenizer.special();
   ctx.facts.dimensions.vocabulary_size = tokenizer.vocabulary_size();
   require_room(plan, tokenizer);
-  return {std::move(tokenizer), build_transforms(plan, ctx), plan.model.extra.prompt};
+  return {std::move(tokenizer), build_transforms(plan, ctx), plan.model.extra.prompt,
+          ImageFiles(plan.dataset.extra.images)};
 }
 
 VLP_INLINE void require_room(const Plan& plan, const AnyTokenizer& tokenizer) {

@@ -17,6 +17,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/data/pipeline.hpp"
+#include "vlp/image/image_reading.hpp"
 #include "vlp/plan/plan.hpp"
 
 namespace vlp {
@@ -33,6 +34,7 @@ struct OpenedModel {
   std::string not_finite;    ///< which of its file's tensors aren't finite, for messages about
                              ///< results that aren't; empty = all are
   bool imported = false;     ///< whether a format, not a recipe, describes it
+  ImageReading reading;      ///< how image files are read, as in its training
 };
 
 /// How to open a model.

@@ -19,6 +19,8 @@
 #include "vlp/concepts/generation.hpp"
 #include "vlp/concepts/parts.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/image/image_reading.hpp"
+#include "vlp/image/resample.hpp"
 #include "vlp/nn/device.hpp"
 #include "vlp/nn/tf32.hpp"
 #include "vlp/plan/plan.hpp"
@@ -48,6 +50,32 @@ namespace detail {
   Table& tokenizer = *recipe.value.as<Table>()->find("tokenizer")->value.as<Table>();
   take_own_files(tokenizer, plan.tokenizer.traits(), folder);
   return read_model_tables(recipe, registry);
+}
+
+/// Whether a plan's images are resized with Pillow's rounding.
+[[nodiscard]] inline bool resizes_as_pillow(const Plan& plan) {
+  for (const TransformUse& use : plan.transform) {
+    if (use.extra.when == When::train) continue;
+    const Value table = use.write();
+    const Entry* kernel = table.as<Table>()->find("kernel");
+    if (kernel &&
+        *kernel->value.as<std::string>() == EnumNames<ResizeKernel>::of(ResizeKernel::pillow))
+      return true;
+  }
+  return false;
+}
+
+/// How a model's images were read in training. Recipes from before they said it dropped
+/// transparency; so does Pillow's path of Hugging Face's image processors, while the other puts a
+/// white page behind it.
+[[nodiscard]] inline ImageReading reading_of(const Plan& plan, const Recipe& recipe,
+                                             bool imported) {
+  ImageReading reading = plan.dataset.extra.images;
+  const Entry* dataset = recipe.value.as<Table>()->find("dataset");
+  const Table* table = dataset ? dataset->value.as<Table>() : nullptr;
+  if (table && table->find("transparency")) return reading;
+  if (imported ? resizes_as_pillow(plan) : table != nullptr) reading.transparency = AlphaMode::drop;
+  return reading;
 }
 
 /// The tokenizer of a plan, if it has one; tells the context its special tokens and its size.
@@ -112,7 +140,7 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
   Recipe recipe = imported ? Recipe{imported->recipe, name, {}} : detail::run_recipe(source);
   for (const std::string& set : arguments.sets) apply_set(recipe.value, set, recipe.problems);
   Plan plan = imported ? read_model_tables(recipe, registry)
-                       : detail::read_run_tables(std::move(recipe), source.folder(), registry);
+                       : detail::read_run_tables(recipe, source.folder(), registry);
   detail::check_purpose(name, plan, arguments.needs);
   Context ctx = open_context(plan, {.out = {},
                                     .data_dir = ".",
@@ -138,6 +166,7 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
   module->eval();
   GenerateOptions generate = plan.generate;
   std::string prompt = plan.model.extra.prompt;
+  const ImageReading reading = detail::reading_of(plan, recipe, imported.has_value());
   return {.plan = std::move(plan),
           .ctx = std::move(ctx),
           .tokenizer = std::move(tokenizer),
@@ -146,7 +175,8 @@ VLP_INLINE OpenedModel open_model(const std::string& name, const Registry& regis
           .generate = generate,
           .prompt = std::move(prompt),
           .not_finite = std::move(not_finite),
-          .imported = imported.has_value()};
+          .imported = imported.has_value(),
+          .reading = reading};
 }
 
 }  // namespace vlp

@@ -19,19 +19,22 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/parallel.hpp"
 #include "vlp/core/progress.hpp"
+#include "vlp/image/byte_budget.hpp"
 #include "vlp/image/read.hpp"
 
 namespace vlp {
 
 /// Decodes the image of a record. @return  what keeps it from being used; nothing if it is sound
 /// @param record  its position in its split
+/// @param memory  for pixels
 [[nodiscard]] inline std::optional<BadSample> bad_image(const ImageRecord& image,
-                                                        std::int64_t record) {
+                                                        std::int64_t record, ByteBudget& memory) {
   const auto bad = [&](const char* reason, const std::exception& error) {
     return BadSample{image.image_id, reason, error.what(), record};
   };
   try {
-    (void)read_pixels(image.file);
+    ByteShare share;
+    (void)read_pixels(image.file, {}, [&](std::size_t bytes) { share = memory.take(bytes); });
   } catch (const MissingFileError& error) {
     return bad(bad_reasons::kMissing, error);
   } catch (const ReadError& error) {
@@ -58,13 +61,14 @@ namespace vlp {
   }
   all.resize(count);
 
+  ByteBudget memory(kImageMemory);
   std::atomic<std::size_t> next = 0, done = 0;
   const auto work = [&] {
     for (std::size_t i = 0; (i = next.fetch_add(1)) < count; ++done) {
       std::size_t place = i;
       auto split = splits.begin();
       for (; place >= split->size(); ++split) place -= split->size();
-      all[i] = bad_image((*split)[place], static_cast<std::int64_t>(place));
+      all[i] = bad_image((*split)[place], static_cast<std::int64_t>(place), memory);
     }
   };
   {

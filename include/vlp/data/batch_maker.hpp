@@ -28,6 +28,7 @@
 #include "vlp/data/collate.hpp"
 #include "vlp/data/pipeline.hpp"
 #include "vlp/data/sampler.hpp"
+#include "vlp/image/decode.hpp"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
@@ -38,7 +39,7 @@
 namespace vlp {
 
 /// File to uint8 [3, H, W]; called from several threads at once.
-using ImageDecoder = std::function<at::Tensor(const std::filesystem::path&)>;
+using ImageDecoder = std::function<DecodedImage(const std::filesystem::path&)>;
 
 /// A batch on the CPU and where its rows come from.
 struct LoadedBatch {
@@ -170,9 +171,9 @@ struct BatchMaker {
   bool prepare_or_note(Assembly& assembly, std::size_t row, RandomStream random) const {
     std::string what;
     try {
-      const auto image = usable_image(assembly, row);
+      std::optional<DecodedImage> image = usable_image(assembly, row);
       if (!image) return false;
-      prepare(assembly, row, *image, random);
+      prepare(assembly, row, *std::move(image), random);
       return true;
     } catch (const ReadError& error) {
       what = error.what();
@@ -191,7 +192,7 @@ struct BatchMaker {
 
   /// The decoded image; nothing if it is missing or broken, which `bad` then says.
   /// @throws ReadError and whatever else isn't the image's fault
-  std::optional<at::Tensor> usable_image(Assembly& assembly, std::size_t row) const {
+  std::optional<DecodedImage> usable_image(Assembly& assembly, std::size_t row) const {
     const SampleRow& sample = assembly.rows[row];
     const ImageRecord& record = record_of(sample);
     const auto bad = [&](const char* reason, const std::exception& error) {
@@ -209,10 +210,12 @@ struct BatchMaker {
     return std::nullopt;
   }
 
-  void prepare(Assembly& assembly, std::size_t row, at::Tensor image, RandomStream random) const {
+  void prepare(Assembly& assembly, std::size_t row, DecodedImage decoded,
+               RandomStream random) const {
     const SampleRow& sample = assembly.rows[row];
     const ImageRecord& record = record_of(sample);
-    image = transforms(std::move(image), random);
+    const at::Tensor image = transforms(std::move(decoded.pixels), random);
+    decoded.share.release();  // from here on it is as large as all are
     if (image.dim() != 3 || image.size(0) != 3 || image.scalar_type() != at::kFloat)
       throw DataError("not an input of a model after the transforms (got " +
                       std::string(c10::toString(image.scalar_type())) + " with " +

@@ -74,7 +74,7 @@ struct LoaderOptions {
   BadRow bad_row = BadRow::stop;    ///< `leave_out` with `images_only` alone: a batch may then have
                                     ///< fewer rows, or none
   /// From a file to uint8 [3, H, W].
-  ImageDecoder decode = [](const std::filesystem::path& file) { return decode_image(file); };
+  ImageDecoder decode = ImageFiles();
 };
 
 /// How a sample becomes tensors.

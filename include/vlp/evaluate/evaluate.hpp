@@ -293,7 +293,8 @@ class Evaluator {
                    .prefetch = 2,
                    .images_only = true,
                    .share = {.rank = peers.rank(), .size = peers.size(), .even = false},
-                   .bad_row = ctx_.facts.bad.skips() ? BadRow::leave_out : BadRow::stop},
+                   .bad_row = ctx_.facts.bad.skips() ? BadRow::leave_out : BadRow::stop,
+                   .decode = data_.images},
                   ctx_);
     loader.start_epoch(0);
     std::vector<EvaluatedBatch> batches;

@@ -1,7 +1,7 @@
 #pragma once
 // JPEG to RGB by libjpeg-turbo with the accurate integer DCT and smooth chroma upsampling, which is
-// what Pillow and torchvision use. Baseline and progressive, grey, YCbCr, CMYK and YCCK; the EXIF
-// orientation is not applied.
+// what Pillow and torchvision use. Baseline and progressive, grey, YCbCr, CMYK and YCCK. As Pillow
+// has it, a file that ends before its end marker is broken.
 
 #include <csetjmp>
 #include <cstddef>
@@ -14,6 +14,7 @@
 #include <jerror.h>
 #include <jpeglib.h>
 
+#include "vlp/image/orientation.hpp"
 #include "vlp/image/pixels.hpp"
 
 namespace vlp {
@@ -55,6 +56,24 @@ class JpegReader {
     return true;
   }
 
+  /// Whether so many bytes can hold the picture: each block takes a bit at least.
+  [[nodiscard]] bool fits_in(std::size_t bytes) const {
+    std::uint64_t blocks = 0;
+    for (int i = 0; i < info_.num_components; ++i)
+      blocks +=
+          std::uint64_t{info_.comp_info[i].width_in_blocks} * info_.comp_info[i].height_in_blocks;
+    return info_.arith_code || blocks <= std::uint64_t{bytes} * 8;
+  }
+  /// What decoding takes: the pixels, and the coefficients of a file of several scans.
+  [[nodiscard]] std::size_t memory() {
+    const std::size_t pixels = std::size_t{info_.output_width} * info_.output_height;
+    const std::size_t coefficients =
+        jpeg_has_multiple_scans(&info_)
+            ? pixels * static_cast<std::size_t>(info_.num_components) * sizeof(JCOEF)
+            : 0;
+    return pixels * static_cast<std::size_t>(channels()) + coefficients;
+  }
+
   /// @param pixels  [height, width, channels], filled from the top
   [[nodiscard]] bool read_pixels(std::uint8_t* pixels) {
     if (setjmp(errors_.jump)) return false;
@@ -65,12 +84,14 @@ class JpegReader {
       JSAMPROW row = pixels + info_.output_scanline * stride;
       jpeg_read_scanlines(&info_, &row, 1);
     }
+    jpeg_finish_decompress(&info_);
     return true;
   }
 
   [[nodiscard]] std::int64_t height() const { return info_.output_height; }
   [[nodiscard]] std::int64_t width() const { return info_.output_width; }
   [[nodiscard]] bool cmyk() const { return info_.out_color_space == JCS_CMYK; }
+  [[nodiscard]] std::int64_t channels() const { return cmyk() ? 4 : 3; }
   [[nodiscard]] std::string message() const {
     return errors_.base.msg_code == JWRN_JPEG_EOF ? "the file ends too early" : errors_.message;
   }
@@ -85,40 +106,40 @@ class JpegReader {
   Errors errors_{};
 };
 
-/// Four inks stored inverted, as Adobe writes them, to RGB: each colour is dimmed by its ink and by
-/// black.
-inline void inverted_cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i)
+/// Four inks stored inverted, as Adobe writes them, to RGB in the same memory: each colour is
+/// dimmed by its ink and by black.
+inline void inverted_cmyk_to_rgb(std::uint8_t* bytes, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const int light = bytes[4 * i + 3];  // 255 - black
     for (int channel = 0; channel < 3; ++channel) {
-      const int light = cmyk[4 * i + 3];  // 255 - black
       const int product =
-          (255 - cmyk[4 * i + channel]) * light + 128;  // ink * light, rounded division by 255
-      rgb[3 * i + channel] = static_cast<std::uint8_t>(light - ((product + (product >> 8)) >> 8));
+          (255 - bytes[4 * i + channel]) * light + 128;  // ink * light, rounded division by 255
+      bytes[3 * i + channel] = static_cast<std::uint8_t>(light - ((product + (product >> 8)) >> 8));
     }
+  }
 }
 
 }  // namespace detail
 
 /// @param bytes  a whole JPEG file
 /// @param name   how errors call it
+/// @param claim  called with the bytes of memory that decoding takes, before it takes them
+/// @return       pixels as they are stored, and their orientation
 /// @throws DataError if it is broken or truncated, or declares more than `kMaxImagePixels`
-[[nodiscard]] inline Pixels decode_jpeg(std::span<const std::byte> bytes, std::string_view name) {
+[[nodiscard]] inline Pixels decode_jpeg(std::span<const std::byte> bytes, std::string_view name,
+                                        const MemoryClaim& claim = {}) {
   detail::JpegReader reader;
-  const auto fail = [&] {
-    detail::fail_image(name, "can't decode this JPEG (" + reader.message() + ").");
+  const auto fail = [&](const std::string& why) {
+    detail::fail_image(name, "can't decode this JPEG (" + why + ").");
   };
-  if (!reader.read_header(bytes)) fail();
+  if (!reader.read_header(bytes)) fail(reader.message());
   detail::check_image_size(reader.height(), reader.width(), name);
-  Pixels image(reader.height(), reader.width());
-  if (!reader.cmyk()) {
-    if (!reader.read_pixels(image.rgb.get())) fail();
-    return image;
-  }
-  const std::int64_t count = image.height * image.width;
-  const auto inks =
-      std::make_unique_for_overwrite<std::uint8_t[]>(static_cast<std::size_t>(count * 4));
-  if (!reader.read_pixels(inks.get())) fail();
-  detail::inverted_cmyk_to_rgb(inks.get(), image.rgb.get(), count);
+  if (!reader.fits_in(bytes.size())) fail(detail::too_short(reader.height(), reader.width()));
+  if (claim) claim(reader.memory());
+  Pixels image(reader.height(), reader.width(), reader.channels());
+  if (!reader.read_pixels(image.rgb.get())) fail(reader.message());
+  if (reader.cmyk()) detail::inverted_cmyk_to_rgb(image.rgb.get(), image.height * image.width);
+  image.orientation = jpeg_orientation(bytes);
   return image;
 }
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "vlp/core/error.hpp"
+#include "vlp/image/pixels.hpp"
 
 namespace vlp {
 
@@ -60,6 +61,9 @@ namespace detail {
                          " times. Check the disk or the network.");
 }
 
+/// As many bytes as the largest picture takes without any compression.
+inline constexpr std::size_t kMaxImageFileBytes = std::size_t{kMaxImagePixels} * 8;
+
 /// A file that is open while it lives.
 class OpenFile {
  public:
@@ -89,6 +93,10 @@ class OpenFile {
     throw DataError(path.string() +
                     ": not a readable file (got a pipe or a device). Check the path.");
   const auto size = static_cast<std::size_t>(status.st_size);
+  if (size > kMaxImageFileBytes)
+    fail_image(path.string(), "too large for a picture (got " + std::to_string(size) +
+                                  " bytes, expected at most " + std::to_string(kMaxImageFileBytes) +
+                                  ").");
   std::vector<std::byte> bytes(size + 1);  // one more, so that its end is found without growing
   std::size_t count = 0;
   while (true) {

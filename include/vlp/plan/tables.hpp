@@ -18,6 +18,7 @@
 #include "vlp/concepts/tokenizer.hpp"
 #include "vlp/concepts/transform.hpp"
 #include "vlp/evaluate/options.hpp"
+#include "vlp/image/image_reading.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/use.hpp"
 #include "vlp/start/weight_sources.hpp"
@@ -44,6 +45,7 @@ struct DatasetExtras {
   OnBad on_bad = OnBad::stop;
   double max_bad = 0.01;
   std::int64_t max_bad_images = 1000;
+  ImageReading images;
 
   static constexpr auto fields() {
     return std::tuple{
@@ -55,7 +57,8 @@ struct DatasetExtras {
                                        "rounded up to whole images; more end the run.",
                                        between(0, 1)),
         field<&DatasetExtras::max_bad_images>(
-            "Most images of a split that are skipped, whatever their share.", at_least(0))};
+            "Most images of a split that are skipped, whatever their share.", at_least(0)),
+        group<&DatasetExtras::images>()};
   }
 
   /// The limits that they set.

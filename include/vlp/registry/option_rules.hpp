@@ -34,6 +34,8 @@ inline constexpr std::array kPlaceKeys{
     PlaceKey{"dataset", "on_bad", "[dataset]"},
     PlaceKey{"dataset", "max_bad", "[dataset]"},
     PlaceKey{"dataset", "max_bad_images", "[dataset]"},
+    PlaceKey{"dataset", "transparency", "[dataset]"},
+    PlaceKey{"dataset", "orient", "[dataset]"},
     PlaceKey{"dataset", "repeat", "[[dataset.part]]"},
     PlaceKey{"transform", "when", "[[transform]]"},
     PlaceKey{"model", "weights", "[model]"},

@@ -41,7 +41,7 @@ class RunReader {
           [&](const Json& json) { run_.evaluations.push_back(evaluation(json)); });
     for (RecordedEvaluation& evaluation : run_.evaluations) read_images(evaluation);
     lines(run_files::kBad, [&](const Json& json) {
-      run_.bad.push_back({json.at("image"), json.at("reason"), json.at("error")});
+      run_.bad.push_back({json.at("image").get<ImageId>(), json.at("reason"), json.at("error")});
     });
     document(run_files::kScores, [&](const Json& json) { run_.scores = scores(json); });
     return std::move(run_);

@@ -72,7 +72,8 @@ inline void require_chooser(const Measured& measured, const std::string& chooser
 }
 
 /// The batches of training, as the recipe says.
-[[nodiscard]] inline LoaderOptions training_loader(const Plan& plan, const Context& ctx) {
+[[nodiscard]] inline LoaderOptions training_loader(const Plan& plan, const Data& data,
+                                                   const Context& ctx) {
   LoaderOptions options;
   options.batch_size = plan.train.batch_size;
   options.shuffle = true;
@@ -83,6 +84,7 @@ inline void require_chooser(const Measured& measured, const std::string& chooser
   const Peers& peers = ctx.machine.peers;
   options.share = {peers.rank(), peers.size(), plan.train.accumulation};
   if (ctx.facts.bad.skips()) options.bad_row = BadRow::replace;
+  options.decode = data.images;
   return options;
 }
 
@@ -123,7 +125,7 @@ class Fit {
       : run_(run),
         loader_(training_records(run.data), run.data.dataset.captions_per_image(),
                 {run.data.transforms.train, run.data.tokenizer, run.data.prompt},
-                training_loader(run.plan, run.ctx), run.ctx),
+                training_loader(run.plan, run.data, run.ctx), run.ctx),
         length_(loop_length(loader_.batches_per_epoch(), run.plan.train)),
         trainer_(
             run.model, run.losses, run.plan.optimizer->build(run.ctx),
@@ -379,6 +381,7 @@ class Fit {
                                  .chooser = run_.plan.evaluate.best,
                                  .best = best});
     });
+    note_orientation(run_);
   }
 
   /// Whether as many evaluations in a row as the recipe allows brought nothing better.

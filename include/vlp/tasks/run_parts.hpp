@@ -78,6 +78,12 @@ struct EvaluatedUpdate {
 [[nodiscard]] Evaluation evaluate_split(RunParts& run, Split split, const EvaluatedUpdate& weights,
                                         std::int64_t steps);
 
+/// Notes, once a run, that images lie on their side, if they do.
+inline void note_orientation(const RunParts& run) {
+  const std::string note = run.data.images.note("[dataset] orient = true turns them upright.");
+  if (!note.empty()) run.ctx.machine.console.note(note);
+}
+
 /// What a run that is over already comes to.
 [[nodiscard]] inline Report finished_before(const std::filesystem::path& folder) {
   Report report;

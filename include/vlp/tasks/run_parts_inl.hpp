@@ -131,6 +131,7 @@ VLP_INLINE Report score(RunParts& run, History history) {
   const Split split = plan.evaluate.split;
   Evaluation found = evaluate_split(
       run, split, {.epoch = history.best_epoch, .step = history.best_step}, history.steps);
+  note_orientation(run);
 
   Report report{.folder = run.folder.path(),
                 .split = split_name(split),

@@ -1,0 +1,10 @@
+// Any bytes at all as a JPEG file.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tests/fuzz/check_picture.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  return check_picture(data, size, "\xff\xd8\xff");
+}
