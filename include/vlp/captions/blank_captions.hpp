@@ -23,7 +23,7 @@ enum class AllBlank {
 /// Takes captions out that are nothing but white space; `file.notes` says how many.
 /// @throws DataError if images are left out, and none is left
 inline void pass_over_blank(CaptionFile& file, AllBlank whole_image) {
-  const auto blank = [](const std::string& caption) { return is_blank(caption); };
+  const auto blank = [](const std::string& caption) { return only_white_space(caption); };
   const bool keep = whole_image == AllBlank::kept;
   PassedOver passed, silent, kept;
   std::size_t count = 0;  // of images that stay

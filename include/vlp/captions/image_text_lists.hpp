@@ -174,7 +174,7 @@ class ImageTextLists {
     captions_read_ += captions_.size();
     if (captions_.empty()) blank_.add(image);
     std::erase_if(captions_, [&](std::string_view caption) {
-      const bool blank = is_blank(caption);
+      const bool blank = only_white_space(caption);
       if (blank) blank_.add(image);
       return blank;
     });

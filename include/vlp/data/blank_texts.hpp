@@ -61,7 +61,7 @@ inline std::vector<CaptionPlace> blank_texts(std::span<const ImageRecord> record
                     for (std::size_t i = begin; i < end; ++i)
                       for (std::size_t k = 0; k < records[i].captions.size(); ++k) {
                         RandomStream random = RandomStream(i).derive(k);
-                        if (is_blank(steps(records[i].captions[k], random)))
+                        if (only_white_space(steps(records[i].captions[k], random)))
                           found[block].push_back({i, k});
                       }
                   });

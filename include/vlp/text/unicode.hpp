@@ -93,7 +93,7 @@ inline void append_utf8(std::string& text, char32_t character) {
 }
 
 /// Whether there is nothing but white space, or nothing at all.
-[[nodiscard]] inline bool is_blank(std::string_view text) {
+[[nodiscard]] inline bool only_white_space(std::string_view text) {
   while (!text.empty())
     if (!is_white_space(take_character(text))) return false;
   return true;
