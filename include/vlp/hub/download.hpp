@@ -100,10 +100,10 @@ class ModelDownload {
 
   /// What the hub has; if it can't be asked, nothing, and the result is the copy in the cache.
   std::optional<HubListing> ask_for_listing() {
+    const auto whole = find_whole_in_cache(settings_, model_);
     try {
-      return client_.listing();
+      return client_.listing(/*needed=*/!whole);
     } catch (const HubError& error) {
-      const auto whole = find_whole_in_cache(settings_, model_);
       if (!whole) throw;
       result_ = {.folder = *whole, .commit = whole->filename().string()};
       console_.note(error.what() +
@@ -337,15 +337,12 @@ class ModelDownload {
       file.commit();
     } catch (const Error& error) {
       if (brought_) throw;
-      console_.warning(std::string(error.what()) + " So " + model_.text() + " stays " +
-                       cached_state() + "; name this one " + model_.name + "@" + result_.commit);
+      const auto old = find_in_cache(settings_, model_);
+      console_.warning(std::string(error.what()) + " Until that can be done, name the model " +
+                       model_.name + "@" + result_.commit +
+                       (old ? "; " + model_.text() + " is still commit " + old->filename().string()
+                            : std::string()));
     }
-  }
-
-  /// What the cache has under the model's name.
-  [[nodiscard]] std::string cached_state() const {
-    const auto folder = find_in_cache(settings_, model_);
-    return folder ? "at commit " + folder->filename().string() + " there" : "unknown there";
   }
 
   void make_folder(const std::filesystem::path& folder) const {
@@ -353,11 +350,11 @@ class ModelDownload {
     std::filesystem::create_directories(folder, error);
     if (!error) return;
     const std::string what = folder.string() + " can't be made (" + error.message() + ")";
+    const auto whole = find_whole_in_cache(settings_, model_);
     const std::string advice =
         "Let HF_HUB_CACHE name a folder that can be written" +
-        std::string(find_whole_in_cache(settings_, model_)
-                        ? "; " + model_.text() + " is whole " + cached_state()
-                        : "");
+        (whole ? "; " + model_.text() + " is whole there at commit " + whole->filename().string()
+               : std::string());
     if (is_disk_problem(error.value())) client_.fail<DiskError>(what, advice);
     client_.fail<WeightsError>(what, advice);
   }

@@ -66,9 +66,11 @@ class HubClient {
         retry_(std::move(retry)) {}
 
   /// The commit that the revision stands for and the files in it.
+  /// @param needed  false = a hub that takes the connection and says nothing is not asked again
   /// @throws HubError if there is no such model, access is refused, or the hub can't be reached;
   ///                  WeightsError if it has no such revision
-  [[nodiscard]] HubListing listing() {
+  [[nodiscard]] HubListing listing(bool needed = true) {
+    needed_ = needed;
     std::string revision;
     for (const char c : model_.revision)
       revision += c == '/' ? "%2F" : c == '+' ? "%2B" : std::string(1, c);
@@ -193,7 +195,7 @@ class HubClient {
   /// A hub that has never answered is not there; one that has may come back.
   [[nodiscard]] bool may_pass(const HttpAnswer& answer) const {
     if (answer.connection == HttpAnswer::Connection::unreachable) return answered_;
-    if (answer.connection == HttpAnswer::Connection::broken) return true;
+    if (answer.connection == HttpAnswer::Connection::broken) return answered_ || needed_;
     return answer.status == 408 || answer.status == 429 || answer.status >= 500;
   }
 
@@ -253,6 +255,7 @@ class HubClient {
   Console console_;
   RetryPolicy retry_;
   bool answered_ = false;  ///< whether the hub has answered at all
+  bool needed_ = true;     ///< whether there is nothing else if it never does
 };
 
 }  // namespace vlp
