@@ -338,6 +338,37 @@ BOOST_AUTO_TEST_CASE(latest_is_the_newest_run_of_this_recipe) {
   BOOST_TEST(std::distance(fs::directory_iterator(root / "runs"), fs::directory_iterator()) == 2);
 }
 
+BOOST_AUTO_TEST_CASE(runs_that_begin_at_once_get_a_folder_each_and_latest_is_the_last_of_them) {
+  using namespace resume_program_test;
+  const std::vector<std::string> once =
+      words({"recipe.toml", "--data-dir", "data", "--threads", "1", "--set", "train.max_steps=1",
+             "--set", "evaluate.every=never"});
+  std::vector<Outcome> outcomes(4);
+  std::vector<std::thread> threads;
+  for (Outcome& outcome : outcomes)
+    threads.emplace_back([&] { outcome = vlp_test::run_process(once, {}, root); });
+  for (std::thread& thread : threads) thread.join();
+  for (const Outcome& outcome : outcomes) BOOST_TEST(outcome.code == 0, outcome.err);
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(root / "runs")) {
+    folders.push_back(entry.path());
+    BOOST_TEST(fs::exists(entry.path() / "log.jsonl"));
+  }
+  BOOST_TEST(folders.size() == outcomes.size());
+
+  const fs::path last = *std::ranges::max_element(folders);
+  for (const fs::path& folder : folders)
+    if (folder != last) fs::remove_all(folder);
+  const std::string name = last.string();
+  for (const char* number : {"-9", "-10", "-11"})
+    fs::copy(last, name + number, fs::copy_options::recursive);
+  fs::rename(name + "-11", root / "runs" / ".being-made.part");
+  const Outcome latest =
+      vlp_test::run_process(words({"recipe.toml", "--resume", "latest"}), {}, root);
+  BOOST_TEST(contains(latest.out, last.filename().string() + "-10: this run is finished"),
+             latest.out + latest.err);
+}
+
 BOOST_AUTO_TEST_CASE(what_cannot_go_on_has_its_exit_code) {
   using namespace resume_program_test;
   const std::string recipe = (root / "recipe.toml").string(), out = (root / "out").string();
