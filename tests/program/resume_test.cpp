@@ -297,6 +297,30 @@ BOOST_AUTO_TEST_CASE(a_second_signal_stops_at_once) {
   BOOST_TEST((code == -SIGTERM || code == -SIGINT), code << run.said());
 }
 
+// A signal's handler has no business in the midst of a kernel of another library.
+BOOST_AUTO_TEST_CASE(only_a_thread_that_computes_nothing_gets_signals) {
+  using namespace resume_program_test;
+  ChildProcess run(started("--out", "out"), root / "said");
+  wait_until([&] { return !steps("out").empty() || run.ended(); });
+  const fs::path tasks = fs::path("/proc") / std::to_string(run.pid()) / "task";
+  const auto blocks = [&](const fs::path& task, int signal) {
+    std::ifstream status(task / "status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("SigBlk:"))
+        return (std::stoull(line.substr(7), nullptr, 16) >> (signal - 1) & 1U) != 0;
+    return true;  // it has ended
+  };
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+    int open = 0;
+    for (const auto& task : fs::directory_iterator(tasks))
+      open += blocks(task.path(), signal) ? 0 : 1;
+    BOOST_TEST(open == 1, "signal " << signal);
+    BOOST_TEST(blocks(tasks / std::to_string(run.pid()), signal));
+  }
+  run.send(SIGTERM);
+  BOOST_TEST(run.wait() == 8, run.said());
+}
+
 BOOST_AUTO_TEST_CASE(damaged_checkpoints_are_passed_over) {
   using namespace resume_program_test;
   whole("whole");
