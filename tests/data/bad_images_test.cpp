@@ -70,7 +70,8 @@ BOOST_AUTO_TEST_CASE(every_image_of_every_split_is_decoded_whatever_the_threads)
 
 BOOST_AUTO_TEST_CASE(an_image_that_the_disk_does_not_give_is_unreadable) {
   if (!fs::exists("/proc/self/mem")) return;
-  const auto bad = vlp::bad_image({"1", "/proc/self/mem", {"a"}}, 3);
+  vlp::ByteBudget memory(1 << 20);
+  const auto bad = vlp::bad_image({"1", "/proc/self/mem", {"a"}}, 3, memory);
   BOOST_TEST_REQUIRE(bad.has_value());
   BOOST_TEST(bad->reason == "unreadable");
   BOOST_TEST(bad->record == 3);
