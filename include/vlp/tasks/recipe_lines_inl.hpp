@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -276,6 +277,9 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArgu
   ctx.facts.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
   ctx.folders.data = arguments.data_dir;
   std::vector<std::string> lines;
+  ctx.machine.console.on_note = [&lines](std::string_view note) {
+    lines.push_back(fmt::format("note       {}", note));
+  };
   try {
     const AnyDataset dataset = plan.dataset.build(ctx);
     const auto records = dataset.records(Split::train);
