@@ -94,7 +94,7 @@ struct PromptedSplit {
   }
 
   [[nodiscard]] vlp::Evaluation evaluated(std::vector<Asked>& asked,
-                                          std::vector<vlp::AnyMetric> metrics = {}) const {
+                                          std::span<const vlp::AnyMetric> metrics = {}) const {
     const vlp::Context ctx;
     NoLoss* const none = nullptr;
     const vlp::Evaluator evaluator(data, {}, /*batch_size=*/5, /*workers=*/1, ctx);

@@ -44,6 +44,7 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
       ctx.machine.console.note("dry pass: " + untried);
 
   const Data data{std::move(preprocessing), plan.dataset.build(ctx)};
+  require_usable_prompts(plan, data);
   InitialWeights weights = open_initial_weights(plan, ctx);
   AnyModel model = build_model(plan, ctx, weights, /*complete=*/true);  // nothing begins at random
   Objective losses = build_losses(plan, ctx, weights);

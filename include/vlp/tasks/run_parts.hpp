@@ -53,6 +53,11 @@ struct RunParts {
 /// What is known before the first update.
 [[nodiscard]] RunStart start_of(const RunParts& run);
 
+/// Refuses, before anything is trained, prompts of images' own that can't be used.
+/// @throws RecipeError if one leaves no room for a caption within tokenizer's or generation's
+/// length, or if retrieval is to be measured
+void require_usable_prompts(const Plan& plan, const Data& data);
+
 /// Tells the observers of images that can't be used, each once a run. For the process that writes
 /// the run's files; does nothing in others.
 /// @return  how many of them are new

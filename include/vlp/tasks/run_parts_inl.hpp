@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,7 +18,10 @@
 #include "vlp/assemble/open.hpp"
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/core/error.hpp"
 #include "vlp/core/packed.hpp"
+#include "vlp/core/printable.hpp"
+#include "vlp/data/collate.hpp"
 #include "vlp/data/data.hpp"
 #include "vlp/evaluate/evaluate.hpp"
 #include "vlp/plan/plan.hpp"
@@ -64,6 +69,35 @@ VLP_INLINE RunStart start_of(const RunParts& run) {
   start.plugins = run.plugins;
   start.built = versions_built_with();
   return start;
+}
+
+VLP_INLINE void require_usable_prompts(const Plan& plan, const Data& data) {
+  std::map<std::string_view, const ImageRecord*> first_with;  // by prompt
+  for (const Split split : {Split::train, Split::validation, Split::test})
+    for (const ImageRecord& record : data.dataset.records(split))
+      if (!record.prompt.empty()) first_with.try_emplace(record.prompt, &record);
+  for (const auto& [prompt, record] : first_with) {
+    const std::string got =
+        " (got '" + printable(prompt) + "' of image '" + printable(record->image_id.text()) + "'";
+    const std::int64_t begin = prompt_length(data.tokenizer, prompt);
+    const std::string tokens = ", " + std::to_string(begin) + " tokens with the beginning";
+    const auto with_caption =
+        data.tokenizer.encode(with_prompt(prompt, record->captions.front())).size();
+    if (std::cmp_less_equal(with_caption, begin + 1))
+      throw RecipeError("tokenizer: a prompt leaves no room for its caption" + got + tokens +
+                        "). Raise tokenizer.max_length or shorten the prompt.");
+    for (const auto& metric : plan.metric) {
+      if (!metric.traits().reads_captions)
+        throw RecipeError("metric '" + std::string(metric.name()) +
+                          "': retrieval can't be measured where images have prompts of their own" +
+                          got + ", expected none). Leave the metric or the prompts out.");
+      if (plan.generate.max_new_tokens == 0 && plan.generate.max_length <= begin)
+        throw RecipeError("generate.max_length: a prompt leaves no room for its caption" + got +
+                          tokens + ", expected fewer than " +
+                          std::to_string(plan.generate.max_length) +
+                          "). Raise it or shorten the prompt.");
+    }
+  }
 }
 
 VLP_INLINE std::size_t list_bad(RunParts& run, std::span<const BadSample> found) {

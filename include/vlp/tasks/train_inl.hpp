@@ -51,6 +51,7 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
       ctx.machine.console.note("dry pass: " + untried);
 
   const Data data{std::move(preprocessing), plan.dataset.build(ctx)};
+  require_usable_prompts(plan, data);
   std::optional<State> from;
   if (beginning.checkpoint) from = read_checkpoint(beginning.checkpoint->folder);
   InitialWeights weights;  // of parts, a model, a run; or none
