@@ -107,6 +107,7 @@ class CaptionedFolder {
     if (!options.captions.empty()) require_file(dataset, "captions", table);
     require_folder(dataset, "images", folder);
     ImageFinder pictures(dataset, folder);
+    for (const std::string& problem : pictures.problems()) ctx.machine.console.note(problem);
     if (options.captions.empty())
       read_texts(pictures, folder);
     else

@@ -79,6 +79,14 @@ BOOST_FIXTURE_TEST_CASE(pictures_of_runs_are_left_out, Pictures) {
   BOOST_TEST(found("5") == "runs/b/5.jpg");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_folder_that_cannot_be_listed_is_told, Pictures) {
+  const vlp::ImageFinder finder("x", path / "nowhere");
+  BOOST_TEST(finder.size() == 0U);
+  BOOST_TEST_REQUIRE(finder.problems().size() == 1U);
+  BOOST_TEST(finder.problems()[0].starts_with((path / "nowhere").string() +
+                                              ": the folder can't be read ("));
+}
+
 BOOST_FIXTURE_TEST_CASE(pictures_are_in_the_order_of_their_paths, Pictures) {
   const vlp::ImageFinder finder("x", path);
   BOOST_TEST_REQUIRE(finder.size() == 5U);

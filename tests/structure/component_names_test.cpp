@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(names_elsewhere_are_none) {
        {"#include \"vlp/nn/bert.hpp\"", "// the loss \"lm\"", "BertSizes bert;",
         "\"as in Salesforce/blip-image-captioning-base\"", "\"text = \\\"bert-base-uncased\\\"\"",
         "const char quote = '\"'; // \"lm\"", "\"blip_vision_model\"", "\"alm and lms\"",
-        "\": the folder can't be read\""})
+        "\": the folder can't be read\"", "counted(n, \"folder\", \"folders\")"})
     BOOST_TEST(told(line) == "", line);
 }
 

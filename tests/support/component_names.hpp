@@ -70,9 +70,12 @@ inline std::vector<std::string> words_of(const std::string& literal) {
   return words;
 }
 
-/// Whether a literal is a word, or has it in quotes.
-inline bool is_named(const std::string& literal, const std::string& word) {
-  return literal == word || literal.find("'" + word + "'") != literal.npos ||
+/// Whether a literal is a word, or has it in quotes; not where things are counted, so that the
+/// plural stands beside it.
+/// @param line  the literal's
+inline bool is_named(const std::string& line, const std::string& literal, const std::string& word) {
+  const bool counted = line.find("\"" + word + "s\"") != line.npos;
+  return (literal == word && !counted) || literal.find("'" + word + "'") != literal.npos ||
          literal.find("\"" + word) != literal.npos;
 }
 
@@ -88,7 +91,8 @@ inline std::vector<std::string> named_components(const std::string& file, std::i
     ++number;
     for (const std::string& literal : literals_of(line))
       for (const std::string& word : words_of(literal))
-        if (names.contains(word) && (!kOrdinaryWords.contains(word) || is_named(literal, word)))
+        if (names.contains(word) &&
+            (!kOrdinaryWords.contains(word) || is_named(line, literal, word)))
           found.push_back(file + ":" + std::to_string(number) + ": names the component '" + word +
                           "'; what knows components by name is a plugin, or a recipe");
   }

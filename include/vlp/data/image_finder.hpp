@@ -32,12 +32,10 @@ class ImageFinder {
 
   /// @param dataset  name of the component, for messages
   /// @param folder   is listed once
-  /// @throws DataError if a folder can't be read
   ImageFinder(std::string dataset, const std::filesystem::path& folder)
       : dataset_(std::move(dataset)), folder_(folder.string()) {
     ImageListing listing = list_images(folder, /*recursive=*/true);
-    if (!listing.problems.empty())
-      throw DataError("dataset " + dataset_ + ": " + listing.problems.front());
+    problems_ = std::move(listing.problems);
     const std::size_t above = (folder / "").string().size();
     std::unordered_map<std::string, bool> runs;
     for (std::string& file : listing.images) {
@@ -50,6 +48,8 @@ class ImageFinder {
     }
   }
 
+  /// Folders that can't be read, a line each.
+  [[nodiscard]] const std::vector<std::string>& problems() const { return problems_; }
   /// How many pictures there are.
   [[nodiscard]] std::size_t size() const { return names_.size(); }
   /// The path of one below the folder, e.g. "cats/1.jpg". @param image  from 0, in order of bytes
@@ -180,6 +180,7 @@ class ImageFinder {
   }
 
   std::string dataset_, folder_;
+  std::vector<std::string> problems_;
   std::vector<std::string> names_, files_;  // by image
   Index by_last_part_, by_stem_;
   std::size_t missing_ = 0, doubtful_ = 0;
