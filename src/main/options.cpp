@@ -161,14 +161,19 @@ CLI::Option* add_orient_flag(CLI::App& app, bool& orient) {
                       "recipe says; Hugging Face's models read them as stored)");
 }
 
+CLI::Option* add_recursive_flag(CLI::App& app, bool& recursive) {
+  return app.add_flag("--recursive", recursive, "also the images of folders inside the folders");
+}
+
 /// What caption and match begin with.
 /// @param name  of the images: an option's, or that of the words without one
 void add_image_options(CLI::App& app, ImageCommand& command, const std::string& name) {
   add(app, "--model", command.model, "M",
       "a folder, a run folder, a file with weights, or a hub name")
       ->required();
-  auto* images =
-      add(app, name, command.images, "IMAGE|FOLDER", "images, or folders of .jpg and .png files");
+  auto* images = add(app, name, command.images, "IMAGE|FOLDER",
+                     "JPEG, PNG or WebP images, or folders that hold some");
+  add_recursive_flag(app, command.recursive);
   auto* lists = add(app, "--list", command.image_lists, "FILE",
                     "a text file with one image a line; - = standard input")
                     ->allow_extra_args(false);
@@ -362,8 +367,9 @@ void add_trace_options(CLI::App& app, TraceCommand& command, CompareCommand& com
       add(app, "--model", command.model, "M", "a folder, a run folder, a file or a hub name");
   auto* inputs = add(app, "--inputs", command.inputs, "IN.safetensors",
                      "pixel_values, input_ids, attention_mask, labels, ... as safetensors");
-  auto* images =
-      add(app, "--images", command.images, "FILE", "images instead: only the image part is traced");
+  auto* images = add(app, "--images", command.images, "IMAGE|FOLDER",
+                     "images instead: only the image part is traced");
+  add_recursive_flag(app, command.recursive)->needs(images);
   add_orient_flag(app, command.orient)->needs(images);
   auto* out = add(app, "--out", command.out, "OUT.safetensors", "where the trace goes");
   app.add_option("--dtype", command.dtype, "number format of weights and inputs")

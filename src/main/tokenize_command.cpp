@@ -15,6 +15,7 @@
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/tokenizer.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/text_lines.hpp"
 #include "vlp/recipe/load.hpp"
 #include "vlp/recipe/recipe.hpp"
 #include "vlp/registry/registry.hpp"
@@ -184,11 +185,13 @@ int tokenize_command(const TokenizeCommand& command) {
                                   : AnyTokenizer(WordPiece(command.vocabulary));
   const LineTokenizer tokenizer(chosen, command);
   std::ios::sync_with_stdio(false);
-  std::string line;
-  for (std::int64_t number = 1; std::getline(std::cin, line); ++number) {
+  TextLines lines(std::cin);
+  std::int64_t number = 0;
+  while (const auto line = lines.next()) {
+    ++number;
     std::string answer;
     try {
-      answer = tokenizer.convert(line);
+      answer = tokenizer.convert(*line);
     } catch (const DataError& error) {
       flush_results();
       throw DataError("stdin:" + std::to_string(number) + ": " + error.what());

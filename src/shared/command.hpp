@@ -65,6 +65,7 @@ struct HelpCommand {
 struct ImageCommand {
   std::string model;
   std::vector<std::filesystem::path> images;       ///< files, or folders of them
+  bool recursive = false;                          ///< with the folders in folders
   std::vector<std::filesystem::path> image_lists;  ///< with one a line; `-` = standard input
   std::filesystem::path pixel_values;              ///< safetensors with `pixel_values` [B, 3, H, W]
   std::optional<std::string> preprocess;           ///< `torchvision` or `pil`; none = the model's
@@ -93,7 +94,8 @@ struct MatchCommand : ImageCommand {
 struct TraceCommand {
   std::string model;
   std::filesystem::path inputs;               ///< safetensors with what goes into the model
-  std::vector<std::filesystem::path> images;  ///< instead
+  std::vector<std::filesystem::path> images;  ///< instead: files, or folders of them
+  bool recursive = false;                     ///< with the folders in folders
   bool orient = false;                        ///< turns images upright, whatever the model says
   std::filesystem::path out;
   std::string dtype = "float32";         ///< of weights and inputs

@@ -1,13 +1,8 @@
 #include "src/torch/caption_images.hpp"
 
-#include <algorithm>
-#include <cctype>
-#include <cerrno>
-#include <cstring>
 #include <exception>
-#include <iostream>
 #include <memory>
-#include <system_error>
+#include <string>
 #include <utility>
 
 #include <ATen/Parallel.h>
@@ -20,15 +15,6 @@
 namespace vlp {
 
 namespace {
-
-namespace fs = std::filesystem;
-
-bool is_image_name(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::ranges::transform(extension, extension.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
-}
 
 /// The problem in one line that begins with the image's name.
 std::string problem_of(const std::string& name, std::string what) {
@@ -54,88 +40,6 @@ ReadImage read_image(NamedImage named, const std::function<at::Tensor(const Name
 }
 
 }  // namespace
-
-std::optional<NamedImage> ImageNames::next() {
-  while (true) {
-    if (!files_.empty()) {
-      NamedImage image{std::move(files_.front()), {}, {}};
-      files_.pop_front();
-      return image;
-    }
-    std::optional<NamedImage> image;
-    if (lines_)
-      image = next_in_list();
-    else if (path_ < paths_.size())
-      image = open_path(paths_[path_++]);
-    else if (list_ < lists_.size())
-      image = open_list(lists_[list_++]);
-    else if (row_ < rows_)
-      image = NamedImage{std::to_string(row_), row_, {}}, ++row_;
-    else
-      return std::nullopt;
-    if (image) return image;
-  }
-}
-
-std::optional<NamedImage> ImageNames::open_path(const fs::path& path) {
-  std::error_code error;
-  if (!fs::is_directory(path, error)) return NamedImage{path.string(), {}, {}};
-  std::vector<std::string> files;
-  for (fs::directory_iterator entry(path, error), end; !error && entry != end;
-       entry.increment(error))
-    if (std::error_code ignored; is_image_name(entry->path()) && !entry->is_directory(ignored))
-      files.push_back(entry->path().string());
-  if (error)
-    return NamedImage{path.string(),
-                      {},
-                      path.string() + ": the folder can't be read (" + error.message() +
-                          "). Check its permissions."};
-  if (files.empty())
-    return NamedImage{
-        path.string(),
-        {},
-        path.string() + ": no images in this folder (expected .jpg, .jpeg or .png files)."};
-  std::ranges::sort(files);
-  files_.assign(std::make_move_iterator(files.begin()), std::make_move_iterator(files.end()));
-  return std::nullopt;
-}
-
-std::optional<NamedImage> ImageNames::open_list(const fs::path& list) {
-  list_is_empty_ = true;
-  if (list == "-") {
-    lines_ = &std::cin;
-    return std::nullopt;
-  }
-  std::error_code ignored;
-  list_file_ = std::ifstream(list);
-  if (!list_file_ || fs::is_directory(list, ignored)) {
-    const std::string why = list_file_ ? "it is a folder" : std::strerror(errno);
-    return NamedImage{
-        list.string(),
-        {},
-        list.string() + ": the list of images can't be read (" + why + "). Check the path."};
-  }
-  lines_ = &list_file_;
-  return std::nullopt;
-}
-
-std::optional<NamedImage> ImageNames::next_in_list() {
-  for (std::string line; std::getline(*lines_, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (line.empty()) continue;
-    list_is_empty_ = false;
-    return NamedImage{std::move(line), {}, {}};
-  }
-  const std::string name = lists_[list_ - 1].string();
-  const bool broken = lines_->bad();
-  lines_ = nullptr;
-  if (broken)
-    return NamedImage{
-        name, {}, name + ": reading the list of images stopped before its end. Check the disk."};
-  if (list_is_empty_)
-    return NamedImage{name, {}, name + ": the list names no images (expected one a line)."};
-  return std::nullopt;
-}
 
 ImageReader::ImageReader(ImageNames names, std::function<at::Tensor(const NamedImage&)> read,
                          std::int64_t ahead, std::int64_t workers)

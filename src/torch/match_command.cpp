@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <fstream>
 #include <iostream>
-#include <istream>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,6 +21,7 @@
 #include "vlp/assemble/open_model.hpp"
 #include "vlp/concepts/finite_tensor.hpp"
 #include "vlp/core/non_finite.hpp"
+#include "vlp/core/text_lines.hpp"
 #include "vlp/data/collate.hpp"
 #include "vlp/evaluate/text_rows.hpp"
 #include "vlp/nn/device.hpp"
@@ -31,17 +31,15 @@ namespace vlp {
 
 namespace {
 
-/// The lines of a file or of standard input that are not empty.
+/// The lines of a file or of standard input that are not blank.
 /// @throws DataError if it can't be read or has none
 std::vector<std::string> read_lines(const std::filesystem::path& path) {
   std::ifstream file;
   if (path != "-") file.open(path);
-  std::istream& in = path == "-" ? std::cin : file;
+  TextLines in(path == "-" ? std::cin : file);
   std::vector<std::string> lines;
-  for (std::string line; in && std::getline(in, line);) {
-    if (line.ends_with('\r')) line.pop_back();
-    if (!line.empty()) lines.push_back(std::move(line));
-  }
+  while (auto line = in.next())
+    if (!is_blank(*line)) lines.push_back(std::move(*line));
   if (lines.empty())
     throw DataError(
         path.string() +

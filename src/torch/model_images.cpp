@@ -100,7 +100,11 @@ at::Tensor ModelImages::read(const NamedImage& named) const {
 std::int64_t ModelImages::for_each_batch(
     const std::function<void(std::span<const ReadImage>)>& use) const {
   ImageReader reader(
-      ImageNames(command_.images, command_.image_lists, rows_.defined() ? rows_.size(0) : 0),
+      ImageNames({.paths = command_.images,
+                  .recursive = command_.recursive,
+                  .lists = command_.image_lists,
+                  .rows = rows_.defined() ? rows_.size(0) : 0},
+                 [this](const std::string& note) { terminal_.line(note); }),
       [this](const NamedImage& named) { return read(named); }, 2 * command_.batch_size,
       worker_count(opened_.plan, opened_.ctx));
   std::vector<ReadImage> batch;

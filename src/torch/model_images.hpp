@@ -27,7 +27,8 @@ class ModelImages {
   /// @param command   must outlive this
   /// @param opened    the model; must outlive this
   /// @param registry  holds the model's transforms
-  /// @param terminal  hears of images that can't be read; must outlive this
+  /// @param terminal  hears of images that can't be read and of what folders hold besides images;
+  ///                  must outlive this
   /// @throws RecipeError  if --preprocess doesn't apply to the model
   /// @throws DataError    if the pixel values can't be read or don't fit the model
   ModelImages(const ImageCommand& command, const OpenedModel& opened, const Registry& registry,

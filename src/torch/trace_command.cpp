@@ -13,6 +13,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/non_finite.hpp"
 #include "vlp/image/decode.hpp"
+#include "vlp/image/image_names.hpp"
 #include "vlp/nn/device.hpp"
 #include "vlp/recipe/value.hpp"
 #include "vlp/trace/trace.hpp"
@@ -30,11 +31,14 @@ at::Tensor preprocessed(const TraceCommand& command, const OpenedModel& opened,
   reading.orient = reading.orient || command.orient;
   const ImageFiles images_of(reading);
   std::vector<at::Tensor> images;
-  for (const std::filesystem::path& file : command.images) {
-    RandomStream random = opened.ctx.facts.seeds.derive(file.string());
-    at::Tensor image = opened.transforms(images_of(file).pixels, random);
+  ImageNames names({.paths = command.images, .recursive = command.recursive},
+                   [&](const std::string& note) { terminal.line(note); });
+  while (const auto named = names.next()) {
+    if (!named->problem.empty()) throw DataError(named->problem);
+    RandomStream random = opened.ctx.facts.seeds.derive(named->name);
+    at::Tensor image = opened.transforms(images_of(named->name).pixels, random);
     if (!images.empty() && image.sizes() != images.front().sizes())
-      throw DataError(file.string() + ": becomes another size than the first image (got " +
+      throw DataError(named->name + ": becomes another size than the first image (got " +
                       shape_text(image.sizes()) + ", expected " +
                       shape_text(images.front().sizes()) + "). Trace images of one size together.");
     images.push_back(std::move(image));

@@ -116,9 +116,9 @@ BOOST_AUTO_TEST_CASE(missing_images_are_listed_at_once_by_exact_name) {
   const fs::path images = data.root / "flickr30k_images";
   fs::rename(images / "1007.jpg", images / "1007.JPG");
   fs::remove(images / "1003.jpg");
-  BOOST_TEST(data.problem() ==
-             "dataset flickr30k: 2 of 30 images are not in " + images.string() +
-                 ": 1003.jpg, 1007.jpg. Unpack all of flickr30k_images, or pass --data-dir DIR.");
+  BOOST_TEST(data.problem() == "dataset flickr30k: 2 of 30 images are not in " + images.string() +
+                                   ": 1003.jpg, 1007.jpg (there is 1007.JPG). Unpack all of "
+                                   "flickr30k_images, or pass --data-dir DIR.");
   for (int i = 0; i < 30; ++i) fs::remove(images / Fixture::name(i));
   const std::string problem = data.problem();
   BOOST_TEST(problem.find("30 of 30 images") != problem.npos);

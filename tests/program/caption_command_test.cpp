@@ -70,14 +70,38 @@ BOOST_AUTO_TEST_CASE(broken_images_are_named_once_each_and_the_others_go_on) {
 BOOST_AUTO_TEST_CASE(folders_come_in_sorted_order_as_often_as_they_are_named) {
   const fs::path images = folder.path / "images";
   fs::create_directories(images / "subfolder.jpg");
-  for (const char* name : {"b.PNG", "a.jpeg", "c.txt"})
-    fs::copy_file(image("07_rgb.png"), images / name);
+  for (const char* name : {"b.PNG", "a.jpeg"}) fs::copy_file(image("07_rgb.png"), images / name);
+  for (const char* name : {"c.txt", "._a.jpeg", ".DS_Store"}) std::ofstream(images / name) << "x";
   const auto outcome = caption({images.string(), images.string()});
   BOOST_TEST(outcome.code == 0, outcome.err);
+  BOOST_TEST(count(outcome.err, images.string() + ": passed over 1 file (.txt) and 1 folder; "
+                                                  "--recursive looks into folders") == 2);
+  BOOST_TEST(outcome.err.find("DS_Store") == std::string::npos);
   const auto lines = lines_of(outcome.out);
   BOOST_TEST_REQUIRE(lines.size() == 4U);
   for (std::size_t i = 0; i < 4; ++i)
     BOOST_TEST(lines[i].starts_with((images / (i % 2 ? "b.PNG" : "a.jpeg")).string() + ": "));
+}
+
+BOOST_AUTO_TEST_CASE(images_of_folders_are_told_by_content_and_those_of_folders_inside_on_request) {
+  const fs::path images = folder.path / "images";
+  fs::create_directories(images / "a");
+  fs::copy_file(image("07_rgb.png"), images / "a" / "z.png");
+  fs::copy_file(image("07_rgb.png"), images / "b.jfif");
+  fs::copy_file(image("01_420.jpg"), images / "photo");
+  fs::copy_file(fs::path(VLP_TEST_DATA) / "image_formats/lossy.webp", images / "c.webp");
+  std::ofstream(images / "broken.jpe") << "no picture";
+  const std::string broken = (images / "broken.jpe").string();
+  const auto outcome = caption({images.string(), "--recursive"});
+  BOOST_TEST(outcome.code == 4);
+  const auto lines = lines_of(outcome.out);
+  BOOST_TEST_REQUIRE(lines.size() == 4U, outcome.err);
+  BOOST_TEST(lines[0].starts_with((images / "a/z.png").string() + ": "));
+  BOOST_TEST(lines[1].starts_with((images / "b.jfif").string() + ": "));
+  BOOST_TEST(lines[2].starts_with((images / "c.webp").string() + ": "));
+  BOOST_TEST(lines[3].starts_with((images / "photo").string() + ": "));
+  BOOST_TEST(count(outcome.err, "error: " + broken + ": neither JPEG nor PNG nor WebP") == 1);
+  BOOST_TEST(count(outcome.err, "passed over") == 0, outcome.err);
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_folder_and_a_missing_list_are_named) {
@@ -87,12 +111,14 @@ BOOST_AUTO_TEST_CASE(an_empty_folder_and_a_missing_list_are_named) {
   const auto outcome = caption({empty, image("07_rgb.png"), "--list", list});
   BOOST_TEST(outcome.code == 4);
   BOOST_TEST(lines_of(outcome.out).size() == 1U);
-  BOOST_TEST(outcome.err.find(empty + ": no images in this folder") != std::string::npos);
+  BOOST_TEST(outcome.err.find(empty + ": no images in this folder (got nothing, expected JPEG, PNG "
+                                      "or WebP images)") != std::string::npos);
   BOOST_TEST(outcome.err.find(list + ": the list of images can't be read") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(lists_may_have_blank_lines_and_come_from_standard_input) {
-  std::ofstream(folder.path / "list.txt") << image("07_rgb.png") << "\r\n\n" << image("01_420.jpg");
+  std::ofstream(folder.path / "list.txt") << "\xEF\xBB\xBF" << image("07_rgb.png") << "\r\n \n\n"
+                                          << image("01_420.jpg");
   const auto listed = caption({"--list", (folder.path / "list.txt").string()});
   BOOST_TEST(listed.code == 0, listed.err);
   BOOST_TEST(lines_of(listed.out).size() == 2U);
@@ -106,6 +132,40 @@ BOOST_AUTO_TEST_CASE(lists_may_have_blank_lines_and_come_from_standard_input) {
   const auto nothing = caption({"--list", "-"});
   BOOST_TEST(nothing.code == 4);
   BOOST_TEST(nothing.err.find("-: the list names no images") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(missing_files_of_a_list_are_named_and_the_others_go_on) {
+  std::ofstream(folder.path / "list.txt") << "missing.png\n" << image("07_rgb.png") << "\nnone.jpg";
+  const auto outcome = caption({"--list", (folder.path / "list.txt").string()});
+  BOOST_TEST(outcome.code == 4);
+  BOOST_TEST(lines_of(outcome.out).size() == 1U);
+  for (const char* name : {"missing.png", "none.jpg"})
+    BOOST_TEST(count(outcome.err, "error: " + std::string(name) + ": can't open") == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_trace_takes_folders_too_and_stops_at_what_is_no_image) {
+  const fs::path images = folder.path / "images";
+  fs::create_directories(images / "inside");
+  fs::copy_file(image("07_rgb.png"), images / "a.png");
+  fs::copy_file(image("01_420.jpg"), images / "inside" / "b");
+  const auto trace = [&](std::vector<std::string> words) {
+    words.insert(words.begin(),
+                 {VLP_PROGRAM, "trace", "--model", folder.path.string(), "--device", "cpu", "--out",
+                  (folder.path / "out").string(), "--images", images.string()});
+    return vlp_test::run_process(words);
+  };
+  const auto traced = [&] {
+    return vlp::read_safetensors(folder.path / "out").tensor("pixel_values").shape;
+  };
+  const auto flat = trace({});
+  BOOST_TEST_REQUIRE(flat.code == 0, flat.err);
+  BOOST_TEST((traced() == std::vector<std::int64_t>{1, 3, 64, 64}));
+  BOOST_TEST(count(flat.err, "passed over 1 folder") == 1);
+  const auto deep = trace({"--recursive"});
+  BOOST_TEST_REQUIRE(deep.code == 0, deep.err);
+  BOOST_TEST((traced() == std::vector<std::int64_t>{2, 3, 64, 64}));
+  std::ofstream(images / "c.png") << "no picture";
+  BOOST_TEST(trace({}).code == 4);
 }
 
 BOOST_AUTO_TEST_CASE(names_need_not_be_utf_8) {

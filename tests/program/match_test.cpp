@@ -119,7 +119,7 @@ BOOST_AUTO_TEST_CASE(broken_images_are_named_and_the_others_go_on) {
 BOOST_AUTO_TEST_CASE(images_and_texts_come_from_lists_as_well) {
   std::ofstream(folder.path / "images.txt") << image("07_rgb.png") << "\n\n"
                                             << image("01_420.jpg") << "\n";
-  std::ofstream(folder.path / "texts.txt") << "a cat\r\n\ntwo dogs";
+  std::ofstream(folder.path / "texts.txt") << "\xEF\xBB\xBF" << "a cat\r\n \n\ntwo dogs";
   const Outcome outcome =
       match({"--list", (folder.path / "images.txt").string(), "--text-list",
              (folder.path / "texts.txt").string(), "--text", "a boat", "--format", "json"});

@@ -69,6 +69,15 @@ BOOST_AUTO_TEST_CASE(empty_lines_are_texts_and_a_last_line_needs_no_end) {
   BOOST_TEST(tokenize("[]\n", {"--decode", "--json-lines"}).out == "\"\"\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_byte_order_mark_and_ends_as_windows_writes_them_are_no_text) {
+  const std::string mark = "\xEF\xBB\xBF";
+  BOOST_TEST(tokenize(mark + "a man\r\na man\r\n").out ==
+             "[101,1037,2158,102]\n[101,1037,2158,102]\n");
+  BOOST_TEST(tokenize(mark + "\"a man\"\r\n", {"--json-lines"}).out == "[101,1037,2158,102]\n");
+  BOOST_TEST(tokenize(mark + "[1037,2158]\r\n", {"--decode"}).out == "a man\n");
+  BOOST_TEST(tokenize(mark).out == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_model_folder_brings_its_vocabulary) {
   const ScratchFolder folder;
   fs::create_directories(folder.path / "model");

@@ -192,6 +192,14 @@ BOOST_AUTO_TEST_CASE(broken_vocabularies_are_refused_by_file_and_line) {
                                         "BERT vocabulary, one token a line.");
 }
 
+BOOST_AUTO_TEST_CASE(a_byte_order_mark_and_crlf_are_no_part_of_tokens) {
+  const Scratch scratch;
+  const fs::path file = scratch.file(
+      "windows.txt", "\xEF\xBB\xBF[PAD]\r\n[UNK]\r\n[CLS]\r\n[SEP]\r\n[MASK]\r\na\r\n");
+  const vlp::WordPiece pieces(file);
+  BOOST_TEST((pieces.encode("a") == std::vector<std::int64_t>{2, 5, 3}));
+}
+
 BOOST_AUTO_TEST_CASE(a_folder_is_no_vocabulary) {
   const Scratch scratch;
   BOOST_TEST(message_of(scratch.path) ==

@@ -2,6 +2,7 @@
 // Where a dataset's files lie: each folder is listed once, however many images are looked for in
 // it, and what is missing is reported all at once. Includes no torch.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -69,14 +70,14 @@ class ImageFolder {
       if (has(base + name)) return base + name;
       if (flat.size() < name.size() && has(base + flat)) return base + flat;
     }
-    miss(name);
+    miss(name, bases_.front() + name);
     return bases_.front() + name;
   }
 
   /// Looks for an image at one path and nowhere else. @param path  may lie outside the folder
   void require(const std::string& path) {
     if (!has(path))
-      miss(path.starts_with(bases_.front()) ? path.substr(bases_.front().size()) : path);
+      miss(path.starts_with(bases_.front()) ? path.substr(bases_.front().size()) : path, path);
   }
 
   /// @param images  how many were looked for
@@ -102,6 +103,12 @@ class ImageFolder {
   using Names = std::unordered_set<std::string>;
 
   [[nodiscard]] bool has(const std::string& path) {
+    const Names& names = names_beside(path);
+    return names.contains(path.substr(parent_.size()));
+  }
+
+  /// Names in the folder of `path`, which is `parent_` afterwards.
+  [[nodiscard]] const Names& names_beside(const std::string& path) {
     const std::size_t slash = path.rfind('/');
     const std::string_view parent =
         std::string_view(path).substr(0, slash == path.npos ? 0 : slash + 1);
@@ -111,7 +118,7 @@ class ImageFolder {
       parent_ = found->first;  // keys of a map of nodes stay where they are
       names_ = &found->second;
     }
-    return names_->contains(path.substr(parent.size()));
+    return *names_;
   }
 
   /// Names in a folder; none if it is not there.
@@ -128,8 +135,25 @@ class ImageFolder {
     return names;
   }
 
-  void miss(const std::string& name) {
-    if (++missing_ <= kShown) shown_ += (missing_ > 1 ? ", " : "") + name;
+  /// @param path  where it was looked for
+  void miss(const std::string& name, const std::string& path) {
+    if (++missing_ > kShown) return;
+    shown_ += (missing_ > 1 ? ", " : "") + name;
+    std::string alike;  // the first of those that differ in capitals alone
+    const Names& names = names_beside(path);
+    const std::string wanted = small(std::string_view(path).substr(parent_.size()));
+    for (const std::string& other : names)
+      if (small(other) == wanted && (alike.empty() || other < alike)) alike = other;
+    if (!alike.empty()) shown_ += " (there is " + alike + ")";
+  }
+
+  /// A name with its ASCII letters small.
+  [[nodiscard]] static std::string small(std::string_view name) {
+    std::string all(name);
+    std::ranges::transform(all, all.begin(), [](char c) {
+      return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return all;
   }
 
   std::string dataset_, folder_;

@@ -9,11 +9,13 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "vlp/image/image_format.hpp"
 #include "vlp/image/image_reading.hpp"
 #include "vlp/image/jpeg.hpp"
 #include "vlp/image/orientation.hpp"
@@ -54,12 +56,10 @@ namespace detail {
   const auto twice = [&](std::size_t memory) { claim(2 * memory); };  // two copies while it turns
   const MemoryClaim all = claim && reading.orient ? MemoryClaim(twice) : claim;
   const auto decoded = [&]() -> Pixels {
-    if (detail::begins_with(bytes, "\xff\xd8\xff")) return decode_jpeg(bytes, name, all);
-    if (detail::begins_with(bytes, "\x89PNG\r\n\x1a\n"))
-      return decode_png(bytes, name, reading.transparency, all);
-    if (detail::begins_with(bytes, "RIFF") && bytes.size() >= 12 &&
-        detail::begins_with(bytes.subspan(8), "WEBP"))
-      return decode_webp(bytes, name, reading.transparency, all);
+    const std::optional<ImageFormat> format = image_format(bytes);
+    if (format == ImageFormat::jpeg) return decode_jpeg(bytes, name, all);
+    if (format == ImageFormat::png) return decode_png(bytes, name, reading.transparency, all);
+    if (format == ImageFormat::webp) return decode_webp(bytes, name, reading.transparency, all);
     detail::fail_format(bytes, name);
   };
   Pixels pixels = decoded();

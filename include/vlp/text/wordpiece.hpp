@@ -22,6 +22,7 @@
 
 #include "vlp/core/error.hpp"
 #include "vlp/core/special_tokens.hpp"
+#include "vlp/core/text_lines.hpp"
 #include "vlp/text/tokenizer_json.hpp"
 #include "vlp/text/unicode.hpp"
 #include "vlp/text/wordpiece_characters.hpp"
@@ -192,12 +193,12 @@ class WordPiece {
     if (!in)
       throw DataError(file.string() +
                       ": the vocabulary can't be opened. Check the path and its permissions.");
-    for (std::string line; std::getline(in, line);) {
-      if (line.ends_with('\r')) line.pop_back();
+    TextLines lines(in);
+    while (auto line = lines.next()) {
       const std::string where = file.string() + ":" + std::to_string(tokens_.size() + 1);
-      if (line.empty())
+      if (line->empty())
         throw DataError(where + ": the line is blank (expected one token). Remove it.");
-      add(std::move(line), where);
+      add(std::move(*line), where);
     }
     if (in.bad())
       throw DataError(file.string() + ": reading stopped after line " +
