@@ -69,7 +69,8 @@ struct OwnFolder : ScratchFolder {
            {"model.weights=\"\"", "model.encoder.patch=8", "model.encoder.width=16",
             "model.encoder.depth=1", "model.encoder.heads=2", "model.decoder.width=16",
             "model.decoder.depth=1", "model.decoder.heads=2", "transform.resize.size=16",
-            "train.precision=fp32", "train.epochs=1", "generate.max_length=8"})
+            "train.precision=fp32", "train.epochs=1", "train.accumulation=1",
+            "generate.max_length=8"})
         words.insert(words.end(), {"--set", set});
     return vlp_test::run_process(words, {}, from);
   }
