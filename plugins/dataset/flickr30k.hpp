@@ -11,9 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/captions/blank_captions.hpp"
+#include "vlp/captions/captions_by_image.hpp"
 #include "vlp/captions/kaggle_csv.hpp"
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/dataset.hpp"
+#include "vlp/core/console.hpp"
 #include "vlp/data/image_folder.hpp"
 #include "vlp/data/split.hpp"
 #include "vlp/recipe/field.hpp"
@@ -53,15 +56,14 @@ class Flickr30k {
   /// @throws DataError    if file or folder is not there, rows are broken, or images are missing
   /// (all at once)
   /// @throws RecipeError  if the shares don't sum to 1
-  Flickr30k(Options options, const Folders& folders, const Facts& facts)
-      : captions_per_image_(options.captions_per_image) {
+  Flickr30k(Options options, const Context& ctx) : captions_per_image_(options.captions_per_image) {
     const std::string dataset(name);
-    const std::filesystem::path csv = folders.data / options.captions;
-    const std::filesystem::path folder = folders.data / options.images;
+    const std::filesystem::path csv = ctx.folders.data / options.captions;
+    const std::filesystem::path folder = ctx.folders.data / options.images;
     require_file(dataset, "captions", csv);
     require_folder(dataset, "images", folder);
 
-    std::vector<ImageCaptions> listed = read_kaggle_csv(csv);
+    std::vector<ImageCaptions> listed = read(csv, ctx.machine.console);
     ImageFolder images(dataset, folder);
     std::vector<std::string> ids, files;
     ids.reserve(listed.size());
@@ -71,10 +73,10 @@ class Flickr30k {
       files.push_back(images.find(image.image_id.text()));
     }
     images.raise_if_missing(ids.size(), "Unpack all of flickr30k_images, or pass --data-dir DIR.",
-                            facts.bad);
+                            ctx.facts.bad);
 
     const SplitIndices parts =
-        split_images(ids, options.subset, options.split, facts.seeds.derive("split"));
+        split_images(ids, options.subset, options.split, ctx.facts.seeds.derive("split"));
     const auto take = [&](const std::vector<std::size_t>& indices,
                           std::vector<ImageRecord>& records) {
       records.reserve(indices.size());
@@ -94,6 +96,17 @@ class Flickr30k {
   [[nodiscard]] CaptionsPerImage captions_per_image() const { return captions_per_image_; }
 
  private:
+  /// Captions with words.
+  static std::vector<ImageCaptions> read(const std::filesystem::path& csv, const Console& console) {
+    CaptionFile listed;
+    listed.name = csv.string();
+    listed.format = CaptionFormat::kaggle_csv;
+    listed.images = read_kaggle_csv(csv);
+    pass_over_blank(listed, AllBlank::left_out);
+    for (const std::string& note : listed.notes) console.note(note);
+    return std::move(listed.images);
+  }
+
   CaptionsPerImage captions_per_image_;
   std::vector<ImageRecord> train_, validation_, test_;
 };

@@ -36,6 +36,7 @@
 #include "vlp/data/split.hpp"
 #include "vlp/recipe/field.hpp"
 #include "vlp/registry/plugin.hpp"
+#include "vlp/text/unicode.hpp"
 #include "vlp/text/utf8.hpp"
 
 namespace vlp {
@@ -195,7 +196,7 @@ class CaptionedFolder {
           return file.string() + ":" + std::to_string(number) +
                  ": bytes that are not UTF-8. Convert the file to UTF-8.";
         });
-      if (!is_blank(*line)) captions.push_back(std::move(*line));
+      if (!only_white_space(*line)) captions.push_back(std::move(*line));
     }
     if (!in.eof() || in.bad())
       problems.add([&] { return file.string() + ": can't be read. Check its permissions."; });

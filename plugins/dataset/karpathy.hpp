@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "vlp/captions/blank_captions.hpp"
 #include "vlp/captions/captions_by_image.hpp"
 #include "vlp/captions/json_reader.hpp"
 #include "vlp/captions/karpathy.hpp"
@@ -87,6 +88,7 @@ class Karpathy {
     require_folder(std::string(name), "images", folder);
 
     CaptionFile listed = read(json, options.image_key);
+    pass_over_blank(listed, AllBlank::left_out);
     for (const std::string& note : listed.notes) ctx.machine.console.note(note);
     ImageFolder images(std::string(name), folder);
     for (std::size_t i = 0; i < listed.images.size(); ++i) {

@@ -62,6 +62,10 @@ class WordPieceTokenizer {
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text) const {
     return pieces_.encode(text, max_length_);
   }
+  /// [CLS] ... [SEP], however many.
+  [[nodiscard]] std::vector<std::int64_t> encode_whole(std::string_view text) const {
+    return pieces_.encode(text);
+  }
   /// Text without special tokens.
   [[nodiscard]] std::string decode(std::span<const std::int64_t> ids) const {
     return pieces_.decode(ids);

@@ -1,7 +1,6 @@
 // The program `vlp`: parses the command line without LibTorch, so that --help and --version answer
 // at once, and opens libvlp_torch.so for commands that need tensors.
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -9,7 +8,6 @@
 #include <span>
 #include <string>
 #include <tuple>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -19,6 +17,7 @@
 
 #include "src/main/commands.hpp"
 #include "src/main/libraries.hpp"
+#include "src/main/mistyped.hpp"
 #include "src/shared/failure.hpp"
 
 namespace {
@@ -108,13 +107,16 @@ int main(int argc, char** argv) {
       "`vlp COMMAND --help` lists a command's options. Recipes lie in recipes/.");
   vlp::Commands commands;
   vlp::add_commands(app, commands);
-  std::vector<std::string> arguments =
+  const std::vector<std::string> arguments =
       vlp::with_repeated_flags(std::span(argv, static_cast<std::size_t>(argc)).subspan(1));
-  std::ranges::reverse(arguments);  // the parser takes them from the end
   try {
-    app.parse(std::move(arguments));
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // from its end on
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    const std::string slips =
+        error.get_exit_code() == 0 ? std::string() : vlp::mistyped(app, arguments);
+    if (slips.empty()) return app.exit(error) == 0 ? 0 : 2;
+    fmt::print(stderr, "{}\n", slips);
+    return 2;
   }
   const std::string name = app.get_subcommands().front()->get_name();
   if (name == "help" && std::get<vlp::HelpCommand>(commands).name.empty()) {

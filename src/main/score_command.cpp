@@ -18,6 +18,7 @@
 #include "src/main/output.hpp"
 #include "src/main/score_metrics.hpp"
 #include "src/main/score_report.hpp"
+#include "vlp/captions/blank_captions.hpp"
 #include "vlp/captions/caption_file.hpp"
 #include "vlp/captions/match_captions.hpp"
 #include "vlp/captions/text_file.hpp"
@@ -42,10 +43,24 @@ std::future<CaptionFile> reading(const std::filesystem::path& path,
                     [=] { return read_caption_file(path, options); });
 }
 
+void print_notes(const CaptionFile& file) {
+  for (const std::string& note : file.notes) fmt::print(stderr, "{}\n", note);
+}
+
 /// Waits for a file and says on stderr what was passed over.
 CaptionFile finished(std::future<CaptionFile> reading) {
   CaptionFile file = reading.get();
-  for (const std::string& note : file.notes) fmt::print(stderr, "{}\n", note);
+  print_notes(file);
+  return file;
+}
+
+/// The same of references. Blank ones would be what nobody can say, and lower CIDEr, a mean over
+/// references; an image that has no others is scored by them, as pycocoevalcap does. A blank
+/// candidate is an answer and stays.
+CaptionFile finished_references(std::future<CaptionFile> reading) {
+  CaptionFile file = reading.get();
+  pass_over_blank(file, AllBlank::kept);
+  print_notes(file);
   return file;
 }
 
@@ -152,9 +167,9 @@ int score_command(const ScoreCommand& command) {
   const std::vector<AnyMetric> metrics = metrics_of(command);
   const PtbOptions tokenizing{.isolated = command.isolated, .threads = command.threads};
   auto candidates = reading(command.candidates, {}, command.threads);
-  CaptionFile references =
-      finished(reading(command.references, {.split = command.split, .image_key = command.image_key},
-                       command.threads));
+  CaptionFile references = finished_references(
+      reading(command.references, {.split = command.split, .image_key = command.image_key},
+              command.threads));
   const bool compares = !command.baseline.empty();
   MatchedCaptions baseline;
   if (compares)

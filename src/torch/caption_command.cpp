@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -16,8 +17,10 @@
 #include "src/torch/commands.hpp"
 #include "src/torch/model_images.hpp"
 #include "vlp/assemble/open_model.hpp"
+#include "vlp/core/message.hpp"
 #include "vlp/core/non_finite.hpp"
 #include "vlp/data/collate.hpp"
+#include "vlp/data/text_room.hpp"
 #include "vlp/nn/autocast.hpp"
 #include "vlp/nn/inference.hpp"
 #include "vlp/nn/tf32.hpp"
@@ -30,7 +33,9 @@ namespace vlp {
 namespace {
 
 /// The model's options, changed by those that the command line gives.
-GenerateOptions generate_options(const Table& given, GenerateOptions options) {
+/// @param mistakes  gets what is wrong with them together
+GenerateOptions generate_options(const Table& given, GenerateOptions options,
+                                 std::vector<std::string>& mistakes) {
   const Entry* sample = given.find("sample");
   if (sample && *sample->value.as<bool>()) options.beams = 1;
   if (given.find("max_length")) options.max_new_tokens = 0;
@@ -41,19 +46,32 @@ GenerateOptions generate_options(const Table& given, GenerateOptions options) {
   problems.throw_if_any();
 
   if (options.sample && options.beams > 1)
-    throw RecipeError(
+    mistakes.push_back(
         fmt::format("--beams {}: beams can't be sampled (expected 1). Leave out --beams, or "
                     "sampling: --sample=false.",
                     options.beams));
   if (!options.sample && (given.find("top_p") || given.find("top_k") || given.find("temperature")))
-    throw RecipeError(
+    mistakes.emplace_back(
         "--top-p, --top-k, --temperature: change only what is drawn at random. Add --sample.");
   if (!options.sample && options.num_captions > options.beams)
-    throw RecipeError(
+    mistakes.push_back(
         fmt::format("--num-captions {}: more than the beams (got {} beams). Use --beams {} or "
                     "more, or --sample.",
                     options.num_captions, options.beams, options.num_captions));
+  if (!options.sample && options.length_rule == LengthRule::original &&
+      options.early_stopping == EarlyStopping::never && options.beams > 1)
+    mistakes.emplace_back(
+        "--early-stopping never: length_rule original knows no early_stopping never. Use true or "
+        "false, or --length-rule transformers.");
   return options;
+}
+
+/// An option of generation as the command line calls it, and what is wrong with it:
+/// "max_length: ..." becomes "--max-length: ...".
+std::string on_command_line(std::string problem) {
+  const auto end = problem.begin() + static_cast<std::ptrdiff_t>(problem.find(':'));
+  std::replace(problem.begin(), end, '_', '-');
+  return "--" + std::move(problem) + ".";
 }
 
 /// A model with everything around it, and what the command line changes about it.
@@ -64,17 +82,19 @@ class Captioning {
         opened_(open_model(command.model, registry,
                            open_arguments(command.machine, terminal, parts::captions))),
         images_(command, opened_, registry, terminal),
-        options_(generate_options(command.generate, opened_.generate)),
+        options_(generate_options(command.generate, opened_.generate, mistakes_)),
         prompt_(prompt()),
         seeds_(static_cast<std::uint64_t>(command.seed.value_or(opened_.plan.run.seed))) {
     if (!parts().has<Generate>())
       throw RecipeError(command.model + ": model '" + opened_.plan.model.name() +
                         "' doesn't write captions.");
+    check_lengths();
     forbid_words();
     const std::string problem =
         vocabulary_problem(options_, opened_.ctx.facts.dimensions.vocabulary_size);
     if (!problem.empty())
-      throw RecipeError("generate: " + problem + ". Take the ids from the model's vocabulary.");
+      mistakes_.push_back("generate: " + problem + ". Take the ids from the model's vocabulary.");
+    if (!mistakes_.empty()) throw RecipeError(joined(mistakes_, "\n"));
     choose_precision();
     terminal.line("device " + opened_.ctx.machine.device.text());
   }
@@ -88,6 +108,14 @@ class Captioning {
 
  private:
   [[nodiscard]] const ModelParts& parts() const { return opened_.model.parts(); }
+
+  /// Whether captions of the lengths that are asked for can be written behind the prompt.
+  void check_lengths() {
+    const auto begin = 1 + static_cast<std::int64_t>(prompt_.size());
+    for (std::string& problem :
+         caption_room_problems(options_, begin, opened_.plan.model.traits().longest_caption))
+      mistakes_.push_back(on_command_line(std::move(problem)));
+  }
 
   /// @throws RecipeError if the device doesn't compute in the precision wanted
   void choose_precision() {
@@ -176,7 +204,8 @@ class Captioning {
       if (command_.json)
         captions.push_back({{"text", text ? Json(*text) : Json(nullptr)},
                             {"ids", candidates[i].ids},
-                            {"score", candidates[i].score}});
+                            {"score", candidates[i].score},
+                            {"ended", candidates[i].ids.back() == opened_.ctx.facts.tokens.sep}});
       else
         fmt::print("{}: {}\n", named.name,
                    text ? *text : fmt::format("{}", fmt::join(candidates[i].ids, " ")));
@@ -188,6 +217,7 @@ class Captioning {
   const CaptionCommand& command_;
   OpenedModel opened_;
   ModelImages images_;
+  std::vector<std::string> mistakes_;  // of the command line
   GenerateOptions options_;
   std::vector<std::int64_t> prompt_;
   RandomStream seeds_;

@@ -23,6 +23,7 @@
 #include "vlp/core/non_finite.hpp"
 #include "vlp/core/text_lines.hpp"
 #include "vlp/data/collate.hpp"
+#include "vlp/data/text_room.hpp"
 #include "vlp/evaluate/text_rows.hpp"
 #include "vlp/nn/device.hpp"
 #include "vlp/nn/inference.hpp"
@@ -107,6 +108,11 @@ class Matching {
       throw RecipeError(command_.model +
                         ": the model has no vocabulary, so texts can't be read. Put its "
                         "tokenizer's files beside it.");
+    const std::string problem =
+        text_room_problem(whole_prompt_length(*opened_.tokenizer, opened_.prompt),
+                          opened_.plan.tokenizer.traits().longest_text);
+    if (!opened_.prompt.empty() && !problem.empty())
+      throw RecipeError(command_.model + ": the model's prompt " + problem + ".");
     std::vector<std::vector<std::int64_t>> ids;
     for (const std::string& text : texts_) {
       RandomStream random = opened_.ctx.facts.seeds.derive(text);

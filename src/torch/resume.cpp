@@ -1,12 +1,13 @@
 // What `vlp run --resume` takes over from the folder of a run.
 
 #include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <utility>
+#include <tuple>
 #include <vector>
 
 #include "src/torch/commands.hpp"
@@ -18,23 +19,26 @@ namespace vlp {
 
 namespace {
 
-/// The newest run folder under runs/ that began with this recipe; empty if there is none. Folders
-/// that can't be understood are passed over.
+/// The newest run folder under runs/ that began with this recipe; of several that began in the same
+/// second the one with the highest number; empty if there is none. Folders that can't be understood
+/// are passed over, and so are those in the making.
 std::filesystem::path newest_run_of(const std::filesystem::path& recipe) {
   namespace fs = std::filesystem;
   const fs::path wanted = fs::absolute(recipe).lexically_normal();
-  std::pair<std::string, fs::path> newest;
+  std::tuple<std::string, std::size_t, fs::path> newest;  // NAME-10 is longer than NAME-9
   std::error_code error;
   for (fs::directory_iterator at("runs", error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    if (name.starts_with('.')) continue;
     try {
       const std::optional<StoredEnvironment> run = read_environment(at->path());
       if (!run || run->recipe != wanted || !fs::exists(at->path() / run_files::kRecipe)) continue;
-      newest = std::max(newest, {run->started, at->path()});
+      newest = std::max(newest, {run->started, name.size(), at->path()});
     } catch (const WeightsError&) {
       continue;
     }
   }
-  return newest.second;
+  return std::get<fs::path>(newest);
 }
 
 std::string_view key_of(std::string_view set) { return set.substr(0, set.find('=')); }

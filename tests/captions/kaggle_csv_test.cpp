@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(utf8_is_kept_and_other_bytes_are_refused) {
 BOOST_AUTO_TEST_CASE(all_broken_rows_are_listed_at_once) {
   const std::string text =
       kHeader + "a.jpg 0 no bar\na.jpg| 0| fine .\n| 0| nameless .\na.jpg| one| word .\n" +
-      "a.jpg| -1| minus .\na.jpg| 2|  \na.jpg| 3| \"\"\na.jpg| only words\n";
+      "a.jpg| -1| minus .\na.jpg| 2|  \na.jpg| 3| \"\"\na.jpg| only words\na.jpg| 4\n";
   BOOST_TEST(problem_of(text) ==
              "results.csv:2: no separator '|' (expected image_name| comment_number| comment). Mend "
              "or delete the row.\n"
@@ -94,10 +94,15 @@ BOOST_AUTO_TEST_CASE(all_broken_rows_are_listed_at_once) {
              "Mend or delete the row.\n"
              "results.csv:6: comment number is not a number (got '-1', expected 0, 1, 2, ...). "
              "Mend or delete the row.\n"
-             "results.csv:7: empty comment. Mend or delete the row.\n"
-             "results.csv:8: empty comment. Mend or delete the row.\n"
              "results.csv:9: comment number is not a number (got 'only', expected 0, 1, 2, ...). "
-             "Mend or delete the row.");
+             "Mend or delete the row.\n"
+             "results.csv:10: no comment (expected image_name| comment_number| comment). Mend or "
+             "delete the row.");
+}
+
+BOOST_AUTO_TEST_CASE(a_blank_comment_stays_for_who_reads_the_file) {
+  for (const std::string comment : {"  ", "\"\"", "\" \"", "\xC2\xA0"})
+    BOOST_TEST(only_caption(comment).find_first_not_of("\xC2\xA0") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(twenty_broken_rows_are_named_and_all_are_counted) {

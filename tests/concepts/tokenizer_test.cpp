@@ -43,6 +43,18 @@ BOOST_AUTO_TEST_CASE(an_id_outside_the_vocabulary_is_refused_with_the_text) {
   BOOST_TEST(vlp_test::contains(told({0, 1, -1}), "(got -1 for \"a red picture\""));
 }
 
+BOOST_AUTO_TEST_CASE(an_uncut_text_is_given_by_who_knows_it) {
+  struct Uncut : Given {
+    [[nodiscard]] std::vector<std::int64_t> encode_whole(std::string_view) const {
+      return {0, 4, 4, 4};
+    }
+  };
+  const vlp::SpecialTokens bert{.pad = 0, .cls = 1, .sep = 2, .decode = 3, .encode = 4};
+  BOOST_TEST(!vlp::AnyTokenizer(Given{{0, 4}, bert}).encode_whole("x").has_value());
+  BOOST_TEST((vlp::AnyTokenizer(Uncut{{{0, 4}, bert}}).encode_whole("x").value() ==
+              std::vector<std::int64_t>{1, 0, 4, 4, 4, 2}));
+}
+
 BOOST_AUTO_TEST_CASE(what_begins_and_ends_a_text_is_put_there_if_the_tokenizer_does_not) {
   using Ids = std::vector<std::int64_t>;
   const auto encoded = [](const Ids& ids, const vlp::SpecialTokens& tokens) {

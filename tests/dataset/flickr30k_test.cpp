@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/support/messages.hpp"
@@ -37,8 +38,7 @@ struct Fixture {
 
   static std::string name(int i) { return std::to_string(1000 + i) + ".jpg"; }
   [[nodiscard]] std::string problem(const Flickr30k::Options& options = {}) const {
-    return vlp_test::message_of<DataError>(
-        [&] { (void)Flickr30k(options, ctx.folders, ctx.facts); });
+    return vlp_test::message_of<DataError>([&] { (void)Flickr30k(options, ctx); });
   }
 
   ScratchFolder scratch;
@@ -50,7 +50,7 @@ struct Fixture {
 
 BOOST_AUTO_TEST_CASE(splits_hold_each_image_once_with_its_captions_and_file) {
   const Fixture data;
-  const vlp::AnyDataset dataset = Flickr30k(Flickr30k::Options{}, data.ctx.folders, data.ctx.facts);
+  const vlp::AnyDataset dataset = Flickr30k(Flickr30k::Options{}, data.ctx);
   BOOST_TEST(dataset.records(Split::train).size() == 16);
   BOOST_TEST(dataset.records(Split::validation).size() == 2);
   BOOST_TEST(dataset.records(Split::test).size() == 2);
@@ -67,6 +67,26 @@ BOOST_AUTO_TEST_CASE(splits_hold_each_image_once_with_its_captions_and_file) {
   BOOST_TEST(ids.size() == 20);
 }
 
+BOOST_AUTO_TEST_CASE(blank_comments_are_passed_over_with_a_note) {
+  Fixture data;
+  std::ofstream(data.root / "results.csv", std::ios::app)
+      << "1003.jpg| 5|  \n1003.jpg| 6| \"\"\nnowhere.jpg| 0| \xC2\xA0\n";
+  std::vector<std::string> notes;
+  data.ctx.machine.console.on_note = [&](std::string_view note) { notes.emplace_back(note); };
+  const Flickr30k dataset({}, data.ctx);
+  std::size_t captions = 0;
+  for (const Split split : {Split::train, Split::validation, Split::test})
+    for (const vlp::ImageRecord& record : dataset.records(split))
+      captions += record.captions.size();
+  BOOST_TEST(captions == 100U);
+  const std::string file = (data.root / "results.csv").string();
+  BOOST_TEST(notes == (std::vector<std::string>{
+                          file + ": 3 blank captions were passed over, the first is '1003.jpg'.",
+                          file + ": 1 images with no other captions than blank ones were left out, "
+                                 "the first is 'nowhere.jpg'."}),
+             boost::test_tools::per_element());
+}
+
 BOOST_AUTO_TEST_CASE(the_seed_draws_the_split_and_the_subset) {
   const Fixture data;
   const auto train = [&](std::uint64_t seed, double subset) {
@@ -75,7 +95,7 @@ BOOST_AUTO_TEST_CASE(the_seed_draws_the_split_and_the_subset) {
     Flickr30k::Options options;
     options.subset = subset;
     std::vector<std::string> ids;
-    const Flickr30k dataset(options, ctx.folders, ctx.facts);
+    const Flickr30k dataset(options, ctx);
     for (const auto& record : dataset.records(Split::train)) ids.push_back(record.image_id.text());
     return ids;
   };
@@ -92,7 +112,7 @@ BOOST_AUTO_TEST_CASE(kaggle_s_folder_in_a_folder_and_further_images_are_accepted
   for (const std::string folder : {"flickr30k_images", "flickr30k_images/"}) {
     Flickr30k::Options options;
     options.images = folder;
-    const Flickr30k dataset(options, data.ctx.folders, data.ctx.facts);
+    const Flickr30k dataset(options, data.ctx);
     BOOST_TEST(dataset.records(Split::train).size() == 8);
     BOOST_TEST(fs::exists(dataset.records(Split::train)[0].file));
   }

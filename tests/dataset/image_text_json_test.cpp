@@ -241,7 +241,7 @@ BOOST_AUTO_TEST_CASE(empty_captions_are_passed_over_with_a_note) {
   DataFolder data;
   const std::string file = data.write(
       "train.json",
-      R"([{"image": "1.jpg", "caption": [" ", "a cat"]}, {"image": "2.jpg", "caption": ""}, {"image": "3.jpg", "caption": []}])");
+      R"([{"image": "1.jpg", "caption": [" ", "a cat"]}, {"image": "2.jpg", "caption": "\u00a0"}, {"image": "3.jpg", "caption": []}])");
   ImageTextJson::Options options;
   options.train = {"train.json"};
   options.check_images = false;

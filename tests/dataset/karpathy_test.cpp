@@ -86,6 +86,25 @@ BOOST_AUTO_TEST_CASE(flickr30k_s_images_are_in_the_splits_of_the_file) {
     BOOST_TEST(fs::is_regular_file(record.file));
 }
 
+BOOST_AUTO_TEST_CASE(blank_sentences_are_passed_over_with_a_note) {
+  CocoFolder data;
+  std::string json = kCoco;
+  const auto replace = [&](const std::string& was, const std::string& is) {
+    json.replace(json.find(was), was.size(), is);
+  };
+  replace(R"({"raw": "Food."})", R"({"raw": " "}, {"raw": ""})");
+  replace("A shoe.", " ");
+  fs::remove(data.path / "images" / kCocoImages[2]);  // left out, it isn't looked for
+  const std::string file = data.write("dataset_coco.json", json);
+  const Karpathy dataset(data.options, data.ctx);
+  BOOST_TEST(shown_records(dataset, Split::train) == (Lines{"9: A plate."}), per_element());
+  BOOST_TEST(data.notes ==
+                 (Lines{file + ": 3 blank captions were passed over, the first is '9'.",
+                        file + ": 1 images with no other captions than blank ones were left out, "
+                               "the first is '42'."}),
+             per_element());
+}
+
 BOOST_AUTO_TEST_CASE(coco_s_images_lie_in_the_folders_that_the_file_names) {
   const CocoFolder data;
   const Karpathy dataset(data.options, data.ctx);

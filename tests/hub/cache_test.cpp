@@ -72,6 +72,8 @@ BOOST_AUTO_TEST_CASE(endpoint_and_offline_are_read) {
   for (const char* no : {"", "0", "false", "no", "2"})
     BOOST_TEST(!settings_of({{"HF_HUB_OFFLINE", no}}).offline);
   BOOST_TEST(settings_of({{"TRANSFORMERS_OFFLINE", "1"}}).offline);
+  BOOST_TEST(settings_of({}).links);
+  BOOST_TEST(!settings_of({{"HF_HUB_DISABLE_SYMLINKS", "1"}}).links);
   BOOST_TEST(settings_of({{"SSL_CERT_FILE", "/ca.pem"}}).certificates == "/ca.pem");
 }
 
@@ -198,6 +200,13 @@ BOOST_AUTO_TEST_CASE(hashes_are_those_of_git_and_git_lfs) {
   BOOST_TEST(vlp::content_hash(folder.path / "hello", sha256) ==
              "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03");
   BOOST_TEST(!vlp::is_content_hash("abc-5"));
+  // of "hello\n": git's, `sha1sum`, `sha256sum`; and one of none
+  for (const char* hash :
+       {"ce013625030ba8dba906f756967f9e9ca394464a", "f572d396fae9206628714fb2ce00f72e94f2258f",
+        "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"})
+    BOOST_TEST(vlp::has_hash(folder.path / "hello", hash), hash);
+  BOOST_TEST(!vlp::has_hash(folder.path / "hello", sha1));
+  BOOST_TEST(!vlp::has_hash(folder.path / "hello", sha256));
   BOOST_CHECK_THROW((void)vlp::content_hash(folder.path / "none", sha256), vlp::WeightsError);
 }
 

@@ -4,11 +4,19 @@
 #include "vlp/hub/download.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 
@@ -52,14 +60,16 @@ struct Downloads {
     vlp::Console console;
     console.on_note = [this](std::string_view text) { notes += std::string(text) + "\n"; };
     console.on_warning = [this](std::string_view text) { warnings += std::string(text) + "\n"; };
-    return vlp::download_model(settings, {.name = hub.name, .revision = revision}, console, retry);
+    return vlp::download_model(settings, {.name = hub.name, .revision = revision}, console, retry,
+                               calls);
   }
   /// The message of a download that fails.
-  std::string refusal(const std::string& revision = "main") {
+  std::string refusal(const std::string& revision = "main",
+                      vlp::ExitCode code = vlp::ExitCode::weights) {
     try {
       download(revision);
     } catch (const vlp::Error& error) {
-      BOOST_TEST((error.code() == vlp::ExitCode::weights));
+      BOOST_TEST((error.code() == code));
       return error.what();
     }
     return "no error";
@@ -76,8 +86,113 @@ struct Downloads {
   vlp::HubSettings settings = hub.settings(scratch.path / "hub");
   fs::path model_folder = scratch.path / "hub" / "models--Salesforce--blip-tiny";
   fs::path snapshot = model_folder / "snapshots" / hub.commit;
+  vlp::CacheCalls calls;
   std::vector<std::int64_t> waits;
   std::string notes, warnings;
+
+  void move_on() {
+    hub.commit = "ffffffffffffffffffffffffffffffffffffffff";
+    hub.revisions["main"] = hub.commit;
+  }
+  /// Files of the cache whose names have this part.
+  [[nodiscard]] std::size_t files_named(const std::string& part) const {
+    std::size_t count = 0;
+    for (const auto& entry : fs::recursive_directory_iterator(settings.cache))
+      count += contains(entry.path().filename(), part) ? 1U : 0U;
+    return count;
+  }
+};
+
+/// Takes connections and closes them without a word.
+class SilentServer {
+ public:
+  SilentServer() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    if (::bind(socket_, any, size) != 0 || ::listen(socket_, 8) != 0 ||
+        ::getsockname(socket_, any, &size) != 0)
+      throw std::runtime_error("no port on the loopback address");
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      for (int peer = 0; (peer = ::accept(socket_, nullptr, nullptr)) >= 0;) ::close(peer);
+    });
+  }
+  ~SilentServer() {
+    ::shutdown(socket_, SHUT_RDWR);
+    thread_.join();
+    ::close(socket_);
+  }
+  SilentServer(const SilentServer&) = delete;
+  SilentServer& operator=(const SilentServer&) = delete;
+
+  [[nodiscard]] std::string endpoint() const { return "http://127.0.0.1:" + std::to_string(port_); }
+
+ private:
+  int socket_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+int refuse_with(int code) {
+  errno = code;
+  return -1;
+}
+
+/// While it lives, nobody can write into a folder: root becomes somebody else, and whoever isn't
+/// root takes the permission away from himself.
+class Unwritable {
+ public:
+  Unwritable(const fs::path& reachable, const fs::path& folder) : folder_(folder) {
+    fs::permissions(reachable,
+                    fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+    allow(false);
+    if (::geteuid() == 0) was_root_ = ::seteuid(65534) == 0;
+  }
+  ~Unwritable() {
+    if (was_root_) BOOST_TEST(::seteuid(0) == 0);
+    allow(true);
+  }
+  Unwritable(const Unwritable&) = delete;
+  Unwritable& operator=(const Unwritable&) = delete;
+
+ private:
+  void allow(bool writing) const {
+    const auto set = [&](const fs::path& path) {
+      fs::permissions(path, fs::perms::group_write | fs::perms::others_write,
+                      fs::perm_options::remove);
+      fs::permissions(path, fs::perms::owner_write,
+                      writing ? fs::perm_options::add : fs::perm_options::remove);
+    };
+    set(folder_);
+    for (const auto& entry : fs::recursive_directory_iterator(folder_))
+      if (entry.is_directory() && !entry.is_symlink()) set(entry.path());
+  }
+
+  fs::path folder_;
+  bool was_root_ = false;
+};
+
+/// While it lives, no file of this process gets longer.
+class LongestFile {
+ public:
+  explicit LongestFile(rlim_t bytes) : on_signal_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit now{.rlim_cur = bytes, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &now);
+  }
+  ~LongestFile() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, on_signal_);
+  }
+  LongestFile(const LongestFile&) = delete;
+  LongestFile& operator=(const LongestFile&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*on_signal_)(int);
 };
 
 }  // namespace
@@ -445,13 +560,246 @@ BOOST_AUTO_TEST_CASE(a_cache_that_can_not_be_written_is_told) {
 
 BOOST_AUTO_TEST_CASE(a_full_disk_is_told) {
   vlp::PartialFile file("/dev/full");
-  BOOST_CHECK_EXCEPTION(file.write(std::as_bytes(std::span("x"))), vlp::WeightsError,
-                        [](const vlp::WeightsError& error) {
-                          return contains(
-                              error.what(),
-                              "/dev/full: the disk is full (No space left on device). Make "
-                              "room or let HF_HUB_CACHE name another folder");
-                        });
+  BOOST_CHECK_EXCEPTION(
+      file.write(std::as_bytes(std::span("x"))), vlp::DiskError, [](const vlp::DiskError& error) {
+        return contains(error.what(),
+                        "/dev/full: the disk is full (No space left on device). Make "
+                        "room or let HF_HUB_CACHE name another folder");
+      });
+}
+
+BOOST_AUTO_TEST_CASE(a_disk_that_gets_full_leaves_no_file_that_looks_whole) {
+  {
+    const LongestFile limit(100'000);
+    const std::string message = refusal("main", vlp::ExitCode::disk);
+    BOOST_TEST(contains(message,
+                        ".incomplete: can't be written (File too large). Make room or let "
+                        "HF_HUB_CACHE name another folder"),
+               message);
+  }
+  BOOST_TEST(!fs::exists(blob("model.safetensors")));
+  BOOST_TEST(!fs::exists(fs::symlink_status(snapshot / "model.safetensors")));
+  BOOST_TEST(!vlp::find_in_cache(settings, hub.name));
+  BOOST_TEST(fs::file_size(partial("model.safetensors")) == 100'000U);
+  hub.forget();
+  download();
+  BOOST_TEST(hub.asked("GET", "/elsewhere/model.safetensors").at(0).range == "bytes=100000-");
+  BOOST_TEST((text_of(snapshot / "model.safetensors") == hub.files["model.safetensors"]));
+
+  move_on();
+  settings.links = false;
+  const fs::path next = model_folder / "snapshots" / hub.commit;
+  {
+    const LongestFile limit(100'000);
+    const std::string message = refusal("main", vlp::ExitCode::disk);
+    BOOST_TEST(contains(message, "model.safetensors: can't be written (File too large)"), message);
+  }
+  BOOST_TEST(!fs::exists(next / "model.safetensors"));
+  BOOST_TEST(files_named(".part") == 0U);
+  BOOST_TEST(text_of(model_folder / "refs" / "main") == snapshot.filename().string());
+}
+
+BOOST_AUTO_TEST_CASE(a_whole_cache_that_can_not_be_written_is_used) {
+  download();
+  const std::string old = hub.commit;
+  notes.clear();
+  {
+    const Unwritable cache(scratch.path, settings.cache);
+    const vlp::DownloadedModel got = download();
+    BOOST_TEST(got.folder == snapshot);
+    BOOST_TEST(got.fetched == 0);
+    BOOST_TEST(warnings == "");
+    BOOST_TEST(!contains(notes, "lock"), notes);
+    BOOST_TEST(download(old).folder == snapshot);
+  }
+  move_on();
+  {
+    const Unwritable cache(scratch.path, settings.cache);
+    const std::string message = refusal();
+    BOOST_TEST(contains(message,
+                        hub.commit +
+                            " can't be made (Permission denied). Let HF_HUB_CACHE name a folder "
+                            "that can be written; Salesforce/blip-tiny is whole there at commit " +
+                            old + "."),
+               message);
+  }
+  BOOST_TEST((vlp::find_in_cache(settings, hub.name) == snapshot));
+}
+
+BOOST_AUTO_TEST_CASE(a_whole_cache_whose_ref_can_not_be_written_is_used_with_a_warning) {
+  download();
+  const std::string other = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
+  fs::create_directories(model_folder / "snapshots" / other);
+  std::ofstream(model_folder / "refs" / "main") << other;
+  const Unwritable cache(scratch.path, settings.cache);
+  BOOST_TEST(download().folder == snapshot);
+  BOOST_TEST(contains(warnings,
+                      "refs/main: can't be created (Permission denied). Until that can be done, "
+                      "name the model Salesforce/blip-tiny@" +
+                          hub.commit + "; Salesforce/blip-tiny is still commit " + other),
+             warnings);
+}
+
+BOOST_AUTO_TEST_CASE(without_symbolic_links_the_files_are_moved_or_copied) {
+  const auto is_whole = [this](const fs::path& folder) {
+    for (const char* file : {"config.json", "vocab.txt", "model.safetensors"}) {
+      BOOST_TEST(!fs::is_symlink(folder / file));
+      BOOST_TEST((text_of(folder / file) == hub.files[file]));
+    }
+  };
+  calls.link = [](const char*, const char*) { return refuse_with(EPERM); };
+  download();
+  is_whole(snapshot);
+  BOOST_TEST(notes.find("no symbolic links (Operation not permitted), so the files are copied") ==
+                 notes.rfind("no symbolic links"),
+             notes);
+  BOOST_TEST(!fs::exists(blob("model.safetensors")), "its content is there once");
+  BOOST_TEST(files_named(".part") + files_named("incomplete") == 0U);
+  hub.forget();
+  BOOST_TEST(download().fetched == 0);
+  BOOST_TEST(hub.fetches() == 0U);
+
+  fs::remove_all(settings.cache);
+  calls = {};
+  download();
+  move_on();
+  settings.links = false;
+  const vlp::DownloadedModel got = download();
+  BOOST_TEST(got.fetched == 0, "a blob of another commit's is copied");
+  is_whole(got.folder);
+  BOOST_TEST(fs::exists(blob("model.safetensors")));
+}
+
+BOOST_AUTO_TEST_CASE(a_link_that_the_disk_refuses_is_no_reason_to_copy) {
+  calls.link = [](const char*, const char*) { return refuse_with(EDQUOT); };
+  const std::string message = refusal("main", vlp::ExitCode::disk);
+  BOOST_TEST(contains(message, "config.json: can't be linked to its content (Disk quota exceeded)"),
+             message);
+}
+
+BOOST_AUTO_TEST_CASE(without_locks_downloads_go_on_without_waiting) {
+  for (const int code : {ENOLCK, ENOSYS, EOPNOTSUPP}) {
+    fs::remove_all(settings.cache);
+    notes.clear();
+    calls.lock = [code](int, int) { return refuse_with(code); };
+    download();
+    BOOST_TEST((text_of(snapshot / "model.safetensors") == hub.files["model.safetensors"]));
+    const std::string said = " can't be locked (" + std::generic_category().message(code) +
+                             "); another download at the same time may fetch the same files again";
+    BOOST_TEST(contains(notes, said), notes);
+    BOOST_TEST(notes.find(said) == notes.rfind(said), "once");
+  }
+  fs::remove_all(settings.cache);
+  calls.lock = [](int, int) { return 0; };  // as file systems do that don't care
+  download();
+  BOOST_TEST(contains(notes, " can be locked twice; another download"), notes);
+}
+
+BOOST_AUTO_TEST_CASE(without_locks_downloads_at_once_keep_apart) {
+  calls.lock = [](int, int) { return refuse_with(ENOLCK); };
+  const auto one = [this] { vlp::download_model(settings, {.name = hub.name}, {}, {}, calls); };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(one);
+  for (std::thread& thread : threads) thread.join();
+  BOOST_TEST((text_of(snapshot / "model.safetensors") == hub.files["model.safetensors"]));
+  fs::remove_all(settings.cache);
+  hub.breaks["model.safetensors"] = std::deque<std::size_t>(6, 100'000);
+  BOOST_TEST(contains(refusal(), "doesn't arrive"));
+  BOOST_TEST(files_named("incomplete") == 0U, "nobody could go on with it");
+}
+
+BOOST_AUTO_TEST_CASE(parts_of_other_programs_are_left_alone) {
+  leave_partial("model.safetensors", noise(5000, 9));
+  const fs::path other = blob("model.safetensors").string() + ".0a1b2c3d.incomplete";
+  fs::rename(partial("model.safetensors"), other);
+  fs::create_directories(partial("vocab.txt"));  // can't be opened as a file
+  download();
+  BOOST_TEST((text_of(snapshot / "model.safetensors") == hub.files["model.safetensors"]));
+  BOOST_TEST((text_of(snapshot / "vocab.txt") == hub.files["vocab.txt"]));
+  BOOST_TEST((text_of(other) == noise(5000, 9)));
+  BOOST_TEST(files_named("incomplete") == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(content_without_an_etag_is_named_by_its_hash) {
+  hub.etags = false;
+  leave_partial("model.safetensors", noise(1000));
+  fs::rename(partial("model.safetensors"),
+             model_folder / "blobs" / (hub.commit + "-model.safetensors.incomplete"));
+  download();
+  for (const char* file : {"config.json", "model.safetensors"}) {
+    BOOST_TEST(fs::read_symlink(snapshot / file) ==
+               fs::path("../../blobs") / vlp_test::sha256(hub.files[file]));
+    BOOST_TEST((text_of(snapshot / file) == hub.files[file]));
+    BOOST_TEST(contains(warnings, std::string(file) +
+                                      ": the hub gives no hash to check it with (it sends no "
+                                      "usable ETag)"),
+               warnings);
+  }
+  BOOST_TEST(files_named("incomplete") == 0U);
+  BOOST_TEST(text_of(model_folder / "refs" / "main") == hub.commit);
+  hub.forget();
+  BOOST_TEST(download().fetched == 0);
+  BOOST_TEST(hub.fetches() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(content_without_a_length_arrives) {
+  hub.lengths = false;
+  hub.breaks["model.safetensors"] = {100'000};
+  download();
+  BOOST_TEST((text_of(snapshot / "model.safetensors") == hub.files["model.safetensors"]));
+  BOOST_TEST(fs::read_symlink(snapshot / "model.safetensors").filename() ==
+             hub.etag("model.safetensors"));
+  BOOST_TEST(warnings == "");
+  hub.forget();
+  BOOST_TEST(download().fetched == 0);
+  BOOST_TEST(hub.fetches() == 0U);
+  fs::remove_all(settings.cache);
+  hub.etags = false;
+  download();
+  BOOST_TEST((text_of(snapshot / "model.safetensors") == hub.files["model.safetensors"]));
+  BOOST_TEST(contains(warnings, "(it sends no usable ETag), and no size"), warnings);
+}
+
+BOOST_AUTO_TEST_CASE(a_whole_copy_is_used_where_the_hub_can_not_be_asked) {
+  download();
+  const auto used = [&](const std::string& why) {
+    notes.clear();
+    const vlp::DownloadedModel got = download();
+    BOOST_TEST(got.folder == snapshot);
+    BOOST_TEST(got.commit == snapshot.filename().string());
+    BOOST_TEST(got.fetched == 0);
+    BOOST_TEST(contains(notes, why), notes);
+    BOOST_TEST(contains(notes, " The copy in the cache is used, not compared with the hub."),
+               notes);
+  };
+  hub.statuses[""] = {403};
+  used("the hub doesn't let everyone in (403");
+  hub.statuses[""] = std::deque<int>(6, 503);
+  used("the hub answers with status 503");
+  hub.revisions["main"] = "<html>";
+  used("is not answered as a Hugging Face hub does");
+  hub.revisions.erase("main");
+  BOOST_TEST(contains(refusal(), "there is no revision 'main'"));
+  settings.endpoint = "http://127.0.0.1:1";
+  used("can't be reached (");
+  waits.clear();
+  const SilentServer silent;
+  settings.endpoint = silent.endpoint();
+  used("its list of files doesn't arrive: the connection broke (");
+  BOOST_TEST(waits.empty(), "it isn't asked again");
+  fs::remove(blob("model.safetensors"));
+  BOOST_TEST(contains(refusal(), "doesn't arrive: the connection broke ("), "it isn't whole now");
+  BOOST_TEST(waits.size() == 5U);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_is_there_is_used_where_the_hub_can_not_be_asked_for_it) {
+  download();
+  for (const char* file : {"config.json", "vocab.txt"}) hub.statuses[file] = {403};
+  BOOST_TEST(download().fetched == 0);
+  BOOST_TEST(contains(notes, "(403 for config.json). Check the name"), notes);
+  BOOST_TEST(contains(notes, " What the cache has of this commit is used."), notes);
+  fs::remove(snapshot / "vocab.txt");
+  BOOST_TEST(contains(refusal(), "(403 for vocab.txt)"));
 }
 
 BOOST_AUTO_TEST_CASE(progress_counts_megabytes) {

@@ -380,6 +380,25 @@ BOOST_AUTO_TEST_CASE(texts_and_captions_longer_than_the_model_are_found_without_
              "");
 }
 
+BOOST_AUTO_TEST_CASE(lengths_and_numbers_of_captions_that_exclude_each_other_are_found_together) {
+  BOOST_TEST(
+      problems_of(kRecipe, {"generate.min_length=21", "generate.num_captions=4"}) ==
+      "2 problems in the recipe\n  --set generate.min_length=21: generate.min_length: longer "
+      "than the longest caption (got 21 tokens, expected at most 20, [DEC] included, as "
+      "max_length = 20 allows)\n  --set generate.num_captions=4: generate.num_captions: more "
+      "captions than beams (got num_captions = 4, expected at most beams = 3); set beams, or "
+      "sample = true");
+  BOOST_TEST(problems_of(kRecipe, {"generate.min_length=20", "generate.num_captions=3"}) == "");
+  BOOST_TEST(problems_of(kRecipe, {"generate.num_captions=4", "generate.sample=true",
+                                   "generate.beams=1"}) == "");
+  BOOST_TEST(problems_of(kRecipe, {"generate.max_new_tokens=5", "generate.min_length=7"})
+                 .ends_with("(got 7 tokens, expected at most 6, [DEC] included, as max_new_tokens "
+                            "= 5 allows)"));
+  BOOST_TEST(problems_of(kRecipe, {"generate.min_new_tokens=20"})
+                 .find("generate.min_new_tokens: longer than the longest caption (got 21 tokens") !=
+             std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(images_that_the_patches_do_not_divide_are_found_without_building_a_model) {
   BOOST_TEST(problems_of(kRecipe, {"transform.resize.size=40"}) ==
              "1 problem in the recipe\n  r.toml:12:1: model: patches of 16 don't divide images of "

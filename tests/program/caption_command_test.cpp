@@ -43,7 +43,8 @@ BOOST_AUTO_TEST_CASE(a_json_line_has_image_captions_text_ids_and_score) {
   BOOST_TEST(lines[0]["image"] == image("01_420.jpg"));
   BOOST_TEST_REQUIRE(lines[0]["captions"].size() == 2U);
   for (const json& c : lines[0]["captions"]) {
-    BOOST_TEST(c.size() == 3U);
+    BOOST_TEST(c.size() == 4U);
+    BOOST_TEST(c["ended"].is_boolean());
     BOOST_TEST(c["text"].get<std::string>().starts_with("a picture of"));
     BOOST_TEST((std::vector<int>(c["ids"].begin(), c["ids"].begin() + 4) ==
                 std::vector<int>{30522, 1037, 3861, 1997}));
@@ -189,7 +190,7 @@ BOOST_AUTO_TEST_CASE(defaults_are_the_models_own_and_options_override_them) {
   const auto longest = [](const std::vector<json>& ids) {
     return std::ranges::max(ids, {}, &json::size).size();
   };
-  BOOST_TEST(longest(ids_of({"--min-length", "30"})) ==
+  BOOST_TEST(longest(ids_of({"--min-length", "21"})) ==
              21U);  // transformers' own: [DEC] and 20 new tokens
   BOOST_TEST((ids_of({}) == ids_of({"--beams", "1", "--max-new-tokens", "20"})));
   std::ofstream(folder.path / "generation_config.json")
@@ -325,6 +326,41 @@ BOOST_AUTO_TEST_CASE(other_precisions_keep_close_to_float32) {
   BOOST_TEST(std::abs(score("int8") - score("fp32")) < kFewerBits);
 }
 
+// Whether the end token came before the limit, whatever the search.
+BOOST_AUTO_TEST_CASE(a_caption_says_whether_it_has_ended_or_was_cut) {
+  for (const std::vector<std::string>& mode :
+       std::vector<std::vector<std::string>>{{"--beams", "1"},
+                                             {"--beams", "3", "--num-captions", "3"},
+                                             {"--beams", "3", "--length-rule", "original"},
+                                             {"--sample", "--seed", "3", "--num-captions", "4"}})
+    for (const std::string most : {"3", "30"}) {
+      std::vector<std::string> words{"--pixel-values", pixel_values(),     "--format",
+                                     "json",           "--max-new-tokens", most};
+      words.insert(words.end(), mode.begin(), mode.end());
+      const auto outcome = caption(words);
+      BOOST_TEST_REQUIRE(outcome.code == 0, outcome.err);
+      for (const json& line : json_lines(outcome))
+        for (const json& c : line["captions"]) {
+          constexpr int kSep = 102;
+          BOOST_TEST(c["ended"].get<bool>() == (c["ids"].back() == kSep));
+          if (!c["ended"].get<bool>()) BOOST_TEST(c["ids"].size() == 1 + std::stoul(most));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(lengths_that_do_not_work_together_are_told_at_once) {
+  const auto outcome = caption({image("07_rgb.png"), "--max-length", "900", "--min-length", "1000",
+                                "--num-captions", "2", "--top-k", "5"});
+  BOOST_TEST(outcome.code == 2);
+  BOOST_TEST(outcome.out.empty());
+  for (const std::string text :
+       {"--num-captions 2: more than the beams", "Add --sample",
+        "--max-length: longer than what the model has positions for (got 900 tokens, [DEC] and "
+        "prompt included, expected at most 64)",
+        "--min-length: longer than the longest caption (got 1000, expected at most 900 tokens"})
+    BOOST_TEST(outcome.err.find(text) != std::string::npos, text << " in " << outcome.err);
+}
+
 BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_to_do) {
   const std::string one = image("07_rgb.png");
   const std::vector<std::pair<std::vector<std::string>, std::string>> calls{
@@ -337,7 +373,9 @@ BOOST_AUTO_TEST_CASE(wrong_usage_exits_with_2_and_says_what_to_do) {
        "outside the vocabulary (got 30524, expected 0 to 30523)"},
       {{one, "--prompt-ids", "30522,x"}, "--prompt-ids"},
       {{one, "--prompt", "a picture of", "--max-length", "4"},
-       "the prompt fills the caption (got 4 tokens"},
+       "--max-length: the prompt fills the caption (got 4 tokens"},
+      {{one, "--max-length", "8", "--min-length", "12"},
+       "--min-length: longer than the longest caption (got 12, expected at most 8 tokens"},
       {{one, "--num-captions", "2"}, "more than the beams (got 1 beams)"},
       {{one, "--sample", "--beams", "3"}, "beams can't be sampled"},
       {{one, "--top-k", "5"}, "Add --sample"},

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <regex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/test/unit_test.hpp>
@@ -78,6 +79,27 @@ BOOST_AUTO_TEST_CASE(set_takes_several_values_and_leaves_the_recipe_alone) {
   const Outcome word = vlp_run({"check", demo(), "--set", "train.epochs=0", "surplus"});
   BOOST_TEST(word.code == 2);
   BOOST_TEST(says(word.err, "not expected: surplus"), word.err);
+}
+
+BOOST_AUTO_TEST_CASE(a_mistyped_command_or_flag_gets_the_nearest_one) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> calls{
+      {{"captoin", "--model", "m", "x.png"},
+       "captoin: no such command (did you mean 'caption'?). `vlp --help` lists them.\n"},
+      {{"x.png"}, "x.png: no such command. `vlp --help` lists them.\n"},
+      {{"caption", "--modle", "m", "x.png", "--beam=3"},
+       "vlp caption: no option --modle (did you mean '--model'?)\nvlp caption: no option --beam "
+       "(did you mean '--beams'?)\n`vlp caption --help` lists the options.\n"},
+      {{"match", "--model", "m", "--image", "x.png", "--txt", "a dog"},
+       "vlp match: no option --txt (did you mean '--text'?)\n`vlp match --help` lists the "
+       "options.\n"}};
+  for (const auto& [words, text] : calls) {
+    const Outcome outcome = vlp_run(words);
+    BOOST_TEST(outcome.code == 2, text);
+    BOOST_TEST(outcome.out == "");
+    BOOST_TEST(outcome.err == text);
+  }
+  const Outcome value = vlp_run({"caption", "--prompt", "--modle", "x.png"});
+  BOOST_TEST(says(value.err, "--model is required"), value.err);
 }
 
 BOOST_AUTO_TEST_CASE(plugin_takes_several_values_and_leaves_the_rest_alone) {

@@ -297,6 +297,30 @@ BOOST_AUTO_TEST_CASE(a_second_signal_stops_at_once) {
   BOOST_TEST((code == -SIGTERM || code == -SIGINT), code << run.said());
 }
 
+// A signal's handler has no business in the midst of a kernel of another library.
+BOOST_AUTO_TEST_CASE(only_a_thread_that_computes_nothing_gets_signals) {
+  using namespace resume_program_test;
+  ChildProcess run(started("--out", "out"), root / "said");
+  wait_until([&] { return !steps("out").empty() || run.ended(); });
+  const fs::path tasks = fs::path("/proc") / std::to_string(run.pid()) / "task";
+  const auto blocks = [&](const fs::path& task, int signal) {
+    std::ifstream status(task / "status");
+    for (std::string line; std::getline(status, line);)
+      if (line.starts_with("SigBlk:"))
+        return (std::stoull(line.substr(7), nullptr, 16) >> (signal - 1) & 1U) != 0;
+    return true;  // it has ended
+  };
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+    int open = 0;
+    for (const auto& task : fs::directory_iterator(tasks))
+      open += blocks(task.path(), signal) ? 0 : 1;
+    BOOST_TEST(open == 1, "signal " << signal);
+    BOOST_TEST(blocks(tasks / std::to_string(run.pid()), signal));
+  }
+  run.send(SIGTERM);
+  BOOST_TEST(run.wait() == 8, run.said());
+}
+
 BOOST_AUTO_TEST_CASE(damaged_checkpoints_are_passed_over) {
   using namespace resume_program_test;
   whole("whole");
@@ -336,6 +360,37 @@ BOOST_AUTO_TEST_CASE(latest_is_the_newest_run_of_this_recipe) {
   BOOST_TEST(second.code == 0, second.err);
   BOOST_TEST(contains(second.out, ": this run is finished, there is nothing to do"), second.out);
   BOOST_TEST(std::distance(fs::directory_iterator(root / "runs"), fs::directory_iterator()) == 2);
+}
+
+BOOST_AUTO_TEST_CASE(runs_that_begin_at_once_get_a_folder_each_and_latest_is_the_last_of_them) {
+  using namespace resume_program_test;
+  const std::vector<std::string> once =
+      words({"recipe.toml", "--data-dir", "data", "--threads", "1", "--set", "train.max_steps=1",
+             "--set", "evaluate.every=never"});
+  std::vector<Outcome> outcomes(4);
+  std::vector<std::thread> threads;
+  for (Outcome& outcome : outcomes)
+    threads.emplace_back([&] { outcome = vlp_test::run_process(once, {}, root); });
+  for (std::thread& thread : threads) thread.join();
+  for (const Outcome& outcome : outcomes) BOOST_TEST(outcome.code == 0, outcome.err);
+  std::vector<fs::path> folders;
+  for (const auto& entry : fs::directory_iterator(root / "runs")) {
+    folders.push_back(entry.path());
+    BOOST_TEST(fs::exists(entry.path() / "log.jsonl"));
+  }
+  BOOST_TEST(folders.size() == outcomes.size());
+
+  const fs::path last = *std::ranges::max_element(folders);
+  for (const fs::path& folder : folders)
+    if (folder != last) fs::remove_all(folder);
+  const std::string name = last.string();
+  for (const char* number : {"-9", "-10", "-11"})
+    fs::copy(last, name + number, fs::copy_options::recursive);
+  fs::rename(name + "-11", root / "runs" / ".being-made.part");
+  const Outcome latest =
+      vlp_test::run_process(words({"recipe.toml", "--resume", "latest"}), {}, root);
+  BOOST_TEST(contains(latest.out, last.filename().string() + "-10: this run is finished"),
+             latest.out + latest.err);
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_go_on_has_its_exit_code) {

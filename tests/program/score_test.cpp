@@ -97,6 +97,34 @@ std::vector<std::string> keys(const Json& object) {
 
 }  // namespace
 
+// By hand: image 1 matches its only reference with words in every n-gram; image 2 has no words to
+// be matched, and a blank answer to an image is an answer.
+BOOST_AUTO_TEST_CASE(blank_references_are_passed_over_and_blank_candidates_are_answers) {
+  const ScratchFolder folder;
+  const std::string five = "a cat on a mat";
+  const std::string references = caption_lines(
+      folder.path / "r.jsonl", {{"1", five}, {"1", "  "}, {"2", "\u3000"}, {"3", "two dogs"}});
+  const std::string candidates =
+      caption_lines(folder.path / "c.jsonl", {{"1", five}, {"2", "a bird"}, {"3", " "}});
+  const Outcome outcome = score(
+      {"--references", references, "--candidates", candidates, "--per-image", "--format", "json"});
+  BOOST_TEST_REQUIRE(outcome.code == 0, outcome.err);
+  BOOST_TEST(
+      says(outcome.err, references + ": 1 blank captions were passed over, the first is '1'.\n" +
+                            references +
+                            ": 1 images have no other captions than blank ones, and keep "
+                            "them, the first is '2'.\n"),
+      outcome.err);
+  const Json found = Json::parse(outcome.out);
+  BOOST_TEST(found["images"] == 3);
+  const Json& images = found["per_image"];
+  BOOST_TEST(std::abs(images[0]["ROUGE_L"].get<double>() - 1) <= kTolerance);
+  for (const std::size_t i : {1U, 2U}) {
+    BOOST_TEST(images[i]["ROUGE_L"] == 0.0);
+    BOOST_TEST(images[i]["CIDEr"] == 0.0);
+  }
+}
+
 BOOST_FIXTURE_TEST_CASE(scores_equal_the_stored_ones_over_all_images_and_each, EdgeCases) {
   const Json found = json({"--per-image"});
   BOOST_TEST(keys(found) == (std::vector<std::string>{"scores", "images", "per_image"}),

@@ -1,10 +1,18 @@
 #include "vlp/report/run_folder.hpp"
 
+#include <algorithm>
+#include <cstddef>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <boost/test/unit_test.hpp>
 
@@ -54,6 +62,63 @@ BOOST_AUTO_TEST_CASE(a_name_that_is_taken_is_counted_up_if_that_is_allowed) {
   counting.counts_up = true;
   for (const char* name : {"run", "run-2", "run-3"})
     BOOST_TEST(vlp::RunFolder(run, counting).path() == path / name);
+}
+
+BOOST_AUTO_TEST_CASE(processes_that_begin_at_once_get_a_folder_each) {
+  constexpr int kProcesses = 8, kNoFolder = 100;
+  vlp::RunFolderOptions counting = options();
+  counting.counts_up = true;
+  int start[2];
+  BOOST_TEST_REQUIRE(::pipe(start) == 0);
+  std::vector<pid_t> children;
+  for (int i = 0; i < kProcesses; ++i) {
+    children.push_back(::fork());
+    BOOST_TEST_REQUIRE(children.back() >= 0);
+    if (children.back() > 0) continue;
+    ::close(start[1]);
+    char none = 0;
+    (void)!::read(start[0], &none, 1);  // until the other end is closed, for all at once
+    int number = kNoFolder;
+    try {
+      counting.first.emplace_back("process", std::to_string(i));
+      const vlp::RunFolder folder(run, counting);
+      const std::string name = folder.path().filename().string();
+      number = name == "run" ? 1 : std::stoi(name.substr(name.find('-') + 1));
+    } catch (const std::exception&) {
+    }
+    ::_exit(number);
+  }
+  ::close(start[0]);
+  ::close(start[1]);
+  std::vector<int> numbers;
+  for (int i = 0; i < kProcesses; ++i) {
+    int status = 0;
+    ::waitpid(children[static_cast<std::size_t>(i)], &status, 0);
+    const int number = WIFEXITED(status) ? WEXITSTATUS(status) : kNoFolder;
+    numbers.push_back(number);
+    const std::string name = number == 1 ? "run" : "run-" + std::to_string(number);
+    std::ifstream in(path / name / "process");
+    int process = -1;
+    in >> process;
+    BOOST_TEST(process == i, name);
+  }
+  std::ranges::sort(numbers);
+  BOOST_TEST(numbers == (std::vector<int>{1, 2, 3, 4, 5, 6, 7, 8}));
+  BOOST_TEST(std::distance(fs::directory_iterator(path), fs::directory_iterator()) == kProcesses);
+}
+
+BOOST_AUTO_TEST_CASE(an_empty_folder_is_begun_in_by_one_process) {
+  fs::create_directories(run);
+  const int other = ::open(run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  BOOST_TEST_REQUIRE(::flock(other, LOCK_EX | LOCK_NB) == 0);
+  BOOST_CHECK_EXCEPTION(vlp::RunFolder(run, options()), vlp::RecipeError,
+                        vlp_test::says("another process works in this run folder"));
+  BOOST_TEST(fs::is_empty(run));
+  vlp::RunFolderOptions counting = options();
+  counting.counts_up = true;
+  BOOST_TEST(vlp::RunFolder(run, counting).path() == path / "run-2");
+  ::close(other);
+  BOOST_TEST(vlp::RunFolder(run, options()).path() == run);
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_goes_on_keeps_what_is_there_and_lets_nobody_else_in) {

@@ -62,6 +62,7 @@ class ChildProcess {
     }
     return WIFEXITED(*status_) ? WEXITSTATUS(*status_) : -WTERMSIG(*status_);
   }
+  [[nodiscard]] pid_t pid() const { return pid_; }
   /// What it has said so far.
   [[nodiscard]] std::string said() const { return text_of(said_); }
 

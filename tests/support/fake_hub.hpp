@@ -54,8 +54,10 @@ class FakeHub {
   std::map<std::string, std::deque<int>>
       statuses;  ///< by name, "" = the API: what is answered first
   std::map<std::string, std::string> error_headers;  ///< sent along with such a status
-  bool ranges = true;  ///< false = the whole file, whatever range was asked
-  bool sizes = true;   ///< false = X-Linked-Size and X-Linked-Etag are missing
+  bool ranges = true;   ///< false = the whole file, whatever range was asked
+  bool etags = true;    ///< false = no ETag of any kind
+  bool lengths = true;  ///< false = no size of any kind, and no ranges
+  bool sizes = true;    ///< false = X-Linked-Size and X-Linked-Etag are missing
   std::string redirect = "http://localhost";  ///< host that large files are redirected to
 
   FakeHub() {
@@ -167,22 +169,22 @@ class FakeHub {
       return;
     }
     response.set_header("X-Repo-Commit", std::string(request.matches[2]));
-    if (sizes && is_large(file)) {
+    if (sizes && lengths && is_large(file))
       response.set_header("X-Linked-Size", std::to_string(files.at(file).size()));
+    if (sizes && etags && is_large(file))
       response.set_header("X-Linked-Etag", '"' + etag(file) + '"');
-    }
     if (is_large(file) && !redirect.empty()) {
       response.set_redirect(redirect + ":" + std::to_string(port_) + "/elsewhere/" + file);
     } else {
-      response.set_header("ETag", "W/\"" + etag(file) + '"');
+      if (etags) response.set_header("ETag", "W/\"" + etag(file) + '"');
       send(file, request, response);
     }
   }
 
   void send(const std::string& file, const httplib::Request& request, httplib::Response& response) {
     const std::string content = delivered.contains(file) ? delivered.at(file) : files.at(file);
-    if (!ranges) const_cast<httplib::Request&>(request).ranges.clear();
-    if (request.path.starts_with("/elsewhere/"))
+    if (!ranges || !lengths) const_cast<httplib::Request&>(request).ranges.clear();
+    if (etags && request.path.starts_with("/elsewhere/"))
       response.set_header("ETag", "\"of-another-kind-1\"");
     std::size_t end = content.size();
     if (request.method == "GET") {
@@ -192,6 +194,13 @@ class FakeHub {
         queue.pop_front();
       }
     }
+    if (!lengths)
+      return response.set_chunked_content_provider(
+          "application/octet-stream", [content, end](std::size_t, httplib::DataSink& sink) {
+            sink.write(content.data(), end);
+            if (end == content.size()) sink.done();
+            return end == content.size();
+          });
     if (content.empty()) return response.set_content("", "application/octet-stream");
     response.set_content_provider(
         content.size(), "application/octet-stream",

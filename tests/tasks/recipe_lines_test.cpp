@@ -277,6 +277,73 @@ BOOST_AUTO_TEST_CASE(a_run_builds_the_tokenizer_once_be_it_quick_or_not) {
   }
 }
 
+// 24 training images; "a", "the", four colours, "picture" and "." are in the vocabulary: 5 tokens
+// with [CLS] and [SEP], 6 where there is a full stop.
+BOOST_AUTO_TEST_CASE(captions_are_told_with_their_length_and_what_is_cut_and_unknown) {
+  const std::string of_all = "texts      120 captions, the longest of 6 tokens; ";
+  BOOST_TEST(has_line(lines(), of_all + "none is cut at 10; no token is [UNK]\n"));
+  BOOST_TEST(
+      has_line(lines({"tokenizer.max_length=5"}), of_all + "48 are cut at 5; no token is [UNK]\n"));
+  BOOST_TEST(has_line(lines({"model.prompt=a picture of"}),
+                      "texts      120 captions, the longest of 9 tokens; none is cut at 10; no "
+                      "token is [UNK]\n"));
+  arguments.quick = true;
+  BOOST_TEST(has_line(lines(), of_all));
+  arguments.share_dir.clear();
+  BOOST_TEST(!has_line(lines(), "texts "), "there is no tokenizer");
+}
+
+BOOST_AUTO_TEST_CASE(unknown_words_are_told_as_a_share_of_the_tokens) {
+  write("data/results.csv",
+        "image_name| comment_number| comment\n1000.jpg| 0| a yak\n1001.jpg| 0| a red\n");
+  const std::vector<std::string> all{"dataset.split={train=1.0,validation=0.0,test=0.0}"};
+  BOOST_TEST(has_line(lines(all),
+                      "texts      2 captions, the longest of 4 tokens; none is cut at "
+                      "10; 25.0 % of the tokens are [UNK]\n"));
+}
+
+BOOST_AUTO_TEST_CASE(captions_without_words_are_noted_and_not_counted) {
+  std::ofstream(root / "data/results.csv", std::ios::app)
+      << "1000.jpg| 5|  \n1001.jpg| 5| ...\n1002.jpg| 5| !\n";
+  const std::string file = (root / "data/results.csv").string();
+  const std::vector<std::string> all{"dataset.split={train=1.0,validation=0.0,test=0.0}"};
+  const std::string raw = lines(all);
+  BOOST_TEST(has_line(raw, "note       " + file +
+                               ": 1 blank captions were passed over, the first is '1000.jpg'.\n"),
+             raw);
+  BOOST_TEST(has_line(raw, "length     202 pairs an epoch"), raw);
+  std::vector<std::string> cleaned = all;
+  cleaned.emplace_back("transform=[{use='pre_caption'},{use='resize',size=16},{use='normalize'}]");
+  const std::string told = lines(cleaned);
+  BOOST_TEST(has_line(told,
+                      "note       dataset: the text transforms leave nothing of 2 captions of "
+                      "the training split; passed over, the first is of image '1001.jpg'\n"),
+             told);
+  BOOST_TEST(has_line(told, "length     200 pairs an epoch"), told);
+}
+
+// [CLS], nine words and [SEP] are eleven tokens.
+BOOST_AUTO_TEST_CASE(a_prompt_without_room_behind_it_is_a_mistake) {
+  const auto told = [&](const std::string& prompt, std::vector<std::string> sets = {}) {
+    sets.push_back("model.prompt=" + prompt);
+    return vlp_test::message_of<vlp::RecipeError>([&] { (void)lines(sets); });
+  };
+  const std::string nine = "a red picture of the blue picture of a";
+  const std::string no_text =
+      "model.prompt: leaves no room for a caption (got 10 tokens with [CLS], expected at most 8, "
+      "as the tokenizer cuts texts to 10); shorten it, or give the tokenizer more";
+  const std::string no_caption =
+      "generate.max_length: the prompt fills the caption (got 10 tokens with [DEC], expected fewer "
+      "than max_length = 8); shorten model.prompt, or change it";
+  for (const bool quick : {false, true}) {
+    arguments.quick = quick;
+    BOOST_TEST(told(nine) == no_text + "\n" + no_caption + ".");
+    BOOST_TEST(told(nine, {"tokenizer.max_length=12"}) == no_caption + ".");
+    BOOST_TEST(told(nine, {"tokenizer.max_length=12", "generate.max_length=11"}) == "");
+    BOOST_TEST(told("a picture of") == "");
+  }
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_training_split_is_an_error) {
   write("data/results.csv", "image_name| comment_number| comment\n1000.jpg| 0| a picture\n");
   BOOST_TEST(vlp_test::message_of<vlp::DataError>([&] {

@@ -69,16 +69,23 @@ BOOST_AUTO_TEST_CASE(pictures_with_and_without_prompts_are_trained_on_and_captio
 
 BOOST_AUTO_TEST_CASE(prompts_that_leave_no_room_are_refused_before_training) {
   using vlp_test::message_of;
+  const std::string eight = "red red red red red red red red";
+  const std::string problem =
+      "prompt '" + eight +
+      "' of image '1000.jpg': leaves no room for a caption (got 9 tokens with [CLS], expected at "
+      "most 8, as the tokenizer cuts texts to 10); shorten it, or give the tokenizer "
+      "more.";
+  const std::string longer =
+      "generate.max_length: the prompt fills the caption (got 3 tokens with [DEC], expected fewer "
+      "than max_length = 3); shorten prompt 'the red' of image '1000.jpg', or change it.";
   BOOST_TEST(message_of<vlp::RecipeError>(
-                 [&] { (void)run_own("red red red red red red red red red red"); }) ==
-             "tokenizer: a prompt leaves no room for its caption (got 'red red red red red red red "
-             "red red red' of image '1000.jpg', 9 tokens with the beginning). Raise "
-             "tokenizer.max_length or shorten the prompt.");
-  BOOST_TEST(
-      message_of<vlp::RecipeError>([&] { (void)run_own("the red", {"generate.max_length=3"}); }) ==
-      "generate.max_length: a prompt leaves no room for its caption (got 'the red' of image "
-      "'1000.jpg', 3 tokens with the beginning, expected fewer than 3). Raise it or shorten "
-      "the prompt.");
+                 [&] { (void)run_own(eight, {"generate.max_new_tokens=4"}); }) == problem);
+  BOOST_TEST(message_of<vlp::RecipeError>(
+                 [&] { (void)run_own("the red", {"generate.max_length=3"}); }) == longer);
+  BOOST_TEST(message_of<vlp::RecipeError>([&] {
+               (void)checked(vlp::load_recipe(root / "own.toml",
+                                              std::vector<std::string>{"generate.max_length=3"}));
+             }) == longer);
   BOOST_TEST(!std::filesystem::exists(root / "out" / "log.jsonl"));
 }
 
@@ -88,13 +95,14 @@ BOOST_AUTO_TEST_CASE(check_tells_what_was_read_and_what_is_odd) {
   const std::string table = (root / "data" / "own.csv").string();
   BOOST_TEST(
       vlp_test::contains(
-          told, "note       " + table +
+          told, "data       24 / 8 / 8 images for training / validation / test\nnote       " +
+                    table +
                     ": 40 rows, 40 pictures with 1 caption each; pictures from 'file', "
                     "captions from 'text', splits from 'split', so dataset.split is not used, "
                     "prompts from 'prompt'.\nnote       " +
                     table +
                     ": 39 captions are equal to earlier ones, the first is 'a picture .'.\n"
-                    "data       24 / 8 / 8 images for training / validation / test\n"),
+                    "texts      24 captions, the longest of 7 tokens; none is cut at 10"),
       told);
 }
 

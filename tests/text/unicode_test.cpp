@@ -63,6 +63,13 @@ BOOST_AUTO_TEST_CASE(lower_case_works_character_by_character) {
   BOOST_TEST((vlp::lower_case(U'\u03a3') == U'\u03c3'));
 }
 
+BOOST_AUTO_TEST_CASE(blank_is_white_space_alone) {
+  for (const char* text : {"", " ", "\t\r\n", "\u00a0\u2003\u3000", "\u2028\x1c"})
+    BOOST_TEST(vlp::only_white_space(text), text);
+  for (const char* text : {"a", " . ", "\u00a0x", "\u200b", "\xff"})
+    BOOST_TEST(!vlp::only_white_space(text), text);
+}
+
 BOOST_AUTO_TEST_CASE(words_are_cut_at_white_space_as_python_does) {
   const std::vector<std::string> expected{"a", "b", "c\u200bd", "e"};
   BOOST_TEST(words_of(" a\u00a0b\x1c\u3000 c\u200bd\u2029\te\n") == expected,

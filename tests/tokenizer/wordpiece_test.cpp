@@ -31,6 +31,8 @@ BOOST_AUTO_TEST_CASE(the_component_finds_its_vocabulary_by_name_or_path) {
   BOOST_TEST(by_path.vocabulary_size() == 8);
   BOOST_TEST((by_path.encode("a a a a") == std::vector<std::int64_t>{2, 5, 5, 3}));
   BOOST_TEST(
+      (by_path.encode_whole("a a a a").value() == std::vector<std::int64_t>{2, 5, 5, 5, 5, 3}));
+  BOOST_TEST(
       (vlp::WordPieceTokenizer::vocabulary_file("mine.txt", folders) == fs::path("mine.txt")));
   BOOST_TEST((vlp::WordPieceTokenizer::vocabulary_file("mine", folders) ==
               folders.share / "vocabularies" / "mine.txt"));

@@ -32,7 +32,18 @@ namespace vlp {
 [[nodiscard]] Pipelines build_transforms(const Plan& plan, Context& ctx);
 
 /// Builds tokenizer and transforms, and tells the context the sizes that they settle.
+/// @throws RecipeError as `require_room`, and as their constructors do
 [[nodiscard]] Preprocessing load_preprocessing(const Plan& plan, Context& ctx);
+
+/// @throws RecipeError if the model's prompt leaves no room for a caption: of the tokenizer's
+/// longest text, or, where a metric asks for captions, of the longest that is generated
+void require_room(const Plan& plan, const AnyTokenizer& tokenizer);
+
+/// The recipe's dataset without the captions of which the text transforms leave nothing.
+/// @param transforms  of the recipe, built
+/// @throws DataError as the dataset's constructor does
+[[nodiscard]] AnyDataset build_dataset(const Plan& plan, const Context& ctx,
+                                       const Pipelines& transforms);
 
 /// The sources of the model's first weights, opened; they can be as large as the model, so don't
 /// keep them while it trains.

@@ -13,8 +13,11 @@
 
 #include "vlp/assemble/open.hpp"
 #include "vlp/concepts/context.hpp"
+#include "vlp/core/message.hpp"
+#include "vlp/data/blank_texts.hpp"
 #include "vlp/data/data.hpp"
 #include "vlp/data/pipeline.hpp"
+#include "vlp/data/text_room.hpp"
 #include "vlp/nn/device.hpp"
 #include "vlp/nn/tf32.hpp"
 #include "vlp/plan/plan.hpp"
@@ -74,8 +77,32 @@ VLP_INLINE Preprocessing load_preprocessing(const Plan& plan, Context& ctx) {
   AnyTokenizer tokenizer = plan.tokenizer.build(ctx);
   ctx.facts.tokens = tokenizer.special();
   ctx.facts.dimensions.vocabulary_size = tokenizer.vocabulary_size();
+  require_room(plan, tokenizer);
   return {std::move(tokenizer), build_transforms(plan, ctx), plan.model.extra.prompt,
           ImageFiles(plan.dataset.extra.images)};
+}
+
+VLP_INLINE void require_room(const Plan& plan, const AnyTokenizer& tokenizer) {
+  const std::string& prompt = plan.model.extra.prompt;
+  if (prompt.empty()) return;
+  const std::int64_t begin = whole_prompt_length(tokenizer, prompt);
+  std::vector<std::string> problems;
+  if (std::string problem = text_room_problem(begin, plan.tokenizer.traits().longest_text);
+      !problem.empty())
+    problems.push_back("model.prompt: " + std::move(problem));
+  const bool writes =
+      std::ranges::any_of(plan.metric, [](const auto& use) { return use.traits().reads_captions; });
+  if (writes)
+    for (const std::string& problem :
+         caption_room_problems(plan.generate, begin, plan.model.traits().longest_caption))
+      problems.push_back("generate." + problem + "; shorten model.prompt, or change it");
+  if (!problems.empty()) throw RecipeError(joined(problems, "\n") + ".");
+}
+
+VLP_INLINE AnyDataset build_dataset(const Plan& plan, const Context& ctx,
+                                    const Pipelines& transforms) {
+  return without_blank_texts(plan.dataset.build(ctx), transforms, ctx.machine.threads,
+                             ctx.machine.console);
 }
 
 VLP_INLINE InitialWeights open_initial_weights(const Plan& plan, const Context& ctx) {

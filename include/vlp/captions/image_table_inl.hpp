@@ -17,6 +17,7 @@
 #include "vlp/core/error.hpp"
 #include "vlp/core/message.hpp"
 #include "vlp/core/printable.hpp"
+#include "vlp/text/unicode.hpp"
 
 namespace vlp {
 
@@ -93,8 +94,7 @@ inline void put(ImageRow& row, const ImageColumns& columns, std::string_view col
                 std::string_view text) {
   const std::string_view trimmed = trim_blanks(text);
   if (column == columns.image) row.image = trimmed;
-  if (column == columns.caption && trimmed.find_first_not_of('\n') != trimmed.npos)
-    row.captions.emplace_back(text);
+  if (column == columns.caption && !only_white_space(text)) row.captions.emplace_back(text);
   if (!columns.split.empty() && column == columns.split) row.split = trimmed;
   if (!columns.prompt.empty() && column == columns.prompt) row.prompt = trimmed;
 }

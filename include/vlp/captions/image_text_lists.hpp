@@ -22,6 +22,7 @@
 #include "vlp/concepts/dataset.hpp"
 #include "vlp/core/error.hpp"
 #include "vlp/core/printable.hpp"
+#include "vlp/text/unicode.hpp"
 #include "vlp/text/word_ids.hpp"
 
 namespace vlp {
@@ -173,9 +174,9 @@ class ImageTextLists {
     captions_read_ += captions_.size();
     if (captions_.empty()) blank_.add(image);
     std::erase_if(captions_, [&](std::string_view caption) {
-      const bool is_blank = caption.find_first_not_of(" \t\r\n") == caption.npos;
-      if (is_blank) blank_.add(image);
-      return is_blank;
+      const bool blank = only_white_space(caption);
+      if (blank) blank_.add(image);
+      return blank;
     });
     if (captions_.empty()) return;
     const std::uint32_t index =

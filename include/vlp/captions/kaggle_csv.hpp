@@ -52,7 +52,8 @@ inline bool is_header(std::string_view line) {
 
 /// Reads the text of a caption file: images in order of first appearance, captions of an image by
 /// comment number (equal numbers in file order). Blank lines, CRLF and a byte order mark are
-/// skipped; a comment wholly in quotes is unwrapped as CSV has it, any other keeps its quotes.
+/// skipped; a comment wholly in quotes is unwrapped as CSV has it, any other keeps its quotes; one
+/// that is blank stays, see `pass_over_blank`.
 /// @param text  the whole file
 /// @param name  how messages call the file
 /// @throws DataError naming `name:line` of the first 20 broken rows and the count of all

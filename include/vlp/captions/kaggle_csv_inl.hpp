@@ -75,9 +75,11 @@ inline std::string read_row(std::string_view line, CsvRow& row) {
   if (!value)
     return "comment number is not a number (got '" + std::string(number.substr(0, 40)) +
            "', expected 0, 1, 2, ...). Mend or delete the row.";
+  if (second == rest.npos && comment.empty())
+    return "no comment (expected image_name| comment_number| comment). Mend or delete the row.";
   row.number = *value;
   row.comment = unwrap_quotes(comment);
-  return row.comment.empty() ? "empty comment. Mend or delete the row." : "";
+  return "";
 }
 
 }  // namespace detail

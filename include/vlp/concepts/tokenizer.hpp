@@ -8,6 +8,7 @@
 // with fewer positions is found with the recipe. `static Options from_folder(Options, folder)`, if
 // it is there, says under which options the same tokenizer is made of the files that `write` has
 // left in a folder, which is how a run's model is opened where its vocabulary has been moved.
+// `encode_whole(text)`, if it is there, gives what `encode` does of a text that isn't cut.
 // Includes no torch.
 
 #include <concepts>
@@ -15,6 +16,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -86,15 +88,13 @@ class AnyTokenizer {
   /// @return  [CLS] ... [SEP], or what stands for them: they are put there if the tokenizer doesn't
   /// @throws ContractError if the tokenizer gives an id outside its vocabulary
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text) const {
-    std::vector<std::int64_t> ids = named(shown_, [&] { return self_->encode(text); });
-    for (const std::int64_t id : ids)
-      if (id < 0 || id >= vocabulary_size_)
-        throw ContractError(shown_ + ": an id outside the vocabulary (got " + std::to_string(id) +
-                            " for \"" + std::string(text) + "\", expected 0 to " +
-                            std::to_string(vocabulary_size_ - 1) +
-                            "). Let vocabulary_size() count every id that encode gives.");
-    if (ids.empty() || ids.front() != special_.begin()) ids.insert(ids.begin(), special_.begin());
-    if (ids.size() == 1 || ids.back() != special_.sep) ids.push_back(special_.sep);
+    return completed(named(shown_, [&] { return self_->encode(text); }), text);
+  }
+  /// The same of a text that isn't cut, however long; nothing if the tokenizer can't tell.
+  /// @throws ContractError as `encode`
+  [[nodiscard]] std::optional<std::vector<std::int64_t>> encode_whole(std::string_view text) const {
+    auto ids = named(shown_, [&] { return self_->encode_whole(text); });
+    if (ids) ids = completed(*std::move(ids), text);
     return ids;
   }
   [[nodiscard]] std::string decode(std::span<const std::int64_t> ids) const {
@@ -107,9 +107,24 @@ class AnyTokenizer {
   }
 
  private:
+  /// Checked, with its beginning and its end.
+  [[nodiscard]] std::vector<std::int64_t> completed(std::vector<std::int64_t> ids,
+                                                    std::string_view text) const {
+    for (const std::int64_t id : ids)
+      if (id < 0 || id >= vocabulary_size_)
+        throw ContractError(shown_ + ": an id outside the vocabulary (got " + std::to_string(id) +
+                            " for \"" + std::string(text) + "\", expected 0 to " +
+                            std::to_string(vocabulary_size_ - 1) +
+                            "). Let vocabulary_size() count every id that encode gives.");
+    if (ids.empty() || ids.front() != special_.begin()) ids.insert(ids.begin(), special_.begin());
+    if (ids.size() == 1 || ids.back() != special_.sep) ids.push_back(special_.sep);
+    return ids;
+  }
+
   struct Base {
     virtual ~Base() = default;
     virtual std::vector<std::int64_t> encode(std::string_view text) const = 0;
+    virtual std::optional<std::vector<std::int64_t>> encode_whole(std::string_view text) const = 0;
     virtual std::string decode(std::span<const std::int64_t> ids) const = 0;
     virtual SpecialTokens special() const = 0;
     virtual std::int64_t vocabulary_size() const = 0;
@@ -120,6 +135,16 @@ class AnyTokenizer {
     explicit Holder(T t) : tokenizer(std::move(t)) {}
     std::vector<std::int64_t> encode(std::string_view text) const override {
       return tokenizer.encode(text);
+    }
+    std::optional<std::vector<std::int64_t>> encode_whole(std::string_view text) const override {
+      if constexpr (requires {
+                      {
+                        tokenizer.encode_whole(text)
+                      } -> std::convertible_to<std::optional<std::vector<std::int64_t>>>;
+                    })
+        return tokenizer.encode_whole(text);
+      else
+        return std::nullopt;
     }
     std::string decode(std::span<const std::int64_t> ids) const override {
       return tokenizer.decode(ids);

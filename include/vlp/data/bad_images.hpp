@@ -80,6 +80,8 @@ namespace vlp {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       progress.done(static_cast<std::int64_t>(done));
     }
+    progress.done(
+        static_cast<std::int64_t>(count));  // all may have been done before the first look
   }
   std::array<std::vector<BadSample>, 3> bad;
   auto found = all.begin();

@@ -71,7 +71,19 @@ class CachedModel {
   return cached.snapshot(commit);
 }
 
-/// The same for a name as a person writes it: ORG/NAME or `ORG/NAME@REVISION`.
+/// The folder with a model's files, if it has a configuration and all of its weights. The hub is
+/// not asked.
+[[nodiscard]] inline std::optional<std::filesystem::path> find_whole_in_cache(
+    const HubSettings& settings, const HubName& model) {
+  const auto snapshot = find_in_cache(settings, model);
+  try {
+    if (snapshot && missing_files(*snapshot).empty()) return snapshot;
+  } catch (const WeightsError&) {  // its index of shards is broken: it isn't whole
+  }
+  return std::nullopt;
+}
+
+/// `find_in_cache` of a name as a person writes it: ORG/NAME or `ORG/NAME@REVISION`.
 /// @param revision  "" = the one in the name, else `main`
 /// @throws RecipeError if the name or the revision is malformed
 [[nodiscard]] inline std::optional<std::filesystem::path> find_in_cache(

@@ -44,4 +44,13 @@ namespace vlp {
   return digest.text();
 }
 
+/// @return  whether a file has the hash that its ETag is; of 40 digits also plain SHA-1, as some
+///          mirrors have it
+/// @throws WeightsError if the file can't be read
+[[nodiscard]] inline bool has_hash(const std::filesystem::path& file, std::string_view etag) {
+  if (content_hash(file, etag) == etag) return true;
+  Digest plain(EVP_sha1());
+  return etag.size() == 40 && plain.feed_file(file) == 0 && plain.text() == etag;
+}
+
 }  // namespace vlp

@@ -24,6 +24,11 @@
 
 namespace vlp {
 
+/// The hub can't be asked, or doesn't answer as a hub does; a copy in the cache may do.
+struct HubError : WeightsError {
+  using WeightsError::WeightsError;
+};
+
 /// What is asked of a server.
 struct HttpRequest {
   std::string url;
@@ -160,7 +165,7 @@ class HttpClient {
   }
 
   /// Asks one address. An answer of any status is an answer; only what no retry can mend is thrown.
-  /// @throws WeightsError if the server's certificate is not trusted, or the address can't be asked
+  /// @throws HubError if the server's certificate is not trusted, or the address can't be asked
   /// at all
   HttpAnswer ask(const HttpRequest& request, const HttpSink& sink = {}) {
     CURL* curl = handle_.get();
@@ -202,18 +207,20 @@ class HttpClient {
     HttpAnswer answer = std::move(exchange.answer);
     answer.connection = connection_of(code);
     if (code == CURLE_OK) return answer;
+    if (code == CURLE_OPERATION_TIMEDOUT && !connected())
+      answer.connection = HttpAnswer::Connection::unreachable;
     answer.problem = *words ? words : curl_easy_strerror(code);
     if (answer.connection != HttpAnswer::Connection::whole) return answer;
-    throw WeightsError(request.url + ": can't be asked (" + answer.problem + "). " +
-                       (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE
-                            ? "Behind a proxy with a certificate of its own, name that "
-                              "certificate's file in SSL_CERT_FILE."
-                            : "Check HF_ENDPOINT and the proxy variables."));
+    throw HubError(request.url + ": can't be asked (" + answer.problem + "). " +
+                   (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE
+                        ? "Behind a proxy with a certificate of its own, name that "
+                          "certificate's file in SSL_CERT_FILE."
+                        : "Check HF_ENDPOINT and the proxy variables."));
   }
 
   /// Asks, and goes where redirects lead, at most `kMostRedirects` times.
   /// @param enough  called with each redirect; true = stop there and give back that answer
-  /// @throws WeightsError if the redirects don't end, or leave https for http; and as `ask` does
+  /// @throws HubError if the redirects don't end, or leave https for http; and as `ask` does
   HttpAnswer follow(HttpRequest request, const HttpSink& sink = {},
                     const std::function<bool(const HttpAnswer&)>& enough = {}) {
     const std::string first = request.url;
@@ -224,12 +231,12 @@ class HttpClient {
       const bool secret = url.scheme() == "https";
       url.set(answer.header("location"));
       if (secret && url.scheme() != "https")
-        throw WeightsError(first + ": leads from https to " + url.text() +
-                           ", where anyone could change the file. Check HF_ENDPOINT.");
+        throw HubError(first + ": leads from https to " + url.text() +
+                       ", where anyone could change the file. Check HF_ENDPOINT.");
       request.url = url.text();
     }
-    throw WeightsError(first + ": leads from one address to the next without end (more than " +
-                       std::to_string(kMostRedirects) + " redirects). Check HF_ENDPOINT.");
+    throw HubError(first + ": leads from one address to the next without end (more than " +
+                   std::to_string(kMostRedirects) + " redirects). Check HF_ENDPOINT.");
   }
 
  private:
@@ -244,6 +251,13 @@ class HttpClient {
     if (const CURLcode code = curl_easy_setopt(handle_.get(), option, value); code != CURLE_OK)
       throw Error(ExitCode::unexpected,
                   std::string("libcurl: refuses an option (") + curl_easy_strerror(code) + ").");
+  }
+
+  /// Whether the last exchange had a connection at all.
+  [[nodiscard]] bool connected() const {
+    curl_off_t microseconds = 0;
+    return curl_easy_getinfo(handle_.get(), CURLINFO_CONNECT_TIME_T, &microseconds) == CURLE_OK &&
+           microseconds > 0;
   }
 
   /// `whole` also for failures that a second try can't mend.

@@ -49,7 +49,7 @@ struct HubFile {
   std::string name;
   std::string url;   ///< where it is asked for, before redirects
   std::string etag;  ///< names its blob; SHA-256 of the content, or git's SHA-1, if it has 64 or 40
-                     ///< hexadecimal digits
+                     ///< hexadecimal digits; "" = the hub gives none that could name a file
   std::int64_t size = -1;  ///< bytes; -1 = the hub doesn't say
 };
 
@@ -66,9 +66,11 @@ class HubClient {
         retry_(std::move(retry)) {}
 
   /// The commit that the revision stands for and the files in it.
-  /// @throws WeightsError if there is no such model or revision, access is refused, or the hub
-  /// can't be reached
-  [[nodiscard]] HubListing listing() {
+  /// @param needed  false = a hub that takes the connection and says nothing is not asked again
+  /// @throws HubError if there is no such model, access is refused, or the hub can't be reached;
+  ///                  WeightsError if it has no such revision
+  [[nodiscard]] HubListing listing(bool needed = true) {
+    needed_ = needed;
     std::string revision;
     for (const char c : model_.revision)
       revision += c == '/' ? "%2F" : c == '+' ? "%2B" : std::string(1, c);
@@ -86,7 +88,7 @@ class HubClient {
   }
 
   /// Hash and size of one file of a commit.
-  /// @throws WeightsError as `listing` does, and if the hub sends no usable ETag
+  /// @throws HubError, WeightsError as `listing` does
   [[nodiscard]] HubFile file(const std::string& commit, const std::string& name) {
     HubFile file{.name = name,
                  .url = endpoint_ + "/" + model_.name + "/resolve/" + commit + "/" + name};
@@ -112,14 +114,9 @@ class HubClient {
     std::erase(file.etag, '"');
     if (!detail::is_made_of(file.etag, "._-") || file.etag.front() == '.' ||
         file.etag.size() > kLongestEtag)
-      fail(name + " comes without a usable ETag (got '" + file.etag + "')",
-           "Check that HF_ENDPOINT names a Hugging Face hub");
-    if (!size.empty()) {
-      const auto [end, problem] =
-          std::from_chars(size.data(), size.data() + size.size(), file.size);
-      if (problem != std::errc{} || end != size.data() + size.size() || file.size < 0)
-        fail("the size of " + name + " is not a number (got '" + size + "')", "Check HF_ENDPOINT");
-    }
+      file.etag.clear();
+    const auto [end, problem] = std::from_chars(size.data(), size.data() + size.size(), file.size);
+    if (problem != std::errc{} || end != size.data() + size.size() || file.size < 0) file.size = -1;
     return file;
   }
 
@@ -128,7 +125,7 @@ class HubClient {
   /// @param sink  takes the bytes; has to look at the answer's status, 206 = from there on, 200 =
   ///              from the beginning
   /// @param look  may call an answer broken that looks whole, or the other way round
-  /// @throws WeightsError if it doesn't arrive, and whatever the sink throws
+  /// @throws HubError if it doesn't arrive, and whatever the sink throws
   void fetch(const HubFile& file, const std::function<std::int64_t()>& from, const HttpSink& sink,
              const std::function<void(HttpAnswer&)>& look) {
     patiently(
@@ -141,9 +138,10 @@ class HubClient {
         from);
   }
 
-  /// @throws WeightsError of the form `NAME: what. advice.`
+  /// @throws E, HubError or another, of the form `NAME: what. advice.`
+  template <class E = HubError>
   [[noreturn]] void fail(const std::string& what, const std::string& advice) const {
-    throw WeightsError(model_.text() + ": " + what + ". " + advice + ".");
+    throw E(model_.text() + ": " + what + ". " + advice + ".");
   }
 
  private:
@@ -197,7 +195,7 @@ class HubClient {
   /// A hub that has never answered is not there; one that has may come back.
   [[nodiscard]] bool may_pass(const HttpAnswer& answer) const {
     if (answer.connection == HttpAnswer::Connection::unreachable) return answered_;
-    if (answer.connection == HttpAnswer::Connection::broken) return true;
+    if (answer.connection == HttpAnswer::Connection::broken) return answered_ || needed_;
     return answer.status == 408 || answer.status == 429 || answer.status >= 500;
   }
 
@@ -243,7 +241,7 @@ class HubClient {
                         "private or gated one set HF_TOKEN");
     }
     if (answer.status == 404 && code == "RevisionNotFound")
-      fail("there is no revision '" + model_.revision + "'", "Check its name");
+      fail<WeightsError>("there is no revision '" + model_.revision + "'", "Check its name");
     if (answer.status == 404)
       fail("no such model or revision (404 for " + what + ")", "Check the name at " + endpoint_);
     fail("the hub answers with status " + status + " for " + what,
@@ -257,6 +255,7 @@ class HubClient {
   Console console_;
   RetryPolicy retry_;
   bool answered_ = false;  ///< whether the hub has answered at all
+  bool needed_ = true;     ///< whether there is nothing else if it never does
 };
 
 }  // namespace vlp

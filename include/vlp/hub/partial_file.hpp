@@ -8,14 +8,14 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "vlp/core/error.hpp"
+#include "vlp/core/atomic_file.hpp"
+#include "vlp/hub/snapshot_file.hpp"
 
 namespace vlp {
 
@@ -23,8 +23,10 @@ namespace vlp {
 class PartialFile {
  public:
   /// Opens what an earlier try has left, or an empty file.
-  /// @throws WeightsError if it can't be opened
-  explicit PartialFile(std::filesystem::path path) : path_(std::move(path)) {
+  /// @param stays  whether what has arrived stays if the file never gets its name
+  /// @throws DiskError, WeightsError if it can't be opened
+  explicit PartialFile(std::filesystem::path path, bool stays = true)
+      : path_(std::move(path)), stays_(stays) {
     descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     struct stat status{};
     if (descriptor_ < 0 || ::fstat(descriptor_, &status) != 0) fail("can't be opened", errno);
@@ -32,6 +34,7 @@ class PartialFile {
   }
   ~PartialFile() {
     if (descriptor_ >= 0) ::close(descriptor_);
+    if (!stays_) remove();
   }
   PartialFile(const PartialFile&) = delete;
   PartialFile& operator=(const PartialFile&) = delete;
@@ -41,15 +44,14 @@ class PartialFile {
   /// Bytes that have arrived.
   [[nodiscard]] std::int64_t size() const { return size_; }
 
-  /// Forgets everything from `size` bytes on. @throws WeightsError if the disk fails
+  /// Forgets everything from `size` bytes on. @throws DiskError, WeightsError if the disk fails
   void cut(std::int64_t size) {
     if (size >= size_) return;
     if (::ftruncate(descriptor_, size) != 0) fail("can't be cut", errno);
     size_ = size;
   }
 
-  /// Adds bytes at the end. @throws WeightsError if the disk is full or fails; what was written
-  /// stays
+  /// Adds bytes at the end. @throws DiskError if the disk is full or fails; what was written stays
   void write(std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
       const ssize_t written = ::pwrite(descriptor_, bytes.data(), bytes.size(), size_);
@@ -61,12 +63,14 @@ class PartialFile {
     }
   }
 
-  /// Gives the whole file its name, after its bytes have reached the disk. @throws WeightsError if
-  /// that fails
+  /// Gives the whole file its name, after its bytes have reached the disk.
+  /// @throws DiskError, WeightsError if that fails
   void rename_to(const std::filesystem::path& path) {
     if (::fsync(descriptor_) != 0) fail("can't be flushed to the disk", errno);
     if (::rename(path_.c_str(), path.c_str()) != 0)
       fail("can't be put in place as " + path.string(), errno);
+    sync_folder(path.parent_path());
+    stays_ = true;
   }
 
   /// Removes it from the disk.
@@ -75,14 +79,13 @@ class PartialFile {
  private:
   [[noreturn]] void fail(const std::string& what, int code) {
     if (descriptor_ >= 0) ::close(std::exchange(descriptor_, -1));
-    throw WeightsError(path_.string() + ": " + what + " (" + std::generic_category().message(code) +
-                       "). Make room or let HF_HUB_CACHE name another folder; a download goes on "
-                       "where it stopped.");
+    fail_in_cache(path_, what, code);
   }
 
   std::filesystem::path path_;
   int descriptor_ = -1;
   std::int64_t size_ = 0;
+  bool stays_;
 };
 
 }  // namespace vlp

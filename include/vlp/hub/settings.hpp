@@ -26,6 +26,7 @@ struct HubSettings {
       "https://huggingface.co";  ///< address of the hub, without a slash at the end
   std::string token;             ///< sent to the endpoint only; "" = ask without a name
   bool offline = false;          ///< true = never ask the hub
+  bool links = true;             ///< false = copies in the cache instead of symbolic links
   std::filesystem::path
       certificates;  ///< trusted certificates, one PEM file; "" = those of the system
 };
@@ -93,8 +94,8 @@ template <std::size_t N>
 
 /// Reads HF_HUB_CACHE (older: HUGGINGFACE_HUB_CACHE), HF_HOME, XDG_CACHE_HOME; HF_ENDPOINT;
 /// HF_TOKEN (older: HUGGING_FACE_HUB_TOKEN), else the file HF_TOKEN_PATH or HF_HOME/token, unless
-/// HF_HUB_DISABLE_IMPLICIT_TOKEN; HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE; SSL_CERT_FILE,
-/// REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE.
+/// HF_HUB_DISABLE_IMPLICIT_TOKEN; HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE; HF_HUB_DISABLE_SYMLINKS;
+/// SSL_CERT_FILE, REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE.
 /// @param variable  where variables are looked up; a test gives its own
 [[nodiscard]] inline HubSettings hub_settings(const Variables& variable = [](const char* name) {
   return std::getenv(name);
@@ -133,6 +134,8 @@ template <std::size_t N>
   const auto offline =
       detail::first_set(variable, std::array{"HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"});
   settings.offline = offline && detail::says_yes(*offline);
+  const auto no_links = detail::first_set(variable, std::array{"HF_HUB_DISABLE_SYMLINKS"});
+  settings.links = !no_links || !detail::says_yes(*no_links);
   const auto certificates = detail::first_set(
       variable, std::array{"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"});
   if (certificates) settings.certificates = path_of(*certificates);

@@ -257,6 +257,24 @@ VLP_INLINE void check_generation(const RecipeOptions& all, const Recipe& recipe,
     problems.add(recipe.place_of("generate.sample"), "generate.sample",
                  "beams can't be sampled (got beams = " + std::to_string(options.beams) +
                      ", expected 1); set beams = 1");
+  const bool counts_new = options.max_new_tokens > 0;
+  const std::int64_t longest = counts_new ? 1 + options.max_new_tokens : options.max_length;
+  const std::string least = options.min_new_tokens > 0 ? "min_new_tokens" : "min_length";
+  const std::int64_t shortest =
+      options.min_new_tokens > 0 ? 1 + options.min_new_tokens : options.min_length;
+  if (shortest > longest)
+    problems.add(
+        recipe.place_of("generate." + least), "generate." + least,
+        "longer than the longest caption (got " + std::to_string(shortest) +
+            " tokens, expected at most " + std::to_string(longest) + ", [DEC] included, as " +
+            (counts_new ? "max_new_tokens" : "max_length") + " = " +
+            std::to_string(counts_new ? options.max_new_tokens : options.max_length) + " allows)");
+  if (!options.sample && options.num_captions > options.beams)
+    problems.add(
+        recipe.place_of("generate.num_captions"), "generate.num_captions",
+        "more captions than beams (got num_captions = " + std::to_string(options.num_captions) +
+            ", expected at most beams = " + std::to_string(options.beams) +
+            "); set beams, or sample = true");
   if (options.length_rule == LengthRule::original && options.early_stopping == EarlyStopping::never)
     problems.add(recipe.place_of("generate.early_stopping"), "generate.early_stopping",
                  "length_rule original knows no early_stopping never; use yes or no");

@@ -91,7 +91,10 @@ class RunFolder {
       return;
     }
     for (int number = 2; !make(options.first); ++number) {
-      if (!options.counts_up) require_free(folder_);
+      if (!options.counts_up) {
+        require_free(folder_);
+        fail_as_in_use();
+      }
       if (number == 2) unnumbered_ = folder_;
       folder_ = unnumbered_.string() + "-" + std::to_string(number);
     }
@@ -102,7 +105,7 @@ class RunFolder {
       : RunFolder(std::move(folder), RunFolderOptions{.writes = writes}) {}
   ~RunFolder() {
     (void)flush();
-    if (lock_ >= 0) ::close(lock_);
+    unlock();
   }
   RunFolder(const RunFolder&) = delete;
   RunFolder& operator=(const RunFolder&) = delete;
@@ -229,11 +232,16 @@ class RunFolder {
     if (error) fail(folder, "can't be made", error.value());
   }
 
-  /// @return  false if there is something of this name that isn't an empty folder
-  bool make(const std::vector<std::pair<std::string, std::string>>& first) const {
+  /// @return  false if there is something of this name that isn't an empty folder, or another
+  ///          process begins in it
+  bool make(const std::vector<std::pair<std::string, std::string>>& first) {
     namespace fs = std::filesystem;
     if (fs::exists(folder_)) {
       if (!fs::is_directory(folder_) || !fs::is_empty(folder_)) return false;
+      if (!first.empty() && (!try_lock() || !fs::is_empty(folder_))) {
+        unlock();
+        return false;
+      }
       for (const auto& [name, text] : first) write_now(name, text);
       return true;
     }
@@ -261,14 +269,23 @@ class RunFolder {
   }
 
   /// Where the file system knows no locks, nothing is locked.
-  void lock() {
+  /// @return  false if another process has locked it
+  bool try_lock() {
+    if (lock_ >= 0) return true;
     lock_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (lock_ >= 0 && ::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-      ::close(lock_);
-      throw RecipeError(
-          folder_.string() +
-          ": another process works in this run folder. Wait for its end, or stop it.");
-    }
+    return lock_ < 0 || ::flock(lock_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+  }
+  void unlock() {
+    if (lock_ >= 0) ::close(std::exchange(lock_, -1));
+  }
+  void lock() {
+    if (try_lock()) return;
+    unlock();
+    fail_as_in_use();
+  }
+  [[noreturn]] void fail_as_in_use() const {
+    throw RecipeError(folder_.string() +
+                      ": another process works in this run folder. Wait for its end, or stop it.");
   }
 
   [[nodiscard]] std::filesystem::path place_of(const std::string& name) const {

@@ -43,8 +43,9 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
     for (const std::string& untried : dry_pass(plan, ctx, preprocessing, /*trains=*/false).untried)
       ctx.machine.console.note("dry pass: " + untried);
 
-  const Data data{std::move(preprocessing), plan.dataset.build(ctx)};
-  require_usable_prompts(plan, data);
+  AnyDataset dataset = build_dataset(plan, ctx, preprocessing.transforms);
+  const Data data{std::move(preprocessing), std::move(dataset)};
+  require_usable_prompts(plan, data.tokenizer, data.dataset);
   InitialWeights weights = open_initial_weights(plan, ctx);
   AnyModel model = build_model(plan, ctx, weights, /*complete=*/true);  // nothing begins at random
   Objective losses = build_losses(plan, ctx, weights);
@@ -77,10 +78,11 @@ VLP_INLINE std::vector<std::string> check_evaluate_recipe(const Recipe& recipe,
                                                           const Registry& registry,
                                                           const CheckArguments& arguments) {
   const Plan plan = plan_evaluation(recipe, registry, arguments.device);
-  const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/false);
+  const std::optional<CheckedParts> parts = checked_parts(plan, arguments);
+  const std::vector<std::string> passed = dry_pass_lines(plan, parts, arguments, /*trains=*/false);
   std::vector<std::string> lines = weights_lines(plan);
   add_lines(lines, passed);
-  add_lines(lines, data_lines(plan, arguments, /*trains=*/false));
+  add_lines(lines, data_lines(plan, parts, arguments, /*trains=*/false));
   return lines;
 }
 

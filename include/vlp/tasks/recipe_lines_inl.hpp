@@ -20,6 +20,7 @@
 #include "vlp/concepts/parts.hpp"
 #include "vlp/concepts/schedule.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/parallel.hpp"
 #include "vlp/core/printable.hpp"
 #include "vlp/data/bad_images.hpp"
 #include "vlp/data/sampler.hpp"
@@ -28,6 +29,8 @@
 #include "vlp/report/run_folder.hpp"
 #include "vlp/start/model_source.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
+#include "vlp/tasks/run_parts.hpp"
+#include "vlp/tasks/texts_line.hpp"
 #include "vlp/train/checkpoint_options.hpp"
 #include "vlp/train/options.hpp"
 
@@ -190,20 +193,22 @@ namespace detail {
 
 }  // namespace detail
 
-VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
-                                                   const CheckArguments& arguments, bool trains) {
-  if (arguments.share_dir.empty()) return {};
-  if (arguments.quick) {
-    Context ctx;
-    ctx.folders = {.data = arguments.data_dir, .share = arguments.share_dir};
-    (void)plan.tokenizer.build(ctx);
-    return {};
-  }
+VLP_INLINE std::optional<CheckedParts> checked_parts(const Plan& plan,
+                                                     const CheckArguments& arguments) {
+  if (arguments.share_dir.empty()) return std::nullopt;
   RunArguments like;
   like.data_dir = arguments.data_dir;
   like.share_dir = arguments.share_dir;
-  const Context ctx = open_context(plan, like);
-  const DryPassFindings found = dry_pass(plan, ctx, trains);
+  Context ctx = open_context(plan, like);
+  Preprocessing data = load_preprocessing(plan, ctx);
+  return CheckedParts{std::move(ctx), std::move(data)};
+}
+
+VLP_INLINE std::vector<std::string> dry_pass_lines(const Plan& plan,
+                                                   const std::optional<CheckedParts>& parts,
+                                                   const CheckArguments& arguments, bool trains) {
+  if (!parts || arguments.quick) return {};
+  const DryPassFindings found = dry_pass(plan, parts->ctx, parts->data, trains);
   std::vector<std::string> lines;
   for (const std::string& untried : found.untried)
     lines.push_back("dry pass   not tried: " + untried);
@@ -268,28 +273,34 @@ namespace detail {
 
 }  // namespace detail
 
-VLP_INLINE std::vector<std::string> data_lines(const Plan& plan, const CheckArguments& arguments,
-                                               bool trains) {
+VLP_INLINE std::vector<std::string> data_lines(const Plan& plan,
+                                               const std::optional<CheckedParts>& parts,
+                                               const CheckArguments& arguments, bool trains) {
   const BadSampleLimits limits = plan.dataset.extra.limits();
   constexpr BadSampleLimits kAny{OnBad::skip, 1.0, std::numeric_limits<std::int64_t>::max()};
   Context ctx;
   ctx.facts.bad = arguments.images ? kAny : limits;
   ctx.facts.seeds = RandomStream(static_cast<std::uint64_t>(plan.run.seed));
   ctx.folders.data = arguments.data_dir;
-  std::vector<std::string> lines;
-  ctx.machine.console.on_note = [&lines](std::string_view note) {
-    lines.push_back(fmt::format("note       {}", note));
+  ctx.machine.threads = static_cast<int>(threads_for(0));
+  std::vector<std::string> lines, notes;
+  ctx.machine.console.on_note = [&](std::string_view note) {
+    notes.push_back("note       " + std::string(note));
   };
   try {
-    const AnyDataset dataset = plan.dataset.build(ctx);
+    const AnyDataset dataset =
+        build_dataset(plan, ctx, parts ? parts->data.transforms : Pipelines());
     const auto records = dataset.records(Split::train);
     lines.push_back(fmt::format("data       {} / {} / {} images for training / validation / test",
                                 records.size(), dataset.records(Split::validation).size(),
                                 dataset.records(Split::test).size()));
+    add_lines(lines, notes);
+    if (parts) require_usable_prompts(plan, parts->data.tokenizer, dataset);
     if (arguments.images) lines.push_back(detail::images_line(dataset, limits, arguments.console));
     if (!trains) return lines;
     if (records.empty())
       throw DataError("dataset: the training split is empty. Use more images or other shares.");
+    if (parts) lines.push_back(texts_line(plan, parts->data, records));
     const std::int64_t rows = rows_per_epoch(records, dataset.captions_per_image());
     const LoopLength length =
         loop_length(std::max<std::int64_t>(1, rows / plan.train.batch_size), plan.train);

@@ -19,10 +19,11 @@
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/peers.hpp"
 #include "vlp/core/error.hpp"
+#include "vlp/core/message.hpp"
 #include "vlp/core/packed.hpp"
 #include "vlp/core/printable.hpp"
-#include "vlp/data/collate.hpp"
 #include "vlp/data/data.hpp"
+#include "vlp/data/text_room.hpp"
 #include "vlp/evaluate/evaluate.hpp"
 #include "vlp/plan/plan.hpp"
 #include "vlp/recipe/write.hpp"
@@ -71,32 +72,36 @@ VLP_INLINE RunStart start_of(const RunParts& run) {
   return start;
 }
 
-VLP_INLINE void require_usable_prompts(const Plan& plan, const Data& data) {
+VLP_INLINE void require_usable_prompts(const Plan& plan, const AnyTokenizer& tokenizer,
+                                       const AnyDataset& dataset) {
   std::map<std::string_view, const ImageRecord*> first_with;  // by prompt
   for (const Split split : {Split::train, Split::validation, Split::test})
-    for (const ImageRecord& record : data.dataset.records(split))
+    for (const ImageRecord& record : dataset.records(split))
       if (!record.prompt.empty()) first_with.try_emplace(record.prompt, &record);
+  if (first_with.empty()) return;
+  bool writes = false;
+  for (const auto& metric : plan.metric) {
+    if (!metric.traits().reads_captions)
+      throw RecipeError("metric '" + std::string(metric.name()) +
+                        "': retrieval can't be measured where images have prompts of their own "
+                        "(got '" +
+                        printable(first_with.begin()->first) +
+                        "', expected none). Leave the metric or the prompts out.");
+    writes = true;
+  }
   for (const auto& [prompt, record] : first_with) {
-    const std::string got =
-        " (got '" + printable(prompt) + "' of image '" + printable(record->image_id.text()) + "'";
-    const std::int64_t begin = prompt_length(data.tokenizer, prompt);
-    const std::string tokens = ", " + std::to_string(begin) + " tokens with the beginning";
-    const auto with_caption =
-        data.tokenizer.encode(with_prompt(prompt, record->captions.front())).size();
-    if (std::cmp_less_equal(with_caption, begin + 1))
-      throw RecipeError("tokenizer: a prompt leaves no room for its caption" + got + tokens +
-                        "). Raise tokenizer.max_length or shorten the prompt.");
-    for (const auto& metric : plan.metric) {
-      if (!metric.traits().reads_captions)
-        throw RecipeError("metric '" + std::string(metric.name()) +
-                          "': retrieval can't be measured where images have prompts of their own" +
-                          got + ", expected none). Leave the metric or the prompts out.");
-      if (plan.generate.max_new_tokens == 0 && plan.generate.max_length <= begin)
-        throw RecipeError("generate.max_length: a prompt leaves no room for its caption" + got +
-                          tokens + ", expected fewer than " +
-                          std::to_string(plan.generate.max_length) +
-                          "). Raise it or shorten the prompt.");
-    }
+    const std::string whose =
+        "prompt '" + printable(prompt) + "' of image '" + printable(record->image_id.text()) + "'";
+    const std::int64_t begin = whole_prompt_length(tokenizer, prompt);
+    std::vector<std::string> problems;
+    if (std::string problem = text_room_problem(begin, plan.tokenizer.traits().longest_text);
+        !problem.empty())
+      problems.push_back(whose + ": " + std::move(problem));
+    if (writes)
+      for (const std::string& problem :
+           caption_room_problems(plan.generate, begin, plan.model.traits().longest_caption))
+        problems.push_back("generate." + problem + "; shorten " + whose + ", or change it");
+    if (!problems.empty()) throw RecipeError(joined(problems, "\n") + ".");
   }
 }
 

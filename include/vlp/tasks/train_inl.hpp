@@ -50,8 +50,9 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
     for (const std::string& untried : dry_pass(plan, ctx, preprocessing, /*trains=*/true).untried)
       ctx.machine.console.note("dry pass: " + untried);
 
-  const Data data{std::move(preprocessing), plan.dataset.build(ctx)};
-  require_usable_prompts(plan, data);
+  AnyDataset dataset = build_dataset(plan, ctx, preprocessing.transforms);
+  const Data data{std::move(preprocessing), std::move(dataset)};
+  require_usable_prompts(plan, data.tokenizer, data.dataset);
   std::optional<State> from;
   if (beginning.checkpoint) from = read_checkpoint(beginning.checkpoint->folder);
   InitialWeights weights;  // of parts, a model, a run; or none
@@ -96,12 +97,13 @@ VLP_INLINE std::vector<std::string> check_train_recipe(const Recipe& recipe,
                                                        const Registry& registry,
                                                        const CheckArguments& arguments) {
   const Plan plan = plan_training(recipe, registry, arguments.device);
-  const std::vector<std::string> passed = dry_pass_lines(plan, arguments, /*trains=*/true);
+  const std::optional<CheckedParts> parts = checked_parts(plan, arguments);
+  const std::vector<std::string> passed = dry_pass_lines(plan, parts, arguments, /*trains=*/true);
   std::vector<std::string> lines = batch_lines(plan);
   add_lines(lines, weights_lines(plan));
   add_lines(lines, training_lines(plan));
   add_lines(lines, passed);
-  add_lines(lines, data_lines(plan, arguments, /*trains=*/true));
+  add_lines(lines, data_lines(plan, parts, arguments, /*trains=*/true));
   add_lines(lines, note_lines(plan));
   return lines;
 }

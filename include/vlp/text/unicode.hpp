@@ -92,6 +92,13 @@ inline void append_utf8(std::string& text, char32_t character) {
          c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
+/// Whether there is nothing but white space, or nothing at all.
+[[nodiscard]] inline bool only_white_space(std::string_view text) {
+  while (!text.empty())
+    if (!is_white_space(take_character(text))) return false;
+  return true;
+}
+
 /// Calls `visit(word)` with each run of characters between white space, in order; a word is a view
 /// into `text`.
 template <class Visit>
