@@ -88,4 +88,11 @@ BOOST_AUTO_TEST_CASE(prompt_ids_have_no_special_tokens) {
   BOOST_TEST(vlp::prompt_length(AnyTokenizer(Words{}), "") == 1);
 }
 
+BOOST_AUTO_TEST_CASE(each_row_may_have_a_prompt_of_another_length) {
+  const std::vector<std::vector<std::int64_t>> rows{{1, 17, 18, 10, 2}, {1, 11, 2}, {1, 17, 2}};
+  const Texts text = vlp::collate_ids(rows, 0, std::vector<std::int64_t>{3, 0, 2});
+  BOOST_TEST(same(text.target_index, ids({2, 3, 5, 6, 11})));
+  BOOST_TEST(same(text.targets, ids({10, 2, 11, 2, 2})));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -308,6 +308,33 @@ BOOST_AUTO_TEST_CASE(a_prompt_is_put_before_each_caption_and_not_supervised) {
   }
 }
 
+BOOST_AUTO_TEST_CASE(an_image_s_own_prompt_takes_the_place_of_the_usual_one) {
+  Setting setting;
+  setting.prompt = "w8";
+  setting.records[2].prompt = "w8 w9 w9";
+  setting.options.batch_size = 7;
+  setting.options.extra_captions = 2;
+  setting.mode = CaptionsPerImage::one;
+  const auto loader = setting.loader();
+  const std::vector<LoadedBatch> batches = epoch_of(*loader, 0);
+  BOOST_TEST_REQUIRE(batches.size() == 1U);
+  const auto check = [&](const vlp::Texts& texts) {
+    for (std::int64_t row = 0; row < 7; ++row) {
+      const bool own = batches[0].record_index[static_cast<std::size_t>(row)] == 2;
+      BOOST_TEST(texts.token_ids[row][1].item<std::int64_t>() == 18);
+      BOOST_TEST((texts.token_ids[row][2].item<std::int64_t>() == 19) == own);
+      const std::int64_t tokens = texts.token_mask[row].sum().item<std::int64_t>();
+      const at::Tensor of_row =
+          texts.target_index.div(texts.token_ids.size(1), "floor").eq(row).sum();
+      BOOST_TEST(of_row.item<std::int64_t>() == tokens - (own ? 4 : 2));  // [CLS] and the prompt
+    }
+    BOOST_TEST(!at::isin(texts.targets, at::tensor({18, 19}, at::kLong)).any().item<bool>());
+  };
+  check(batches[0].batch.texts);
+  BOOST_TEST_REQUIRE(batches[0].batch.extra_captions.size() == 2U);
+  for (const vlp::Texts& texts : batches[0].batch.extra_captions) check(texts);
+}
+
 BOOST_AUTO_TEST_CASE(extra_captions_are_others_of_the_same_image) {
   Setting setting;
   setting.mode = CaptionsPerImage::one;

@@ -21,7 +21,7 @@ BOOST_AUTO_TEST_SUITE(validation_loss)
 namespace {
 
 using vlp_test::float32_distance;
-using Captions = std::vector<std::vector<std::vector<std::int64_t>>>;  // [B] of each image's ids
+using Captions = std::vector<vlp::ImageTexts>;  // [B] of each image
 
 constexpr double kRounding = 1e-6;  // float32 sums over a dozen losses, relative
 
@@ -65,8 +65,10 @@ vlp::ImageFeatures encoded(const vlp::ModelParts& parts, const vlp::Batch& image
           .momentum_embeddings = {}};
 }
 
-const Captions kCaptions{
-    {{1, 5, 6, 2}, {1, 7, 2}}, {{1, 8, 9, 10, 11, 2}}, {{1, 2}, {1, 12, 2}, {1, 13, 14, 2}}, {}};
+const Captions kCaptions{{{{1, 5, 6, 2}, {1, 7, 2}}},
+                         {{{1, 8, 9, 10, 11, 2}}},
+                         {{{1, 2}, {1, 12, 2}, {1, 13, 14, 2}}},
+                         {}};
 
 /// Notes what it sees.
 struct Watcher {
@@ -98,8 +100,8 @@ BOOST_AUTO_TEST_CASE(the_mean_is_that_of_one_pass_over_all_captions) {
   Fake fake;
   vlp::LanguageModelLoss lm({.label_smoothing = 0.1});
   const vlp::Batch images = images_of(4), more = images_of(2);
-  const Captions captions_of_more{{{1, 3, 4, 2}}, {{1, 4, 2}, {1, 15, 16, 17, 2}}};
-  vlp::ValidationLoss sum(0, 1);
+  const Captions captions_of_more{{{{1, 3, 4, 2}}}, {{{1, 4, 2}, {1, 15, 16, 17, 2}}}};
+  vlp::ValidationLoss sum(0);
   (void)sum.add(fake.parts, lm, images, encoded(fake.parts, images), kCaptions);
   (void)sum.add(fake.parts, lm, more, encoded(fake.parts, more), captions_of_more);
 
@@ -107,7 +109,7 @@ BOOST_AUTO_TEST_CASE(the_mean_is_that_of_one_pass_over_all_captions) {
   std::vector<at::Tensor> pixels;
   const auto add = [&](const vlp::Batch& of, const Captions& captions) {
     for (std::size_t i = 0; i < captions.size(); ++i)
-      for (const auto& caption : captions[i]) {
+      for (const auto& caption : captions[i].ids) {
         ids.push_back(caption);
         pixels.push_back(of.pixels[static_cast<std::int64_t>(i)]);
       }
@@ -122,12 +124,25 @@ BOOST_AUTO_TEST_CASE(the_mean_is_that_of_one_pass_over_all_captions) {
              kRounding);
 }
 
+BOOST_AUTO_TEST_CASE(prompts_of_any_length_are_not_supervised) {
+  at::manual_seed(5);
+  Fake fake;
+  vlp::LanguageModelLoss lm({});
+  const vlp::Batch images = images_of(2);
+  const Captions captions{{{{1, 7, 8, 5, 2}}, 3}, {{{1, 6, 9, 10, 2}}, 1}};
+  vlp::ValidationLoss sum(0);
+  (void)sum.add(fake.parts, lm, images, encoded(fake.parts, images), captions);
+  const std::vector<vlp::PassLoss> passes = sum.passes();
+  BOOST_TEST_REQUIRE(passes.size() == 1U);
+  BOOST_TEST(passes[0].weight == 2 + 4);
+}
+
 BOOST_AUTO_TEST_CASE(no_pass_holds_an_image_twice_and_every_caption_has_its_turn) {
   at::manual_seed(2);
   Fake fake;
   Watcher watcher;
   const vlp::Batch images = images_of(4);
-  vlp::ValidationLoss sum(0, 1);
+  vlp::ValidationLoss sum(0);
   (void)sum.add(fake.parts, watcher, images, encoded(fake.parts, images), kCaptions);
   using Index = std::vector<std::int64_t>;
   BOOST_TEST_REQUIRE(watcher.passes->size() == 3U);
@@ -147,8 +162,8 @@ BOOST_AUTO_TEST_CASE(features_of_images_are_computed_once_and_handed_back) {
   Fake fake;
   Watcher watcher;
   const vlp::Batch images = images_of(2);
-  vlp::ValidationLoss sum(0, 1);
-  const Captions captions{{{1, 5, 2}, {1, 6, 2}, {1, 8, 2}}, {{1, 7, 2}, {1, 7, 2}}};
+  vlp::ValidationLoss sum(0);
+  const Captions captions{{{{1, 5, 2}, {1, 6, 2}, {1, 8, 2}}}, {{{1, 7, 2}, {1, 7, 2}}}};
   const vlp::ImageFeatures known =
       sum.add(fake.parts, watcher, images, encoded(fake.parts, images), captions);
   BOOST_TEST(fake.image_passes == 1);
@@ -166,7 +181,7 @@ BOOST_AUTO_TEST_CASE(parts_are_weighted_as_their_sum_is) {
   terms.push_back({"watch", 0.5, Watcher{}});
   vlp::Objective objective(std::move(terms));
   const vlp::Batch images = images_of(4);
-  vlp::ValidationLoss sum(0, 1);
+  vlp::ValidationLoss sum(0);
   (void)sum.add(fake.parts, objective, images, encoded(fake.parts, images), kCaptions);
   const vlp::MeanLoss mean = vlp::mean_loss(sum.passes());
   const vlp::Scores& parts = mean.parts;
@@ -182,7 +197,7 @@ BOOST_AUTO_TEST_CASE(parts_are_weighted_as_their_sum_is) {
 }
 
 BOOST_AUTO_TEST_CASE(nothing_added_means_no_loss) {
-  const vlp::ValidationLoss sum(0, 1);
+  const vlp::ValidationLoss sum(0);
   BOOST_TEST(sum.size() == 0U);
   const vlp::MeanLoss mean = vlp::mean_loss(sum.passes());
   BOOST_TEST(!mean.total.has_value());

@@ -47,7 +47,7 @@ std::string told(const std::string& line) {
   std::istringstream text(line);
   std::string all;
   for (const std::string& violation :
-       vlp_test::named_components("x.hpp", text, {"lm", "vit", "bert", "blip"}))
+       vlp_test::named_components("x.hpp", text, {"lm", "vit", "bert", "blip", "folder"}))
     all += violation;
   return all;
 }
@@ -75,7 +75,8 @@ BOOST_AUTO_TEST_CASE(a_name_in_a_literal_is_found) {
              "recipe");
   for (const char* line :
        {"uses(resolved, \"model.encoder\", \"vit\")", "\"the recipe has no loss 'lm', which\"",
-        "set(\"use\", Value(\"bert\"))  // why", "parse(\"[model]\\nuse = \\\"blip\\\"\")"})
+        "set(\"use\", Value(\"bert\"))  // why", "parse(\"[model]\\nuse = \\\"blip\\\"\")",
+        "use = \"folder\"", "\"dataset 'folder': no\"", "parse(\"use = \\\"folder\\\"\")"})
     BOOST_TEST(told(line) != "", line);
 }
 
@@ -83,7 +84,8 @@ BOOST_AUTO_TEST_CASE(names_elsewhere_are_none) {
   for (const char* line :
        {"#include \"vlp/nn/bert.hpp\"", "// the loss \"lm\"", "BertSizes bert;",
         "\"as in Salesforce/blip-image-captioning-base\"", "\"text = \\\"bert-base-uncased\\\"\"",
-        "const char quote = '\"'; // \"lm\"", "\"blip_vision_model\"", "\"alm and lms\""})
+        "const char quote = '\"'; // \"lm\"", "\"blip_vision_model\"", "\"alm and lms\"",
+        "\": the folder can't be read\"", "counted(n, \"folder\", \"folders\")"})
     BOOST_TEST(told(line) == "", line);
 }
 

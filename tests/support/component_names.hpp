@@ -18,6 +18,10 @@ inline const std::vector<std::string> kUnnamedKinds{"model",        "encoder",  
                                                     "text_encoder", "tokenizer", "dataset",
                                                     "loss",         "optimizer", "format"};
 
+/// Names that are ordinary words, too: in a literal they count only by themselves or in quotes, as
+/// a recipe or a registry has them.
+inline const std::set<std::string> kOrdinaryWords{"folder"};
+
 /// The literals of a line of C++, without their quotes; none of a comment or an #include. A literal
 /// over several lines has its own literal in each.
 inline std::vector<std::string> literals_of(const std::string& line) {
@@ -66,6 +70,15 @@ inline std::vector<std::string> words_of(const std::string& literal) {
   return words;
 }
 
+/// Whether a literal is a word, or has it in quotes; not where things are counted, so that the
+/// plural stands beside it.
+/// @param line  the literal's
+inline bool is_named(const std::string& line, const std::string& literal, const std::string& word) {
+  const bool counted = line.find("\"" + word + "s\"") != line.npos;
+  return (literal == word && !counted) || literal.find("'" + word + "'") != literal.npos ||
+         literal.find("\"" + word) != literal.npos;
+}
+
 /// @param file   from the root of the project, for messages
 /// @param text   of the file
 /// @param names  of components
@@ -78,7 +91,8 @@ inline std::vector<std::string> named_components(const std::string& file, std::i
     ++number;
     for (const std::string& literal : literals_of(line))
       for (const std::string& word : words_of(literal))
-        if (names.contains(word))
+        if (names.contains(word) &&
+            (!kOrdinaryWords.contains(word) || is_named(line, literal, word)))
           found.push_back(file + ":" + std::to_string(number) + ": names the component '" + word +
                           "'; what knows components by name is a plugin, or a recipe");
   }

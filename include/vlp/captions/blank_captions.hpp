@@ -25,7 +25,7 @@ enum class AllBlank {
 inline void pass_over_blank(CaptionFile& file, AllBlank whole_image) {
   const auto blank = [](const std::string& caption) { return only_white_space(caption); };
   const bool keep = whole_image == AllBlank::kept;
-  PassedOver passed, silent, kept;
+  LeftOut passed, silent, kept;
   std::size_t count = 0;  // of images that stay
   const auto move_down = [&](auto& list, std::size_t from) {
     if (from < list.size()) list[count] = std::move(list[from]);

@@ -54,7 +54,7 @@ struct CaptionFile {
 };
 
 /// Counts what is passed over, for a note.
-class PassedOver {
+class LeftOut {
  public:
   /// Counts one thing. @param id  the image it belongs to
   void add(std::string_view id) {
@@ -109,7 +109,7 @@ class CaptionGroups {
     for (const Row& row : rows_)
       sorted[end[row.image]++] = &row;  // an image's begin moves to its end
 
-    PassedOver unlisted, silent;
+    LeftOut unlisted, silent;
     std::vector<bool> taken(ids_.size());
     const auto rows_of = [&](std::uint32_t image) {
       const std::size_t begin = image == 0 ? 0 : end[image - 1];

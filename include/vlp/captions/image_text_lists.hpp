@@ -221,7 +221,7 @@ class ImageTextLists {
   std::vector<ImageRecord> records_;  // by image
   std::vector<std::string> captions_;
   std::size_t captions_read_ = 0;
-  PassedOver blank_;
+  LeftOut blank_;
   std::vector<std::string> notes_;
 };
 

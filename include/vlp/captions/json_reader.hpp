@@ -141,6 +141,8 @@ class JsonReader {
   }
   /// Whether a value is an array, by its first character.
   [[nodiscard]] static bool is_array(Value& value) { return value.raw_json_token().front() == '['; }
+  /// Whether a value is null, by its first character.
+  [[nodiscard]] static bool is_null(Value& value) { return value.raw_json_token().front() == 'n'; }
   /// Whether a value is a string, by its first character.
   [[nodiscard]] static bool is_string(Value& value) {
     return value.raw_json_token().front() == '"';

@@ -175,7 +175,7 @@ class KarpathyReader {
   const KarpathyChoice& choice_;
   std::map<std::string, std::size_t> images_by_split_;
   std::unordered_set<std::string> ids_;
-  PassedOver silent_;
+  LeftOut silent_;
 };
 
 }  // namespace detail

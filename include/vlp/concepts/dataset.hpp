@@ -33,6 +33,13 @@ struct ImageRecord {
   std::string file;                   ///< where the image lies
   std::vector<std::string> captions;  ///< raw text, in the dataset's order
   std::int64_t repeat = 1;            ///< times that an epoch of training has its samples
+  std::string prompt = {};            ///< before its captions; empty = the model's
+
+  /// What stands before the image's captions and isn't supervised.
+  /// @param usual  the model's prompt, of images that have none of their own
+  [[nodiscard]] const std::string& prompt_or(const std::string& usual) const {
+    return prompt.empty() ? usual : prompt;
+  }
 };
 
 template <class D>

@@ -78,6 +78,7 @@ struct BatchMaker {
           sizes(rows.size()),
           token_ids(rows.size()),
           extra_ids(rows.size()),
+          unsupervised(rows.size()),
           problems(rows.size()),
           bad(rows.size()),
           unfinished(rows.size()) {}
@@ -90,6 +91,7 @@ struct BatchMaker {
     std::vector<std::vector<std::int64_t>> token_ids;
     std::vector<std::vector<std::vector<std::int64_t>>>
         extra_ids;                            ///< of each sample the extra captions
+    std::vector<std::int64_t> unsupervised;   ///< of each sample, see `collate_ids`
     std::vector<std::string> problems;        ///< empty = none
     std::vector<std::vector<BadSample>> bad;  ///< of each row what was tried in vain
     std::atomic<std::size_t> unfinished;  ///< samples; who finishes the last completes the batch
@@ -101,8 +103,8 @@ struct BatchMaker {
   std::span<const ImageRecord> records;  ///< of the split; must outlive the maker
   Pipeline transforms;                   ///< of images and captions
   AnyTokenizer tokenizer;                ///< of the captions
-  std::string prompt;                    ///< put before each caption
-  std::int64_t unsupervised = 1;         ///< see `collate_ids`
+  std::string prompt;             ///< put before each caption of images that have none of their own
+  std::int64_t unsupervised = 1;  ///< of these captions, see `collate_ids`
   std::int64_t extra_captions =
       0;  ///< captions of an image beside a sample's own, as far as there are so many
   bool texts = true;
@@ -234,15 +236,18 @@ struct BatchMaker {
     if (pixels.size(2) == image.size(1) && pixels.size(3) == image.size(2))
       pixels.select(0, static_cast<std::int64_t>(row)).copy_(image);
     if (!texts) return;
+    const std::string& before = record.prompt_or(prompt);
+    assembly.unsupervised[row] =
+        record.prompt.empty() ? unsupervised : prompt_length(tokenizer, record.prompt);
     RandomStream of_text = random.derive(
         "text");  // so that what happens to a caption doesn't depend on the image steps
     const std::string caption =
         transforms(record.captions[static_cast<std::size_t>(sample.caption)], of_text);
-    assembly.token_ids[row] = tokenizer.encode(with_prompt(prompt, caption));
+    assembly.token_ids[row] = tokenizer.encode(with_prompt(before, caption));
     for (const std::size_t other : other_captions(sample, random.derive("further"))) {
       RandomStream of_other = of_text.derive(static_cast<std::uint64_t>(other));
       assembly.extra_ids[row].push_back(
-          tokenizer.encode(with_prompt(prompt, transforms(record.captions[other], of_other))));
+          tokenizer.encode(with_prompt(before, transforms(record.captions[other], of_other))));
     }
   }
 
@@ -263,13 +268,14 @@ struct BatchMaker {
   /// @return  the k-th extra caption of every sample that has one
   [[nodiscard]] Texts extra_texts(const Assembly& assembly, std::size_t k) const {
     std::vector<std::vector<std::int64_t>> ids;
-    std::vector<std::int64_t> rows;
+    std::vector<std::int64_t> rows, before;
     for (std::size_t row = 0; row < assembly.rows.size(); ++row)
       if (k < assembly.extra_ids[row].size()) {
         ids.push_back(assembly.extra_ids[row][k]);
         rows.push_back(static_cast<std::int64_t>(row));
+        before.push_back(assembly.unsupervised[row]);
       }
-    Texts texts = collate_ids(ids, tokenizer.special().pad, unsupervised);
+    Texts texts = collate_ids(ids, tokenizer.special().pad, before);
     if (rows.size() < assembly.rows.size()) texts.image_rows = at::tensor(rows, at::kLong);
     return texts;
   }
@@ -296,7 +302,8 @@ struct BatchMaker {
         loaded.batch.pixels = loaded.batch.pixels.index_select(0, at::tensor(kept, at::kLong));
       loaded.batch.image_index = at::tensor(loaded.record_index, at::kLong);
       if (texts) {
-        loaded.batch.texts = collate_ids(assembly.token_ids, tokenizer.special().pad, unsupervised);
+        loaded.batch.texts =
+            collate_ids(assembly.token_ids, tokenizer.special().pad, assembly.unsupervised);
         for (std::size_t k = 0; std::cmp_less(k, extra_captions); ++k)
           if (Texts texts = extra_texts(assembly, k); texts.token_ids.size(0) > 0)
             loaded.batch.extra_captions.push_back(std::move(texts));

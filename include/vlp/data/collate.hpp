@@ -43,19 +43,23 @@ namespace vlp {
   return static_cast<std::int64_t>(ids.size()) - (ends ? 1 : 0);
 }
 
-/// Pads rows of ids and lists their targets: the token at t is one if t >= max(unsupervised, 1).
+/// Pads rows of ids and lists their targets: the token at t of row b is one if
+/// t >= max(unsupervised[b], 1).
 /// @param rows          [CLS] ... [SEP] of each text
 /// @param pad           id of [PAD]
-/// @param unsupervised  positions at the start of each row that are not targets
+/// @param unsupervised  for each row, positions at its start that are not targets
 [[nodiscard]] inline Texts collate_ids(std::span<const std::vector<std::int64_t>> rows,
-                                       std::int64_t pad, std::int64_t unsupervised) {
+                                       std::int64_t pad,
+                                       std::span<const std::int64_t> unsupervised) {
   const auto batch = static_cast<std::int64_t>(rows.size());
-  const std::int64_t first = std::max<std::int64_t>(unsupervised, 1);
+  const auto first_of = [&](std::size_t row) {
+    return std::max<std::int64_t>(unsupervised[row], 1);
+  };
   std::int64_t longest = 0, supervised = 0;
-  for (const auto& row : rows) {
-    const auto length = static_cast<std::int64_t>(row.size());
+  for (std::size_t b = 0; b < rows.size(); ++b) {
+    const auto length = static_cast<std::int64_t>(rows[b].size());
     longest = std::max(longest, length);
-    supervised += std::max<std::int64_t>(length - first, 0);
+    supervised += std::max<std::int64_t>(length - first_of(b), 0);
   }
   Texts text{.token_ids = at::full({batch, longest}, pad, at::kLong),
              .token_mask = at::zeros({batch, longest}, at::kBool),
@@ -70,12 +74,19 @@ namespace vlp {
     const std::vector<std::int64_t>& row = rows[static_cast<std::size_t>(b)];
     std::ranges::copy(row, ids + b * longest);
     std::fill_n(mask + b * longest, row.size(), true);
-    for (std::int64_t t = first; t < static_cast<std::int64_t>(row.size()); ++t) {
+    for (std::int64_t t = first_of(static_cast<std::size_t>(b));
+         t < static_cast<std::int64_t>(row.size()); ++t) {
       *index++ = b * longest + t - 1;
       *targets++ = row[static_cast<std::size_t>(t)];
     }
   }
   return text;
+}
+
+/// The same where all rows have as many such positions.
+[[nodiscard]] inline Texts collate_ids(std::span<const std::vector<std::int64_t>> rows,
+                                       std::int64_t pad, std::int64_t unsupervised) {
+  return collate_ids(rows, pad, std::vector<std::int64_t>(rows.size(), unsupervised));
 }
 
 }  // namespace vlp

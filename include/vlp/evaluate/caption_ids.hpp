@@ -12,7 +12,7 @@
 
 namespace vlp {
 
-/// @param data     tokenizer, text steps and prompt
+/// @param data     tokenizer, text steps, and the prompt of images that have none of their own
 /// @param record   of the image
 /// @param caption  which of its captions
 /// @param seeds    of what the text steps draw, which depends on the image's name and the caption's
@@ -24,8 +24,8 @@ namespace vlp {
                                                            std::size_t caption,
                                                            const RandomStream& seeds) {
   RandomStream random = seeds.derive("evaluation").derive(record.image_id.text()).derive(caption);
-  return data.tokenizer.encode(
-      with_prompt(data.prompt, data.transforms.evaluate(record.captions[caption], random)));
+  return data.tokenizer.encode(with_prompt(
+      record.prompt_or(data.prompt), data.transforms.evaluate(record.captions[caption], random)));
 }
 
 }  // namespace vlp

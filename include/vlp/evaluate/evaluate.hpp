@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -29,9 +30,11 @@
 #include "vlp/concepts/metric.hpp"
 #include "vlp/concepts/model.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/core/error.hpp"
 #include "vlp/core/non_finite.hpp"
 #include "vlp/core/packed.hpp"
 #include "vlp/core/parallel.hpp"
+#include "vlp/core/printable.hpp"
 #include "vlp/core/progress.hpp"
 #include "vlp/core/random.hpp"
 #include "vlp/data/collate.hpp"
@@ -198,12 +201,7 @@ class Evaluator {
   /// @param ctx         device, precision, peers and console; must outlive the evaluator
   Evaluator(const Data& data, GenerateOptions generate, std::int64_t batch_size,
             std::int64_t workers, const Context& ctx)
-      : data_(data),
-        generate_(generate),
-        batch_size_(batch_size),
-        workers_(workers),
-        ctx_(ctx),
-        prompt_(prompt_ids(data.tokenizer, data.prompt)) {}
+      : data_(data), generate_(generate), batch_size_(batch_size), workers_(workers), ctx_(ctx) {}
 
   /// @param model    on the context's device; serves what the loss and the metrics need
   /// @param loss     null = no validation loss
@@ -282,8 +280,7 @@ class Evaluator {
                                                         std::optional<Retrieval>& retrieval,
                                                         const ProgressMeter& progress) const {
     const Peers& peers = ctx_.machine.peers;
-    ValidationLoss losses(data_.tokenizer.special().pad,
-                          prompt_length(data_.tokenizer, data_.prompt));
+    ValidationLoss losses(data_.tokenizer.special().pad);
     Loader loader(records, CaptionsPerImage::all,
                   {data_.transforms.evaluate, data_.tokenizer, data_.prompt},
                   {.batch_size = batch_size_,
@@ -321,7 +318,7 @@ class Evaluator {
                              .momentum_embeddings = {}};
       if (loss)
         features = losses.add(parts, *loss, images, std::move(features),
-                              ids_of(records, loaded->record_index));
+                              texts_of(records, loaded->record_index));
       if (retrieval) retrieval->add_images(features, loaded->record_index.front());
       if (parts.has<Generate>())
         batch.captions = captions(parts, features.memory.states(), records, loaded->record_index);
@@ -370,16 +367,17 @@ class Evaluator {
     return "image " + records[static_cast<std::size_t>(index)].image_id.text();
   }
 
-  /// The ids of all captions of some images.
-  [[nodiscard]] std::vector<std::vector<std::vector<std::int64_t>>> ids_of(
-      std::span<const ImageRecord> records, const std::vector<std::int64_t>& index) const {
-    std::vector<std::vector<std::vector<std::int64_t>>> ids(index.size());
+  /// All captions of some images.
+  [[nodiscard]] std::vector<ImageTexts> texts_of(std::span<const ImageRecord> records,
+                                                 const std::vector<std::int64_t>& index) const {
+    std::vector<ImageTexts> texts(index.size());
     for (std::size_t i = 0; i < index.size(); ++i) {
       const ImageRecord& record = records[static_cast<std::size_t>(index[i])];
+      texts[i].unsupervised = prompt_length(data_.tokenizer, record.prompt_or(data_.prompt));
       for (std::size_t c = 0; c < record.captions.size(); ++c)
-        ids[i].push_back(caption_ids(data_, record, c, ctx_.facts.seeds));
+        texts[i].ids.push_back(caption_ids(data_, record, c, ctx_.facts.seeds));
     }
-    return ids;
+    return texts;
   }
 
   /// A retrieval that re-ranks as deep as any metric wants; none if none wants ranks.
@@ -390,6 +388,14 @@ class Evaluator {
     for (const AnyMetric& metric : metrics)
       if (metric.reads_ranks()) rerank = std::max(rerank, metric.rerank());
     if (rerank < 0) return std::nullopt;
+    for (const ImageRecord& record : records)
+      if (!record.prompt.empty())
+        throw RecipeError(
+            "metric: retrieval can't be measured where images have prompts of their "
+            "own (got '" +
+            printable(record.prompt) + "' for image '" + printable(record.image_id.text()) +
+            "', expected none), as a text would tell its image by its prompt. Leave "
+            "the metric or the prompts out.");
     RetrievalTexts texts;
     texts.pad = data_.tokenizer.special().pad;
     for (std::size_t image = 0; image < records.size(); ++image)
@@ -405,6 +411,31 @@ class Evaluator {
   [[nodiscard]] std::vector<std::pair<std::string, double>> captions(
       const ModelParts& parts, const at::Tensor& image_states, std::span<const ImageRecord> records,
       const std::vector<std::int64_t>& index) const {
+    std::map<std::string_view, std::vector<std::int64_t>> rows_by_prompt;  // as a search has one
+    for (std::size_t i = 0; i < index.size(); ++i)
+      rows_by_prompt[records[static_cast<std::size_t>(index[i])].prompt_or(data_.prompt)].push_back(
+          static_cast<std::int64_t>(i));
+    std::vector<std::pair<std::string, double>> best_of_all(index.size());
+    for (const auto& [prompt, rows] : rows_by_prompt) {
+      std::vector<std::int64_t> of_group;
+      for (const std::int64_t row : rows) of_group.push_back(index[static_cast<std::size_t>(row)]);
+      const bool whole = rows.size() == index.size();
+      const at::Tensor states =
+          whole
+              ? image_states
+              : image_states.index_select(0, at::tensor(rows, at::kLong).to(image_states.device()));
+      auto found = captions_after(prompt, parts, states, records, of_group);
+      for (std::size_t i = 0; i < rows.size(); ++i)
+        best_of_all[static_cast<std::size_t>(rows[i])] = std::move(found[i]);
+    }
+    return best_of_all;
+  }
+
+  /// The same of images that have one prompt.
+  [[nodiscard]] std::vector<std::pair<std::string, double>> captions_after(
+      std::string_view prompt, const ModelParts& parts, const at::Tensor& image_states,
+      std::span<const ImageRecord> records, const std::vector<std::int64_t>& index) const {
+    const std::vector<std::int64_t> begin = prompt_ids(data_.tokenizer, prompt);
     std::vector<RandomStream>
         random;  // by image, so that what is sampled for one depends on no other
     for (const std::int64_t i : index)
@@ -414,12 +445,12 @@ class Evaluator {
         [&](std::int64_t row) {
           return image_name(records, index.at(static_cast<std::size_t>(row)));
         },
-        [&] { return parts.call<Generate>(image_states, prompt_, generate_, random); });
+        [&] { return parts.call<Generate>(image_states, begin, generate_, random); });
     std::vector<std::pair<std::string, double>> best_of_all;
     for (std::size_t i = 0; i < index.size(); ++i) {
       const Candidate& best = candidates[i].front();
       const auto generated =
-          std::span(best.ids).subspan(std::min(best.ids.size(), prompt_.size() + 1));
+          std::span(best.ids).subspan(std::min(best.ids.size(), begin.size() + 1));
       std::string text = data_.tokenizer.decode(generated);
       if (generate_.clean_up == CleanUp::old) text = cleaned_up(std::move(text));
       best_of_all.emplace_back(std::move(text), best.score);
@@ -432,7 +463,6 @@ class Evaluator {
   std::int64_t batch_size_;
   std::int64_t workers_;
   const Context& ctx_;
-  std::vector<std::int64_t> prompt_;
 };
 
 }  // namespace vlp

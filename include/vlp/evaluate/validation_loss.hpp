@@ -64,14 +64,18 @@ struct MeanLoss {
   return mean;
 }
 
+/// The captions of one image as ids.
+struct ImageTexts {
+  std::vector<std::vector<std::int64_t>> ids;  ///< [CLS] prompt caption [SEP] of each
+  std::int64_t unsupervised = 1;  ///< positions at the start of each that are never targets, see
+                                  ///< `prompt_length`
+};
+
 /// A loss and its parts, pass by pass.
 class ValidationLoss {
  public:
-  /// @param pad           id of [PAD]
-  /// @param unsupervised  positions at the start of each text that are never targets, see
-  ///                      `prompt_length`
-  ValidationLoss(std::int64_t pad, std::int64_t unsupervised)
-      : pad_(pad), unsupervised_(unsupervised) {}
+  /// @param pad  id of [PAD]
+  explicit ValidationLoss(std::int64_t pad) : pad_(pad) {}
 
   /// Adds a batch of images with all their captions: a pass over the first caption of each, one
   /// over the second, and so on. Never waits for the device.
@@ -79,23 +83,25 @@ class ValidationLoss {
   /// @param loss      what to compute
   /// @param images    pixels, image_index and image_ids of B images, on the device
   /// @param known     of these images, states at least
-  /// @param captions  [B] ids of each image's captions
+  /// @param captions  [B] of each image
   /// @return          what is known of the images now
   template <Loss L>
   ImageFeatures add(const ModelParts& parts, L& loss, const Batch& images, ImageFeatures known,
-                    std::span<const std::vector<std::vector<std::int64_t>>> captions) {
+                    std::span<const ImageTexts> captions) {
     std::size_t rounds = 0;
-    for (const auto& of_image : captions) rounds = std::max(rounds, of_image.size());
+    for (const ImageTexts& of_image : captions) rounds = std::max(rounds, of_image.ids.size());
     for (std::size_t round = 0; round < rounds; ++round) {
-      std::vector<std::int64_t> rows;
+      std::vector<std::int64_t> rows, unsupervised;
       std::vector<std::vector<std::int64_t>> ids;
       for (std::size_t image = 0; image < captions.size(); ++image)
-        if (captions[image].size() > round) {
+        if (captions[image].ids.size() > round) {
           rows.push_back(static_cast<std::int64_t>(image));
-          ids.push_back(captions[image][round]);
+          ids.push_back(captions[image].ids[round]);
+          unsupervised.push_back(captions[image].unsupervised);
         }
       const bool whole = rows.size() == captions.size();
-      const Batch batch = pairs(whole ? images : selected(images, rows), ids);
+      const Batch batch =
+          pairs(whole ? images : selected(images, rows), collate_ids(ids, pad_, unsupervised));
       Forward pass(parts, batch, whole ? known : selected(known, rows));
       add(loss(pass), batch.texts.targets.size(0));
       if (whole) known = pass.images();
@@ -135,8 +141,8 @@ class ValidationLoss {
   }
 
   /// Images with a text each.
-  [[nodiscard]] Batch pairs(Batch images, std::span<const std::vector<std::int64_t>> ids) const {
-    images.texts = collate_ids(ids, pad_, unsupervised_);
+  [[nodiscard]] static Batch pairs(Batch images, Texts texts) {
+    images.texts = std::move(texts);
     const at::Device device = images.pixels.device();
     return to_device(std::move(images), device);
   }
@@ -160,7 +166,7 @@ class ValidationLoss {
             rows_of(known.momentum_embeddings, index)};
   }
 
-  std::int64_t pad_, unsupervised_;
+  std::int64_t pad_;
   std::vector<PassLoss> passes_;    // values 0
   std::vector<at::Tensor> values_;  // [1 + parts] float64 on the device: of each pass total, parts
 };

@@ -45,6 +45,7 @@ VLP_INLINE Report evaluate(const Recipe& recipe, const Registry& registry,
 
   AnyDataset dataset = build_dataset(plan, ctx, preprocessing.transforms);
   const Data data{std::move(preprocessing), std::move(dataset)};
+  require_usable_prompts(plan, data.tokenizer, data.dataset);
   InitialWeights weights = open_initial_weights(plan, ctx);
   AnyModel model = build_model(plan, ctx, weights, /*complete=*/true);  // nothing begins at random
   Objective losses = build_losses(plan, ctx, weights);

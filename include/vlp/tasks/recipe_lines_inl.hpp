@@ -29,6 +29,7 @@
 #include "vlp/report/run_folder.hpp"
 #include "vlp/start/model_source.hpp"
 #include "vlp/tasks/recipe_lines.hpp"
+#include "vlp/tasks/run_parts.hpp"
 #include "vlp/tasks/texts_line.hpp"
 #include "vlp/train/checkpoint_options.hpp"
 #include "vlp/train/options.hpp"
@@ -294,6 +295,7 @@ VLP_INLINE std::vector<std::string> data_lines(const Plan& plan,
                                 records.size(), dataset.records(Split::validation).size(),
                                 dataset.records(Split::test).size()));
     add_lines(lines, notes);
+    if (parts) require_usable_prompts(plan, parts->data.tokenizer, dataset);
     if (arguments.images) lines.push_back(detail::images_line(dataset, limits, arguments.console));
     if (!trains) return lines;
     if (records.empty())

@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "vlp/concepts/context.hpp"
+#include "vlp/concepts/dataset.hpp"
 #include "vlp/concepts/format.hpp"
 #include "vlp/concepts/model.hpp"
+#include "vlp/concepts/tokenizer.hpp"
 #include "vlp/core/header_only.hpp"
 #include "vlp/core/state.hpp"
 #include "vlp/data/data.hpp"
@@ -52,6 +54,12 @@ struct RunParts {
 
 /// What is known before the first update.
 [[nodiscard]] RunStart start_of(const RunParts& run);
+
+/// Refuses, before anything is trained, prompts of images' own that can't be used.
+/// @throws RecipeError if one leaves no room for a caption within tokenizer's or generation's
+/// length, or if retrieval is to be measured
+void require_usable_prompts(const Plan& plan, const AnyTokenizer& tokenizer,
+                            const AnyDataset& dataset);
 
 /// Tells the observers of images that can't be used, each once a run. For the process that writes
 /// the run's files; does nothing in others.

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,8 +18,12 @@
 #include "vlp/assemble/open.hpp"
 #include "vlp/concepts/context.hpp"
 #include "vlp/concepts/peers.hpp"
+#include "vlp/core/error.hpp"
+#include "vlp/core/message.hpp"
 #include "vlp/core/packed.hpp"
+#include "vlp/core/printable.hpp"
 #include "vlp/data/data.hpp"
+#include "vlp/data/text_room.hpp"
 #include "vlp/evaluate/evaluate.hpp"
 #include "vlp/plan/plan.hpp"
 #include "vlp/recipe/write.hpp"
@@ -64,6 +70,39 @@ VLP_INLINE RunStart start_of(const RunParts& run) {
   start.plugins = run.plugins;
   start.built = versions_built_with();
   return start;
+}
+
+VLP_INLINE void require_usable_prompts(const Plan& plan, const AnyTokenizer& tokenizer,
+                                       const AnyDataset& dataset) {
+  std::map<std::string_view, const ImageRecord*> first_with;  // by prompt
+  for (const Split split : {Split::train, Split::validation, Split::test})
+    for (const ImageRecord& record : dataset.records(split))
+      if (!record.prompt.empty()) first_with.try_emplace(record.prompt, &record);
+  if (first_with.empty()) return;
+  bool writes = false;
+  for (const auto& metric : plan.metric) {
+    if (!metric.traits().reads_captions)
+      throw RecipeError("metric '" + std::string(metric.name()) +
+                        "': retrieval can't be measured where images have prompts of their own "
+                        "(got '" +
+                        printable(first_with.begin()->first) +
+                        "', expected none). Leave the metric or the prompts out.");
+    writes = true;
+  }
+  for (const auto& [prompt, record] : first_with) {
+    const std::string whose =
+        "prompt '" + printable(prompt) + "' of image '" + printable(record->image_id.text()) + "'";
+    const std::int64_t begin = whole_prompt_length(tokenizer, prompt);
+    std::vector<std::string> problems;
+    if (std::string problem = text_room_problem(begin, plan.tokenizer.traits().longest_text);
+        !problem.empty())
+      problems.push_back(whose + ": " + std::move(problem));
+    if (writes)
+      for (const std::string& problem :
+           caption_room_problems(plan.generate, begin, plan.model.traits().longest_caption))
+        problems.push_back("generate." + problem + "; shorten " + whose + ", or change it");
+    if (!problems.empty()) throw RecipeError(joined(problems, "\n") + ".");
+  }
 }
 
 VLP_INLINE std::size_t list_bad(RunParts& run, std::span<const BadSample> found) {

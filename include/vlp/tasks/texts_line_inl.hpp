@@ -36,13 +36,20 @@ struct CaptionTokens {
   }
 };
 
+/// A caption and the image that it is of.
+struct CaptionOf {
+  const ImageRecord* image;
+  std::string_view caption;
+};
+
 /// At most so many captions, in their order, one drawn from each of as many equal parts.
-[[nodiscard]] inline std::vector<std::string_view> some_captions(
-    std::span<const ImageRecord> records, std::size_t most, const RandomStream& random) {
+[[nodiscard]] inline std::vector<CaptionOf> some_captions(std::span<const ImageRecord> records,
+                                                          std::size_t most,
+                                                          const RandomStream& random) {
   std::size_t all = 0;
   for (const ImageRecord& record : records) all += record.captions.size();
   const std::size_t count = std::min(all, most);
-  std::vector<std::string_view> captions;
+  std::vector<CaptionOf> captions;
   captions.reserve(count);
   std::size_t place = 0;  // of the record's first caption among all
   for (const ImageRecord& record : records) {
@@ -50,7 +57,7 @@ struct CaptionTokens {
       const std::size_t part = captions.size(), begin = part * all / count;
       const std::size_t drawn = begin + random.derive(part).below((part + 1) * all / count - begin);
       if (drawn >= place + record.captions.size()) break;
-      captions.emplace_back(record.captions[drawn - place]);
+      captions.push_back({&record, record.captions[drawn - place]});
     }
     place += record.captions.size();
   }
@@ -58,14 +65,18 @@ struct CaptionTokens {
 }
 
 /// @param limit  tokens to which the tokenizer cuts; 0 = not known
-[[nodiscard]] inline CaptionTokens tokens_of(std::span<const std::string_view> captions,
+[[nodiscard]] inline CaptionTokens tokens_of(std::span<const CaptionOf> captions,
                                              const Preprocessing& data, std::int64_t limit) {
-  const std::int64_t begin = whole_prompt_length(data.tokenizer, data.prompt);
+  const std::int64_t usual = whole_prompt_length(data.tokenizer, data.prompt);
   std::vector<CaptionTokens> found(block_count(0, captions.size()));
   parallel_blocks(0, captions.size(), [&](std::size_t block, std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       RandomStream random(i);
-      const std::string text = with_prompt(data.prompt, data.transforms.train(captions[i], random));
+      const auto& [image, caption] = captions[i];
+      const std::string text =
+          with_prompt(image->prompt_or(data.prompt), data.transforms.train(caption, random));
+      const std::int64_t begin =
+          image->prompt.empty() ? usual : whole_prompt_length(data.tokenizer, image->prompt);
       const std::optional<std::vector<std::int64_t>> whole = data.tokenizer.encode_whole(text);
       const std::vector<std::int64_t> ids = whole ? *whole : data.tokenizer.encode(text);
       const auto length = static_cast<std::int64_t>(ids.size());
@@ -89,7 +100,7 @@ VLP_INLINE std::string texts_line(const Plan& plan, const Preprocessing& data,
   constexpr std::size_t kEnough = 100'000;
   std::size_t all = 0;
   for (const ImageRecord& record : records) all += record.captions.size();
-  const std::vector<std::string_view> captions = detail::some_captions(
+  const std::vector<detail::CaptionOf> captions = detail::some_captions(
       records, kEnough, RandomStream(static_cast<std::uint64_t>(plan.run.seed)).derive("check"));
   const std::int64_t limit = plan.tokenizer.traits().longest_text;
   const detail::CaptionTokens tokens = detail::tokens_of(captions, data, limit);

@@ -52,6 +52,7 @@ VLP_INLINE Report train(const Recipe& recipe, const Registry& registry,
 
   AnyDataset dataset = build_dataset(plan, ctx, preprocessing.transforms);
   const Data data{std::move(preprocessing), std::move(dataset)};
+  require_usable_prompts(plan, data.tokenizer, data.dataset);
   std::optional<State> from;
   if (beginning.checkpoint) from = read_checkpoint(beginning.checkpoint->folder);
   InitialWeights weights;  // of parts, a model, a run; or none
