@@ -80,13 +80,21 @@ BOOST_AUTO_TEST_CASE(a_log_line_has_the_keys_that_others_read) {
 BOOST_AUTO_TEST_CASE(images_that_were_left_out_are_counted_where_there_are_any) {
   vlp::Measured measured{.images = 4, .scores = {{"CIDEr", 0.5}}};
   const auto line = [&] {
-    return vlp::metrics_json(vlp::Split::validation, 2, 9, measured).dump();
+    return vlp::metrics_json({.split = vlp::Split::validation,
+                              .epoch = 2,
+                              .step = 9,
+                              .measured = measured,
+                              .images = {},
+                              .captions = {}})
+        .dump();
   };
   const std::string whole =
       "{\"epoch\":2,\"step\":9,\"split\":\"validation\",\"metrics\":{\"CIDEr\":0.5}";
   BOOST_TEST(line() == whole + "}");
   measured.bad = 3;
   BOOST_TEST(line() == whole + ",\"bad\":3}");
+  BOOST_TEST(vlp::bad_json({vlp::ImageId::number("17"), "missing", "", 7}).dump() ==
+             "{\"image\":17,\"reason\":\"missing\",\"error\":\"\"}");
   BOOST_TEST(vlp::bad_json({"1.jpg", "missing", "d/1.jpg: can't open.", 7}).dump() ==
              "{\"image\":\"1.jpg\",\"reason\":\"missing\",\"error\":\"d/1.jpg: can't open.\"}");
 }
