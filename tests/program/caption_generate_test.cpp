@@ -97,8 +97,9 @@ void compare_all_cases(const std::string& name, const std::filesystem::path& mod
 void compare_joint_rules(const std::string& name, const std::filesystem::path& model) {
   constexpr std::size_t joint = 7;  // options at least
   std::ifstream file(stored(name) / "generate_rules.json");
+  const json cases = json::parse(file)["cases"];
   std::size_t compared = 0;
-  for (const json& c : json::parse(file)["cases"]) {
+  for (const json& c : cases) {
     if (c["options"].size() < joint) continue;
     compare_case(name, model, c);
     ++compared;

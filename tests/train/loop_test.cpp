@@ -137,7 +137,7 @@ struct Loop {
     vlp::Loader loader(records, vlp::CaptionsPerImage::one, {transforms, tokenizer, prompt},
                        loading, ctx);
     vlp::Trainer trainer(model, std::move(loss), vlp::AdamW(vlp::AdamW::Options{}),
-                         {.total_steps = 4}, ctx);
+                         {.total_steps = 4, .skipped_limit = 1}, ctx);
     vlp::train_epochs(trainer, loader, options, {.on_log = [&](const vlp::LogLine& line) {
                         if (full_disk) throw vlp::DataError("log.jsonl: can't be written");
                         seen.push_back(line);
@@ -373,16 +373,20 @@ BOOST_AUTO_TEST_CASE(a_window_without_that_of_a_process_gives_it_the_first_ones)
 }
 
 BOOST_AUTO_TEST_CASE(a_loss_that_is_not_finite_in_one_process_ends_both) {
-  std::vector<int> ended(2);
+  std::vector<std::string> told(2);
   for_two([&](std::size_t rank, Dot model, const vlp::Context& ctx) {
     std::vector<vlp::LogLine> seen;
     try {
       train(model, Counting{rank == 1 ? std::numeric_limits<std::int64_t>::min() : 0}, ctx, seen);
-    } catch (const vlp::NonFiniteError&) {
-      ended[rank] = 1;
+    } catch (const vlp::NonFiniteError& error) {
+      told[rank] = error.what();
+    } catch (const vlp::PeerError& error) {
+      told[rank] = error.what();
     }
+    BOOST_TEST(seen.empty());
   });
-  BOOST_TEST(ended == (std::vector<int>{1, 1}), boost::test_tools::per_element());
+  BOOST_TEST(told[1].starts_with("step 1: the loss or its gradient is not finite. Done again, "));
+  BOOST_TEST(told[0] == "process 1 (of 0 to 1): " + told[1]);
 }
 
 BOOST_AUTO_TEST_CASE(a_broken_image_or_a_full_disk_of_one_process_ends_both) {
