@@ -29,7 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const vlp::CaptionFile file = vlp::parse_caption_file(bytes, "fuzz");
     require(!file.images.empty() && file.second_rows.size() == file.images.size());
     for (const vlp::ImageCaptions& image : file.images) {
-      require(!image.captions.empty() && vlp::utf8_prefix(image.image_id) == image.image_id.size());
+      require(!image.captions.empty() &&
+              vlp::utf8_prefix(image.image_id.text()) == image.image_id.text().size());
       for (const std::string& caption : image.captions)
         require(vlp::utf8_prefix(caption) == caption.size());
     }
