@@ -36,6 +36,13 @@ BOOST_AUTO_TEST_CASE(a_header_and_rows) {
   BOOST_TEST(table.rows[1].line == 3U);
 }
 
+BOOST_AUTO_TEST_CASE(any_line_of_blanks_alone_is_left_out) {
+  const vlp::CsvTable table = csv_of("\f\nimage,caption\n \t,\v\na.jpg,a cat\n\f,\n");
+  BOOST_TEST((table.columns == Cells{"image", "caption"}));
+  BOOST_TEST_REQUIRE(table.rows.size() == 1U);
+  BOOST_TEST(table.rows[0].line == 4U);
+}
+
 BOOST_AUTO_TEST_CASE(quotes_hold_separators_ends_of_lines_and_quotes) {
   const vlp::CsvTable table =
       csv_of("x,y\r\n\"a, b\",\"say \"\"hi\"\"\"\r\n\"one\r\ntwo\nthree\",\"\"\r\nq,z");

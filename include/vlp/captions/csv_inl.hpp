@@ -49,7 +49,7 @@ class CsvScanner {
       }
       end_line();
       if (std::ranges::any_of(row.cells, [](const std::string& cell) {
-            return cell.find_first_not_of(" \t\r\n") != cell.npos;
+            return cell.find_first_not_of(" \t\r\n\v\f") != cell.npos;
           }))
         return true;
     }
